@@ -1,0 +1,17 @@
+//! The ground floor: values that every other room shares.
+//!
+//! Nothing here reads a file, the clock or the environment; nothing here prints.
+
+mod clock;
+mod diagnose;
+mod digest;
+mod hash;
+mod progress;
+mod size;
+
+pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
+pub use diagnose::{Category, Diagnose, Hint};
+pub use digest::{ChainId, DiffId, Digest, ParseDigestError};
+pub use hash::{HashingReader, HashingWriter, Sha256};
+pub use progress::{Progress, Quiet, Transfer, TransferId, TransferOutcome};
+pub use size::ByteSize;
