@@ -29,11 +29,7 @@ pub struct Config {
     /// What its layers are.
     pub rootfs: RootFs,
     /// How it came about; may be absent, and may disagree with the layers.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_is_default"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
     pub history: Vec<HistoryEntry>,
     /// Everything else.
     #[serde(flatten)]

@@ -1,0 +1,7 @@
+//! Decompressing whatever a layer turns out to be, and compressing to the same bytes every time.
+
+mod decode;
+mod encode;
+
+pub use decode::{Decoder, decoder, detect};
+pub use encode::{CompressionLevel, Encoder, ParseCompressionError, encoder};
