@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Runs every fuzz target for a while, one after another, starting from what earlier runs found.
+# Usage: scripts/fuzz.sh SECONDS_PER_TARGET [TARGET…]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seconds=${1:?usage: scripts/fuzz.sh SECONDS_PER_TARGET [TARGET…]}
+shift
+
+# cargo-fuzz passes flags that only nightly takes. Where there is no nightly, the pinned stable compiler
+# is told to take them too: good enough to look for panics.
+if cargo +nightly --version >/dev/null 2>&1; then
+  fuzz=(cargo +nightly fuzz)
+else
+  echo "fuzz: no nightly toolchain here; using the pinned one with RUSTC_BOOTSTRAP=1" >&2
+  export RUSTC_BOOTSTRAP=1
+  fuzz=(cargo fuzz)
+fi
+
+if [ $# = 0 ]; then
+  mapfile -t targets < <("${fuzz[@]}" list)
+else
+  targets=("$@")
+fi
+
+for target in "${targets[@]}"; do
+  echo "== $target, $seconds s"
+  mkdir -p "fuzz/corpus/$target"
+  # Limits of one input: 10 s and 1 GB; whatever needs more is a finding.
+  "${fuzz[@]}" run "$target" -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1
+done

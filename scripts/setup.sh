@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Installs what this workspace needs beyond a Rust toolchain: Debian packages whose programs the tests
+# speak to, and cargo's helpers. What is there already is left alone, so a second run does nothing and
+# takes a moment. Usage: scripts/setup.sh [--fuzz]   (--fuzz also installs cargo-fuzz)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Our own corner of the cache: tools here never mix with the user's own `cargo install`s.
+tools=${XDG_CACHE_HOME:-$HOME/.cache}/lightship-dev
+# runc lives in /usr/sbin, which an ordinary user's PATH may lack.
+PATH=$tools/bin:$PATH:/usr/sbin:/sbin
+
+# program:Debian package. Programs are looked for, not packages: a tool from elsewhere is as good.
+programs=(
+  cc:build-essential   # C parts of ring and zstd
+  git:git              # `cargo xtask tidy` asks it which files there are
+  python3:python3      # examples and benches
+  skopeo:skopeo umoci:umoci buildah:buildah docker-registry:docker-registry # the real peers
+  runc:runc newuidmap:uidmap                                                # what buildah runs on
+  mmdebstrap:mmdebstrap zstd:zstd xz:xz-utils                               # images made from packages
+  shellcheck:shellcheck                                                     # this file, among others
+)
+
+# cargo's helpers, built from source and pinned: what they accept changes between versions.
+nextest_version=0.9.143
+deny_version=0.20.2
+fuzz_version=0.13.1
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+debian_packages() {
+  local entry missing=()
+  for entry in "${programs[@]}"; do
+    have "${entry%%:*}" || missing+=("${entry##*:}")
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  have apt-get || die "missing: ${missing[*]} (Debian's names); there is no apt-get here, so install them by hand, then run this again"
+  [ "$(id -u)" = 0 ] || have sudo ||
+    die "missing: ${missing[*]}; become root or install sudo, then run this again (or: apt-get install ${missing[*]})"
+  say "installing Debian packages: ${missing[*]}"
+  as_root apt-get update -qq || say "apt-get update failed; trying with the package lists that are here"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2 ||
+    die "apt-get could not install: ${missing[*]} (its own message is above)"
+  case " ${missing[*]} " in
+    *' docker-registry '*) quiet_registry ;;
+  esac
+}
+
+# Debian's package starts a registry on port 5000 as a service. Nobody asked for one: tests start
+# their own, on loopback and a free port.
+quiet_registry() {
+  [ -d /run/systemd/system ] || return 0
+  say "stopping the docker-registry service that its package has just started"
+  as_root systemctl disable --now --quiet docker-registry.service || say "could not stop docker-registry.service"
+}
+
+# rust-toolchain.toml names the toolchain and its components; rustup reads it.
+rust_toolchain() {
+  have cargo || die "there is no cargo here: install the Rust toolchain with rustup, then run this again"
+  if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+    have rustup || die "cargo has no fmt or no clippy here: install both (Debian: rustfmt, rust-clippy)"
+    say "installing the toolchain that rust-toolchain.toml names, with rustfmt and clippy"
+    # Without a name it is the one in rust-toolchain.toml; rustup before 1.28 wants components named.
+    rustup toolchain install >&2 || rustup component add rustfmt clippy >&2 ||
+      die "rustup could not install the toolchain (its own message is above)"
+  fi
+}
+
+# cargo_helper NAME VERSION: a finished tool appears in bin/ only once it is complete; an interrupted
+# build goes on where it stopped.
+cargo_helper() {
+  have "$1" && return 0
+  say "building $1 $2 from source into $tools (once; takes some minutes)"
+  cargo install --locked --quiet --root "$tools" --target-dir "$tools/build" --version "$2" "$1" >&2 ||
+    die "could not build $1 $2 (cargo's own message is above)"
+  rm -rf "$tools/build"
+}
+
+debian_packages
+rust_toolchain
+cargo_helper cargo-nextest "$nextest_version"
+cargo_helper cargo-deny "$deny_version"
+if [ "${1:-}" = --fuzz ]; then
+  cargo_helper cargo-fuzz "$fuzz_version"
+fi
