@@ -1,10 +1,20 @@
 //! Container images: where they are kept, what they are made of, and how to reshape them.
 
+pub mod assembly;
 pub mod compression;
+pub mod convert;
+pub mod copy;
 mod error;
+pub mod history;
+mod image;
+pub mod layer;
 pub mod reference;
+pub mod rootfs;
 pub mod spec;
+pub mod squash;
+pub mod tar;
 mod transport;
 
 pub use error::Error;
+pub use image::Image;
 pub use transport::{BlobReader, Destination, OpenBlob, Source};

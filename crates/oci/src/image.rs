@@ -1,0 +1,204 @@
+//! One platform's image: its manifest, its config, its layers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use lightship_base::{ChainId, DiffId, Digest};
+
+use crate::layer::Layer;
+use crate::spec::{
+    Config, Descriptor, Index, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest, ManifestKind,
+    MediaType, Platform,
+};
+use crate::{Error, Source};
+
+/// An image that can be read. Cheap to clone; holds documents only, never layers.
+#[derive(Clone)]
+pub struct Image {
+    source: Arc<dyn Source>,
+    descriptor: Descriptor,
+    manifest: Manifest,
+    manifest_bytes: Vec<u8>,
+    config: Config,
+    config_bytes: Vec<u8>,
+}
+
+/// An index may point to indexes. Two levels are seen in the wild; a third is somebody's joke.
+const MAX_INDEX_DEPTH: usize = 3;
+
+impl Image {
+    /// Opens what the source names. Of an index over several platforms it takes `wanted`, or this
+    /// machine's platform where none is given, or the only one there is.
+    pub fn open(source: Arc<dyn Source>, wanted: Option<&Platform>) -> Result<Self, Error> {
+        let mut descriptor = source.root()?;
+        for _ in 0..=MAX_INDEX_DEPTH {
+            let bytes = source.document(&descriptor, MAX_MANIFEST_BYTES)?;
+            let parsed = ManifestKind::parse(&bytes).map_err(|e| {
+                json(format!("manifest {} of {}", descriptor.digest, source.name()), e)
+            })?;
+            match parsed {
+                ManifestKind::Manifest(manifest) => {
+                    let image = Self::assemble(source, descriptor, manifest, bytes)?;
+                    return image.for_platform(wanted);
+                }
+                ManifestKind::Index(index) => {
+                    descriptor = choose(&index, wanted, &source.name())?;
+                }
+            }
+        }
+        Err(Error::invalid(source.name(), "its indexes point to indexes without end"))
+    }
+
+    fn assemble(
+        source: Arc<dyn Source>,
+        descriptor: Descriptor,
+        manifest: Manifest,
+        manifest_bytes: Vec<u8>,
+    ) -> Result<Self, Error> {
+        if let Some(kind) = artifact_kind(&manifest) {
+            return Err(Error::Unsupported {
+                what: source.name(),
+                reason: format!("it is an artifact ({kind}), not a container image"),
+                hint: None,
+            });
+        }
+        let config_bytes = source.document(&manifest.config, MAX_CONFIG_BYTES)?;
+        let config = Config::parse(&config_bytes).map_err(|e| {
+            json(format!("config {} of {}", manifest.config.digest, source.name()), e)
+        })?;
+        Ok(Self { source, descriptor, manifest, manifest_bytes, config, config_bytes })
+    }
+
+    fn for_platform(self, wanted: Option<&Platform>) -> Result<Self, Error> {
+        match wanted {
+            Some(wanted) if !self.config.platform().satisfies(wanted) => {
+                Err(Error::NoSuchPlatform {
+                    image: self.name(),
+                    wanted: wanted.clone(),
+                    available: vec![self.config.platform()],
+                })
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// How a person calls it.
+    pub fn name(&self) -> String {
+        self.source.name()
+    }
+
+    /// The manifest's digest: the image's identity in a registry.
+    pub fn digest(&self) -> Digest {
+        self.descriptor.digest
+    }
+
+    /// The pointer to the manifest.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The manifest's very bytes.
+    pub fn manifest_bytes(&self) -> &[u8] {
+        &self.manifest_bytes
+    }
+
+    /// The config.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The config's very bytes.
+    pub fn config_bytes(&self) -> &[u8] {
+        &self.config_bytes
+    }
+
+    /// Where it is read from.
+    pub fn source(&self) -> &Arc<dyn Source> {
+        &self.source
+    }
+
+    /// The layers, bottom first. There are as many as the manifest lists; one without a counterpart
+    /// among the config's diff IDs has none.
+    pub fn layers(&self) -> Vec<Layer> {
+        let diff_ids = &self.config.rootfs.diff_ids;
+        (self.manifest.layers.iter().enumerate())
+            .map(|(at, descriptor)| {
+                let diff_id = diff_ids.get(at).copied();
+                Layer::new(Arc::clone(&self.source), at, descriptor.clone(), diff_id)
+            })
+            .collect()
+    }
+
+    /// The diff IDs, bottom first.
+    pub fn diff_ids(&self) -> &[DiffId] {
+        &self.config.rootfs.diff_ids
+    }
+
+    /// The chain ID after each layer, bottom first.
+    pub fn chain_ids(&self) -> Vec<ChainId> {
+        ChainId::chain(self.diff_ids())
+    }
+}
+
+impl fmt::Debug for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Image").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+fn json(what: String, source: serde_json::Error) -> Error {
+    Error::Json { what, source }
+}
+
+/// Helm charts, SBOMs and signatures travel as manifests, too.
+fn artifact_kind(manifest: &Manifest) -> Option<String> {
+    match (&manifest.config.media_type, &manifest.artifact_type) {
+        (MediaType::Config(_), _) => None,
+        (MediaType::Empty, kind) => Some(kind.clone().unwrap_or_else(|| "empty config".to_owned())),
+        // Old builders wrote odd config types; whether it parses as a config decides.
+        (MediaType::Other(kind), _) if !kind.contains("json") => Some(kind.clone()),
+        _ => None,
+    }
+}
+
+/// `BuildKit` stores provenance and SBOMs beside the images they belong to, under a platform that no
+/// machine has.
+fn is_attestation(descriptor: &Descriptor) -> bool {
+    descriptor
+        .annotations
+        .get("vnd.docker.reference.type")
+        .is_some_and(|t| t == "attestation-manifest")
+        || descriptor.platform.as_ref().is_some_and(|p| p.os == "unknown")
+}
+
+/// The manifest of an index that answers the wish for a platform.
+pub(crate) fn choose(
+    index: &Index,
+    wanted: Option<&Platform>,
+    image: &str,
+) -> Result<Descriptor, Error> {
+    let candidates: Vec<&Descriptor> =
+        index.manifests.iter().filter(|descriptor| !is_attestation(descriptor)).collect();
+    if let [only] = candidates[..]
+        && (wanted.is_none() || only.platform.is_none())
+    {
+        return Ok(only.clone());
+    }
+    let host = Platform::host();
+    let platform = wanted.unwrap_or(&host);
+    let satisfying = |descriptor: &&&Descriptor| {
+        descriptor.platform.as_ref().is_some_and(|have| have.satisfies(platform))
+    };
+    candidates.iter().find(satisfying).map(|descriptor| (**descriptor).clone()).ok_or_else(|| {
+        Error::NoSuchPlatform {
+            image: image.to_owned(),
+            wanted: platform.clone(),
+            available: candidates.iter().filter_map(|d| d.platform.clone()).collect(),
+        }
+    })
+}

@@ -1,0 +1,62 @@
+//! Writing the merged layer.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use super::plan::{Names, Plan, hard_link};
+use crate::Error;
+use crate::layer::Layer;
+use crate::tar::{Entry, GlobalHeaders, TarReader, TarWriteError, TarWriter};
+
+/// Folders, links, devices and whiteouts come first, so that whatever follows finds its folder.
+pub(super) fn metadata<W: Write>(tar: &mut TarWriter<W>, plan: &Plan) -> Result<(), Error> {
+    plan.metadata.iter().try_for_each(|entry| append_empty(tar, entry))
+}
+
+/// Names in the merged layer of contents that stay in the base.
+pub(super) fn late_links<W: Write>(tar: &mut TarWriter<W>, plan: &Plan) -> Result<(), Error> {
+    plan.late_links.iter().try_for_each(|entry| append_empty(tar, entry))
+}
+
+/// Copies the contents that survive from one old layer, each followed by its further names.
+pub(super) fn contents<W: Write>(
+    tar: &mut TarWriter<W>,
+    layer: &Layer,
+    contents: &HashMap<u32, Names>,
+) -> Result<(), Error> {
+    let broken = |source: io::Error| Error::Read { what: layer.name(), source };
+    let mut reader = TarReader::new(layer.read()?).global_headers(GlobalHeaders::Ignore);
+    let mut number = 0;
+    while let Some(entry) = reader.next_entry().map_err(|e| broken(e.into()))? {
+        if let Some(names) = contents.get(&number) {
+            let file = renamed(entry, names);
+            tar.append(&file, &mut reader.data()).map_err(unwritable)?;
+            for name in &names.links {
+                let linked = Entry { path: name.as_bytes().to_vec(), ..file.clone() };
+                append_empty(tar, &hard_link(&linked, &names.first))?;
+            }
+        }
+        number += 1;
+    }
+    reader.drain().map_err(|e| broken(e.into()))?;
+    // The first pass verified the layer; this one proves that nobody changed it in between.
+    reader.into_inner().finish().map(drop)
+}
+
+/// Owners are numbers; their names mean nothing in another image.
+fn renamed(entry: Entry, names: &Names) -> Entry {
+    Entry {
+        path: names.first.as_bytes().to_vec(),
+        user_name: Vec::new(),
+        group_name: Vec::new(),
+        ..entry
+    }
+}
+
+fn append_empty<W: Write>(tar: &mut TarWriter<W>, entry: &Entry) -> Result<(), Error> {
+    tar.append(entry, &mut io::empty()).map_err(unwritable)
+}
+
+fn unwritable(error: TarWriteError) -> Error {
+    Error::Read { what: "the merged layer".to_owned(), source: error.into() }
+}
