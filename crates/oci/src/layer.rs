@@ -75,6 +75,32 @@ impl Layer {
         Ok(crate::compression::detect(&head))
     }
 
+    /// Digest and size of the blob as it is stored, without looking inside; at most one byte more than
+    /// the descriptor promises is read.
+    pub fn hash_blob(&self) -> Result<(Digest, u64), Error> {
+        let blob = self.source.blob(&self.descriptor, 0)?;
+        let mut reader = HashingReader::new(blob.take(self.descriptor.size.saturating_add(1)));
+        io::copy(&mut reader, &mut io::sink())
+            .map_err(|source| Error::Read { what: self.name(), source })?;
+        let (digest, size, _) = reader.finish();
+        Ok((digest, size))
+    }
+
+    /// The better explanation of a failure to read this layer: where the blob is not what its
+    /// descriptor says, a broken archive inside is a consequence, not the cause.
+    pub fn explain(&self, failure: Error) -> Error {
+        let Descriptor { size: expected, digest, .. } = self.descriptor;
+        match self.hash_blob() {
+            Ok((_, actual)) if actual != expected => {
+                Error::SizeMismatch { what: self.name(), expected, actual }
+            }
+            Ok((actual, _)) if actual != digest => {
+                Error::DigestMismatch { what: self.name(), expected: digest, actual }
+            }
+            _ => failure,
+        }
+    }
+
     /// Starts reading the uncompressed tar.
     pub fn read(&self) -> Result<LayerReader, Error> {
         let blob = self.source.blob(&self.descriptor, 0)?;

@@ -1,6 +1,7 @@
 //! Container images: where they are kept, what they are made of, and how to reshape them.
 
 pub mod assembly;
+pub mod base;
 pub mod compression;
 pub mod convert;
 pub mod copy;
@@ -14,6 +15,7 @@ pub mod spec;
 pub mod squash;
 pub mod tar;
 mod transport;
+pub mod validate;
 
 pub use error::Error;
 pub use image::Image;

@@ -115,6 +115,10 @@ impl LayerVisitor for () {
 
 /// Reads a layer once, to its end, verified; `visitor` sees each file's content as it passes.
 pub fn index_layer<V: LayerVisitor>(layer: &Layer, visitor: &mut V) -> Result<LayerIndex, Error> {
+    index(layer, visitor).map_err(|failure| layer.explain(failure))
+}
+
+fn index<V: LayerVisitor>(layer: &Layer, visitor: &mut V) -> Result<LayerIndex, Error> {
     let mut tar = TarReader::new(layer.read()?).global_headers(GlobalHeaders::Ignore);
     let mut entries = Vec::new();
     while let Some(entry) = tar.next_entry().map_err(|e| broken(layer, e))? {
@@ -142,6 +146,14 @@ fn broken(layer: &Layer, error: TarError) -> Error {
 }
 
 impl IndexEntry {
+    /// Bytes of content in the tar.
+    pub fn stored_bytes(&self) -> u64 {
+        match self.body {
+            Body::File { stored, .. } => stored,
+            _ => 0,
+        }
+    }
+
     /// Normalises a tar entry; the error is half a sentence that says what is wrong with it.
     pub fn of(entry: &Entry) -> Result<Self, String> {
         let written = RootPath::parse(&entry.path).map_err(|e| e.to_string())?;

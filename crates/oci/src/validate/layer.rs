@@ -1,0 +1,149 @@
+//! Rules for one layer.
+
+use std::collections::HashMap;
+
+use lightship_base::{ByteSize, DiffId, Progress, Transfer, TransferOutcome};
+
+use super::{Gravity, Reporter, Rule, Violation, chain};
+use crate::Error;
+use crate::layer::{Layer, LayerFacts};
+use crate::rootfs::whiteout::{Role, classify};
+use crate::tar::path::{PathError, RootPath, display_path};
+use crate::tar::{Entry, EntryKind, GlobalHeaders, TarReader};
+
+/// Reads a layer to its last byte.
+pub(super) fn check(layer: &Layer, progress: &dyn Progress) -> Vec<Violation> {
+    let size = layer.descriptor().size;
+    let id = progress.begin(Transfer {
+        what: format!("layer {}", layer.position() + 1),
+        digest: Some(layer.descriptor().digest),
+        total: Some(ByteSize(size)),
+    });
+    let mut violations = Vec::new();
+    let report = &mut Reporter::new(&mut violations, layer.name());
+    if let Err(error) = read(layer, report) {
+        report.failure(&layer.explain(error));
+    }
+    progress.advance(id, size);
+    progress.end(id, TransferOutcome::Done);
+    violations
+}
+
+fn read(layer: &Layer, report: &mut Reporter<'_>) -> Result<(), Error> {
+    let mut tar = TarReader::new(layer.read()?).global_headers(GlobalHeaders::Ignore);
+    let mut paths = Paths::default();
+    let end = loop {
+        match tar.next_entry() {
+            Ok(Some(entry)) => paths.check(&entry, report),
+            Ok(None) => break tar.drain(),
+            Err(error) => break Err(error),
+        }
+    };
+    if let Err(error) = end {
+        report.error(Rule::Tar, chain(&error));
+    }
+    // Also after a broken entry: digests may be right, and the tar was made like this.
+    compare(layer, &tar.into_inner().finish_unverified()?, report);
+    Ok(())
+}
+
+fn compare(layer: &Layer, facts: &LayerFacts, report: &mut Reporter<'_>) {
+    let descriptor = layer.descriptor();
+    if facts.compressed_bytes != descriptor.size {
+        // Reading stops behind the first byte too many.
+        let found = match facts.compressed_bytes {
+            bytes if bytes > descriptor.size => "more".to_owned(),
+            bytes => format!("only {bytes}"),
+        };
+        report.error(Rule::Size, format!("its descriptor says {} bytes, it has {found}", descriptor.size));
+    }
+    if facts.digest != descriptor.digest {
+        report.error(Rule::Digest, format!("the digest of its bytes is {}", facts.digest));
+    }
+    if let Some(DiffId(expected)) = layer.diff_id()
+        && expected != facts.diff_id.0
+    {
+        let message = format!("the config says diff ID {expected}, it is {}", facts.diff_id);
+        report.error(Rule::DiffId, message);
+    }
+    if let Some(claimed) = descriptor.media_type.layer_compression()
+        && claimed != facts.compression
+    {
+        let message = format!(
+            "its type `{}` says {claimed}, its bytes are {}",
+            descriptor.media_type, facts.compression
+        );
+        report.error(Rule::MediaType, message);
+    }
+}
+
+/// The paths seen so far, by their normal form.
+#[derive(Default)]
+struct Paths(HashMap<RootPath, EntryKind>);
+
+impl Paths {
+    fn check(&mut self, entry: &Entry, report: &mut Reporter<'_>) {
+        let shown = format!("`{}`", display_path(&entry.path));
+        let path = match entry.root_path() {
+            Ok(path) => path,
+            Err(error) => {
+                let rule = match error {
+                    PathError::ParentComponent(_) => Rule::Traversal,
+                    PathError::ComponentTooLong(_)
+                    | PathError::TooLong(_)
+                    | PathError::Nul(_)
+                    | PathError::NotAFolder => Rule::Tar,
+                };
+                return report.note(rule, Gravity::Error, Some(shown), error.to_string());
+            }
+        };
+        if entry.path.first() == Some(&b'/') {
+            let message = "its path begins with a slash".to_owned();
+            report.note(Rule::AbsolutePath, Gravity::Warning, Some(shown.clone()), message);
+        }
+        whiteout(&path, entry, &shown, report);
+        if entry.kind == EntryKind::HardLink {
+            self.hard_link(entry, &shown, report);
+        }
+        if self.0.insert(path, entry.kind).is_some() {
+            let message = "its path stands more than once in this layer".to_owned();
+            report.note(Rule::DuplicatePath, Gravity::Error, Some(shown), message);
+        }
+    }
+
+    fn hard_link(&self, entry: &Entry, shown: &str, report: &mut Reporter<'_>) {
+        let target = display_path(&entry.link_target);
+        let (rule, gravity, message) = match RootPath::parse(&entry.link_target) {
+            Err(_) => {
+                (Rule::Traversal, Gravity::Error, format!("it is a hard link to `{target}`, which leaves the root"))
+            }
+            Ok(path) => match self.0.get(&path) {
+                Some(EntryKind::Directory) => {
+                    (Rule::HardLink, Gravity::Error, format!("it is a hard link to the folder `{target}`"))
+                }
+                Some(_) => return,
+                None => (
+                    Rule::HardLink,
+                    Gravity::Warning,
+                    format!("it is a hard link to `{target}`, which is not before it in this layer"),
+                ),
+            },
+        };
+        report.note(rule, gravity, Some(shown.to_owned()), message);
+    }
+}
+
+fn whiteout(path: &RootPath, entry: &Entry, shown: &str, report: &mut Reporter<'_>) {
+    let message = match classify(path) {
+        Role::Adds | Role::Ignored => return,
+        Role::Malformed => "it is a whiteout that hides nothing".to_owned(),
+        Role::Whiteout(_) | Role::Opaque(_) if entry.kind != EntryKind::File => {
+            "it is a whiteout but no regular file".to_owned()
+        }
+        Role::Whiteout(_) | Role::Opaque(_) if entry.size > 0 => {
+            format!("it is a whiteout but has {} bytes of content", entry.size)
+        }
+        Role::Whiteout(_) | Role::Opaque(_) => return,
+    };
+    report.note(Rule::Whiteout, Gravity::Error, Some(shown.to_owned()), message);
+}
