@@ -64,6 +64,8 @@ fn check(entry: &Entry) -> Result<(), TarWriteError> {
         "its mode has more than permission bits"
     } else if entry.mtime.nanos >= 1_000_000_000 {
         "its time has more than a second of nanoseconds"
+    } else if entry.mtime.secs == i64::MIN {
+        "its time is too long ago"
     } else if i64::try_from(entry.real_size.max(entry.size).max(entry.uid).max(entry.gid)).is_err()
     {
         "its size or owner is too large"
@@ -98,20 +100,38 @@ fn refuse(entry: &Entry, reason: &'static str) -> TarWriteError {
 
 /// Pax records by key; sorted, so that the same entry gives the same bytes.
 #[derive(Default)]
-struct Records(BTreeMap<Vec<u8>, Vec<u8>>);
+struct Records {
+    by_key: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Whether a name is not UTF-8, as pax wants names to be.
+    binary: bool,
+}
 
 impl Records {
-    fn set(&mut self, key: &str, value: impl Into<Vec<u8>>) {
-        self.0.insert(key.as_bytes().to_vec(), value.into());
+    fn set(&mut self, key: &str, value: String) {
+        self.by_key.insert(key.as_bytes().to_vec(), value.into_bytes());
+    }
+
+    fn set_name(&mut self, key: &str, value: &[u8]) {
+        self.binary |= std::str::from_utf8(value).is_err();
+        self.by_key.insert(key.as_bytes().to_vec(), value.to_vec());
+    }
+
+    fn set_xattr(&mut self, name: &[u8], value: &[u8]) {
+        self.by_key.insert([b"SCHILY.xattr.", name].concat(), value.to_vec());
     }
 
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_key.is_empty()
     }
 
+    /// `hdrcharset` comes first, since it says how to read what follows. Without it libarchive
+    /// complains of names that are not UTF-8; GNU tar, Python and Go read them either way.
     fn into_bytes(self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        for (key, value) in &self.0 {
+        if self.binary {
+            push_record(&mut bytes, b"hdrcharset", b"BINARY");
+        }
+        for (key, value) in &self.by_key {
             push_record(&mut bytes, key, value);
         }
         bytes
@@ -136,7 +156,7 @@ fn main_block(entry: &Entry, stored: u64, records: &mut Records) -> [u8; BLOCK_L
     put_device(&mut block[field::MAJOR], major);
     put_device(&mut block[field::MINOR], minor);
     for (name, value) in &entry.xattrs {
-        records.0.insert([b"SCHILY.xattr.", name.as_slice()].concat(), value.clone());
+        records.set_xattr(name, value);
     }
     seal(&mut block);
     block
@@ -147,16 +167,16 @@ fn put_names(block: &mut [u8; BLOCK_LEN], entry: &Entry, records: &mut Records) 
         // The name in the header is for readers that know no sparse files: what they unpack is not
         // the file, and must not pass for it.
         put_text(&mut block[field::NAME], &sparse_stand_in(&entry.path));
-        records.set("GNU.sparse.major", "1");
-        records.set("GNU.sparse.minor", "0");
-        records.set("GNU.sparse.name", entry.path.clone());
+        records.set("GNU.sparse.major", "1".to_owned());
+        records.set("GNU.sparse.minor", "0".to_owned());
+        records.set_name("GNU.sparse.name", &entry.path);
         records.set("GNU.sparse.realsize", map.real_size().to_string());
     } else if let Some((prefix, name)) = split_path(&entry.path) {
         put_text(&mut block[field::NAME], name);
         put_text(&mut block[field::PREFIX], prefix);
     } else {
         put_text(&mut block[field::NAME], &entry.path);
-        records.set("path", entry.path.clone());
+        records.set_name("path", &entry.path);
     }
     let target = if entry.kind.is_link() { entry.link_target.as_slice() } else { b"" };
     for (range, key, value) in [
@@ -168,7 +188,7 @@ fn put_names(block: &mut [u8; BLOCK_LEN], entry: &Entry, records: &mut Records) 
         let room = if key == "linkpath" { range.len() } else { range.len() - 1 };
         put_text(&mut block[range], value);
         if value.len() > room {
-            records.set(key, value);
+            records.set_name(key, value);
         }
     }
 }
