@@ -12,6 +12,13 @@ pub struct NodeId(pub(super) u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InodeId(pub(super) u32);
 
+impl InodeId {
+    /// The same number for the same content, for whoever groups names by it.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// Which entry of which layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origin {
