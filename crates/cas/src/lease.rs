@@ -207,7 +207,10 @@ fn parse(text: &str) -> Option<Vec<Digest>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
+    use crate::GcOptions;
 
     fn store() -> (tempfile::TempDir, Cas) {
         let folder = tempfile::tempdir().unwrap();
@@ -241,6 +244,22 @@ mod tests {
         let seen = survey(&cas.layout).unwrap();
         assert_eq!((seen.live.len(), seen.dead.len()), (0, 1));
         assert!(!seen.owns("77-0.1-0") && !seen.owns("file-1-0"));
+    }
+
+    #[test]
+    fn no_collection_sees_a_lease_before_it_is_locked() {
+        let (_folder, cas) = store();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    cas.gc(&|_| Ok(Vec::new()), GcOptions::default()).unwrap();
+                }
+            });
+            let survived = (0..3_000).all(|_| cas.lease().unwrap().inner.path.exists());
+            done.store(true, Ordering::Relaxed);
+            assert!(survived);
+        });
     }
 
     #[test]

@@ -75,14 +75,17 @@ mod tests {
     /// Without `gate` this waits until three overlapping threads happen to pause together.
     #[test]
     fn busy_sharers_do_not_keep_the_exclusive_lock_waiting() {
+        const LIMIT: Duration = Duration::from_secs(5);
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::open(folder.path()).unwrap();
+        let begin = Instant::now();
         let stop = AtomicBool::new(false);
         let rounds = AtomicU32::new(0);
         let waited = std::thread::scope(|scope| {
             for _ in 0..6 {
                 scope.spawn(|| {
-                    while !stop.load(Ordering::Relaxed) {
+                    // The limit lets the test fail rather than hang.
+                    while !stop.load(Ordering::Relaxed) && begin.elapsed() < 2 * LIMIT {
                         let _shared = shared(&layout).unwrap();
                         std::thread::sleep(Duration::from_millis(5));
                         rounds.fetch_add(1, Ordering::Relaxed);
@@ -92,14 +95,14 @@ mod tests {
             while rounds.load(Ordering::Relaxed) < 6 {
                 std::thread::yield_now();
             }
-            let begin = Instant::now();
+            let waiting = Instant::now();
             for _ in 0..10 {
                 drop(exclusive(&layout).unwrap());
             }
             stop.store(true, Ordering::Relaxed);
-            begin.elapsed()
+            waiting.elapsed()
         });
-        assert!(waited < Duration::from_secs(5), "{waited:?}");
+        assert!(waited < LIMIT, "{waited:?}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lightship_base::{Digest, Progress, Quiet, Timestamp, Transfer, TransferId, TransferOutcome};
 use lightship_cas::{Cas, Error, GcOptions, Problem, RefKind, RefValue, VerifyOptions};
@@ -160,6 +161,35 @@ fn a_bad_prefix_is_thrown_away() {
     writer.append(b"right").unwrap();
     assert_eq!(writer.commit(None, None).unwrap().size, 5);
     assert_eq!(store.count("partial"), 0);
+}
+
+/// Whoever opens a partial download while its owner removes it must not lock the removed file and
+/// believe that it has the one of that name.
+#[test]
+fn a_partial_download_that_vanishes_while_it_is_opened_is_made_again() {
+    let store = Store::new();
+    for round in 0..150_u32 {
+        let bytes = round.to_be_bytes();
+        let digest = Digest::of(&bytes);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let lease = store.cas.lease().unwrap();
+                    while !done.load(Ordering::Relaxed) {
+                        drop(lease.partial(&digest).unwrap());
+                    }
+                });
+            }
+            let lease = store.cas.lease().unwrap();
+            let mut writer = lease.partial(&digest).unwrap();
+            writer.append(&bytes).unwrap();
+            let committed = writer.commit(None, None);
+            done.store(true, Ordering::Relaxed);
+            committed.unwrap();
+        });
+    }
+    assert_eq!(store.count("tmp"), 0);
 }
 
 #[test]
