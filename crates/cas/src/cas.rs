@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lightship_base::Digest;
@@ -37,6 +37,12 @@ impl Cas {
     /// The blob's size in bytes, if it is there now.
     pub fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
         self.layout.blob_size(digest)
+    }
+
+    /// Where the blob's file is, or would be: for messages, and for programs that want a path. The
+    /// file is read-only and its content never changes.
+    pub fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.layout.blob(digest)
     }
 
     /// Opens a blob. Once open it stays readable, whatever happens to its name.

@@ -181,10 +181,14 @@ fn a_partial_download_that_vanishes_while_it_is_opened_is_made_again() {
                     }
                 });
             }
-            let lease = store.cas.lease().unwrap();
-            let mut writer = lease.partial(&digest).unwrap();
-            writer.append(&bytes).unwrap();
-            let committed = writer.commit(None, None);
+            // No panic before the others are told to end.
+            let write = || {
+                let lease = store.cas.lease()?;
+                let mut writer = lease.partial(&digest)?;
+                writer.append(&bytes)?;
+                writer.commit(None, None)
+            };
+            let committed = write();
             done.store(true, Ordering::Relaxed);
             committed.unwrap();
         });
