@@ -13,6 +13,7 @@ pub mod reference;
 pub mod rootfs;
 pub mod spec;
 pub mod squash;
+pub mod store;
 pub mod tar;
 mod transport;
 pub mod validate;
