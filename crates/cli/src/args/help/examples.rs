@@ -1,0 +1,238 @@
+//! Examples for every command. A test parses each of them with the real definitions.
+
+/// One command line and what it is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Example {
+    /// As typed.
+    pub line: &'static str,
+    /// What it is for: a few words, no full stop.
+    pub says: &'static str,
+}
+
+/// What a command's help adds to its options.
+pub(super) struct Page {
+    path: &'static str,
+    pub(super) examples: &'static [Example],
+    pub(super) takes_references: bool,
+}
+
+/// The page of the command at `path`.
+pub(super) fn page(path: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|page| page.path == path)
+}
+
+const fn example(line: &'static str, says: &'static str) -> Example {
+    Example { line, says }
+}
+
+/// A command that takes references of any kind.
+const fn any(path: &'static str, examples: &'static [Example]) -> Page {
+    Page { path, examples, takes_references: true }
+}
+
+/// A command that takes something more particular.
+const fn own(path: &'static str, examples: &'static [Example]) -> Page {
+    Page { path, examples, takes_references: false }
+}
+
+const PAGES: &[Page] = &[
+    any(
+        "",
+        &[
+            example("lightship audit app.tar", "what is in an image, what of it is waste, and why"),
+            example("lightship image history oci:build/app", "what each instruction added"),
+            example(
+                "lightship image squash app.tar -o oci:lean",
+                "merge what was built on the base",
+            ),
+            example(
+                "lightship image copy oci:lean docker://localhost:5000/app:lean",
+                "send an image somewhere",
+            ),
+        ],
+    ),
+    any(
+        "audit",
+        &[
+            example(
+                "lightship audit docker-archive:app.tar",
+                "where every byte came from, and which are waste",
+            ),
+            example(
+                "lightship audit docker://localhost:5000/app:1.4 --top 30",
+                "an image in a registry, with longer tables",
+            ),
+            example("lightship audit app.tar --format json", "the same for a program"),
+            example(
+                "lightship audit app.tar --fail-on error",
+                "in CI: exit code 1 if something like a leaked key is found",
+            ),
+        ],
+    ),
+    any(
+        "image history",
+        &[
+            example("lightship image history app.tar", "each instruction and what it weighs"),
+            example(
+                "lightship image history docker://localhost:5000/app --platform linux/arm64",
+                "one platform of several",
+            ),
+        ],
+    ),
+    any(
+        "image diff",
+        &[
+            example("lightship image diff app.tar oci:lean", "what squashing changed"),
+            example(
+                "lightship image diff store:app:1.3 store:app:1.4 --top all",
+                "everything that differs between two versions",
+            ),
+        ],
+    ),
+    any(
+        "image squash",
+        &[
+            example(
+                "lightship image squash app.tar -o oci:lean",
+                "keep the base as it is detected",
+            ),
+            example(
+                "lightship image squash app.tar -o oci:lean --base oci:base",
+                "keep the layers that both images have",
+            ),
+            example(
+                "lightship image squash app.tar -o oci-archive:lean.tar --keep-layers 3",
+                "keep the lowest three layers",
+            ),
+            example(
+                "lightship image squash app.tar -o oci:lean --from-layer 3f29a1c0b77e",
+                "merge this layer and all above it; `image history` shows digests",
+            ),
+        ],
+    ),
+    any(
+        "image convert",
+        &[
+            example(
+                "lightship image convert app.tar -o oci:app --compression zstd:19",
+                "as small as it gets",
+            ),
+            example(
+                "lightship image convert oci:app -o oci:b --compression gzip --manifest docker",
+                "for tools that know neither OCI nor zstd",
+            ),
+        ],
+    ),
+    any(
+        "image validate",
+        &[
+            example(
+                "lightship image validate app.tar",
+                "everything that is wrong with it, if anything",
+            ),
+            example(
+                "lightship image validate docker://localhost:5000/app --all-platforms",
+                "every platform of an index",
+            ),
+        ],
+    ),
+    any(
+        "image copy",
+        &[
+            example(
+                "lightship image copy app.tar docker://localhost:5000/app:1.4",
+                "from an archive to a registry",
+            ),
+            example(
+                "lightship image copy docker://localhost:5000/app oci:a --platform linux/arm64",
+                "one platform, into a folder",
+            ),
+            example(
+                "lightship image copy docker://localhost:5000/app oci:app --all-platforms",
+                "every platform of an index",
+            ),
+        ],
+    ),
+    own(
+        "image pull",
+        &[
+            example("lightship image pull localhost:5000/app:1.4", "into the local store"),
+            example(
+                "lightship image pull localhost:5000/app:1.4 --name app",
+                "under a shorter name",
+            ),
+        ],
+    ),
+    own(
+        "image push",
+        &[
+            example("lightship image push localhost:5000/app:1.4", "to the registry in its name"),
+            example("lightship image push app localhost:5000/app:1.5", "to another place"),
+        ],
+    ),
+    own(
+        "image save",
+        &[
+            example("lightship image save app -o app.tar", "an OCI archive"),
+            example(
+                "lightship image save app -o app.tar --archive-format docker",
+                "for `docker load`",
+            ),
+        ],
+    ),
+    own(
+        "image load",
+        &[
+            example("lightship image load -i app.tar", "under the name in the archive"),
+            example("lightship image load -i app.tar --name app:1.4", "under another name"),
+        ],
+    ),
+    own("image ls", &[example("lightship image ls", "names, digests and sizes")]),
+    own(
+        "image rm",
+        &[example(
+            "lightship image rm app:1.3 app:1.4",
+            "remove names; `lightship store gc` then frees the bytes",
+        )],
+    ),
+    own("image tag", &[example("lightship image tag app:1.4 app:stable", "a second name")]),
+    own("store df", &[example("lightship store df", "what is there, and what gc would free")]),
+    own(
+        "store gc",
+        &[
+            example("lightship store gc --dry-run", "what would be removed"),
+            example("lightship store gc", "remove it"),
+        ],
+    ),
+    own(
+        "store verify",
+        &[example(
+            "lightship store verify --remove-corrupt",
+            "after a power cut or on a doubtful disk",
+        )],
+    ),
+    own(
+        "completions",
+        &[
+            example(
+                "lightship completions bash > lightship",
+                "for bash; put it into ~/.local/share/bash-completion/completions",
+            ),
+            example(
+                "lightship completions zsh > ~/.zfunc/_lightship",
+                "for zsh, where `fpath` has that folder",
+            ),
+            example(
+                "lightship completions fish > ~/.config/fish/completions/lightship.fish",
+                "for fish",
+            ),
+        ],
+    ),
+    own(
+        "man",
+        &[
+            example("lightship man ~/.local/share/man/man1", "where `man lightship` finds them"),
+            example("lightship man pages", "into any folder; then `man -l pages/lightship.1`"),
+        ],
+    ),
+];

@@ -1,0 +1,133 @@
+//! The command line: every command, option and help text, defined once. Parsing, completions and
+//! manual pages are all made from [`command`].
+
+mod audit;
+mod help;
+mod image;
+mod shared;
+mod store;
+mod tools;
+mod values;
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+pub use audit::AuditArgs;
+pub use help::{Body, Example, Section, sections};
+pub use image::{
+    ConvertArgs, ConvertChange, CopyArgs, DiffArgs, HistoryArgs, ImageCommand, Keep, KeepArgs,
+    ListArgs, LoadArgs, PullArgs, PushArgs, RemoveArgs, SaveArgs, SquashArgs, TagArgs,
+    ValidateArgs,
+};
+pub use shared::{FormatArgs, GlobalArgs, PlatformArgs, PlatformWish, PlatformsArgs, RegistryArgs};
+pub use store::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
+pub use tools::{CompletionsArgs, ManArgs};
+pub use values::{ArchiveFormat, ColorWish, Format, LayerId, ManifestFormat, SubjectKind, Top};
+
+/// The name that the user types.
+pub const PROGRAM: &str = "lightship";
+
+/// What a container image weighs, why, and how to make it lean
+///
+/// Lightship reads images from folders, archives, registries and its own local store. It says to the
+/// byte what is in them and what of it is waste, and reshapes and moves them. It needs no daemon and
+/// no root.
+#[derive(Debug, Parser)]
+#[command(name = PROGRAM, version, styles = crate::render::style::CLAP)]
+pub struct Cli {
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do; without any, the first screen is shown.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say which bytes of an image are waste, why, and what to do about it
+    ///
+    /// Every byte that the layers store is kept, shadowed (written again by a later layer) or deleted
+    /// (by a later layer); the three add up to what is stored, always. Duplicates are a view inside
+    /// what is kept: the same content at several paths. Each wasted path names the instruction that
+    /// wrote it and the one that made it waste.
+    ///
+    /// Findings say what the final filesystem carries that a running service rarely needs, and what
+    /// each fix saves: on disk exactly, compressed as an estimate.
+    Audit(AuditArgs),
+    /// Look into images, reshape them, move them
+    #[command(subcommand)]
+    Image(ImageCommand),
+    /// See what the local store holds, check it, clean it up
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Print a shell's completion script
+    Completions(CompletionsArgs),
+    /// Write the manual pages into a folder
+    Man(ManArgs),
+}
+
+/// Everything that clap knows about the program, help texts included. Wrapped to `width` columns.
+pub fn command(width: usize) -> clap::Command {
+    help::attach(Cli::command()).term_width(width)
+}
+
+/// Understands the command line. `Err` is also how clap hands over `--help` and `--version`.
+pub fn parse(arguments: Vec<OsString>, width: usize) -> Result<Cli, clap::Error> {
+    let mut command = command(width);
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    if let Err((path, why)) = check(&cli) {
+        return Err(complain(command, &path, ErrorKind::ArgumentConflict, why));
+    }
+    Ok(cli)
+}
+
+/// What clap cannot know of options that do not go together: the command's path, and why.
+fn check(cli: &Cli) -> Result<(), ([&'static str; 2], &'static str)> {
+    match &cli.command {
+        Some(Command::Image(ImageCommand::Convert(convert))) => {
+            convert.check().map_err(|why| (["image", "convert"], why))
+        }
+        Some(Command::Image(ImageCommand::Save(save))) => {
+            save.check().map_err(|why| (["image", "save"], why))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// An error of ours in clap's clothes: with the usage line of the command it is about.
+fn complain(root: clap::Command, path: &[&str], kind: ErrorKind, why: &str) -> clap::Error {
+    let mut command = root;
+    command.build();
+    for name in path {
+        if let Some(inner) = command.find_subcommand(name).cloned() {
+            command = inner;
+        }
+    }
+    command.error(kind, why)
+}
+
+/// What `--color` says, found before parsing: complaints about the rest of the line, and help, obey it
+/// too. Whether the value is a valid one is for the parser to say.
+pub fn color_wish(arguments: &[OsString]) -> ColorWish {
+    let mut wish = ColorWish::Auto;
+    let mut words = arguments.iter().filter_map(|word| word.to_str()).take_while(|w| *w != "--");
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix("--color") {
+            Some("") => words.next(),
+            Some(rest) => rest.strip_prefix('='),
+            None => None,
+        };
+        if let Some(value) = value {
+            wish = <ColorWish as clap::ValueEnum>::from_str(value, false).unwrap_or(wish);
+        }
+    }
+    wish
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! Values of options: words from a short list, and a few with a grammar of their own.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use lightship_oci::reference::{ParseReferenceError, RegistryReference};
+use lightship_oci::spec::Flavour;
+use lightship_policy::Severity;
+
+/// For whom to write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorWish {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Also into files and pipes
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// What an argument shall be taken for, whatever it looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SubjectKind {
+    /// A container image
+    Image,
+    /// A folder with source code
+    Project,
+}
+
+/// The family of the manifest to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ManifestFormat {
+    /// OCI image-spec 1.1
+    Oci,
+    /// Docker's Image Manifest V 2, Schema 2; it has no type for zstd
+    Docker,
+}
+
+impl From<ManifestFormat> for Flavour {
+    fn from(format: ManifestFormat) -> Self {
+        match format {
+            ManifestFormat::Oci => Self::Oci,
+            ManifestFormat::Docker => Self::Docker,
+        }
+    }
+}
+
+/// The kind of archive to write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ArchiveFormat {
+    /// An OCI image layout in one tar file
+    #[default]
+    Oci,
+    /// What `docker load` of any age takes
+    Docker,
+}
+
+/// How many rows of a long table to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Top {
+    /// All of them.
+    All,
+    /// The first so many.
+    Rows(NonZeroUsize),
+}
+
+impl Default for Top {
+    fn default() -> Self {
+        const TEN: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
+        Self::Rows(TEN)
+    }
+}
+
+impl Top {
+    /// The rows to show and the number of those left out.
+    pub fn of<T>(self, rows: &[T]) -> (&[T], usize) {
+        let shown = match self {
+            Self::All => rows.len(),
+            Self::Rows(limit) => limit.get().min(rows.len()),
+        };
+        (&rows[..shown], rows.len() - shown)
+    }
+}
+
+impl FromStr for Top {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "all" => Ok(Self::All),
+            _ => text.parse().map(Self::Rows).map_err(|_| "expected a number from 1 up, or all"),
+        }
+    }
+}
+
+impl fmt::Display for Top {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Rows(limit) => limit.fmt(f),
+        }
+    }
+}
+
+/// A layer, by the beginning of its digest or diff ID: six to 64 lower-case hex digits, without the
+/// algorithm's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerId(String);
+
+impl LayerId {
+    /// Whether `hex` (64 digits) is the layer that is meant.
+    pub fn is_start_of(&self, hex: &str) -> bool {
+        hex.starts_with(&self.0)
+    }
+}
+
+impl FromStr for LayerId {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let hex = text.strip_prefix("sha256:").unwrap_or(text);
+        let digits = hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if digits && (6..=64).contains(&hex.len()) {
+            return Ok(Self(hex.to_owned()));
+        }
+        Err("expected a digest, or at least its first 6 hex digits")
+    }
+}
+
+impl fmt::Display for LayerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The words for severities come from `policy`; clap wants to know them for completions.
+pub(super) fn severity() -> impl TypedValueParser<Value = Severity> {
+    let words = [Severity::Info, Severity::Warning, Severity::Error].map(severity_word);
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<Severity>())
+}
+
+fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+/// An image in a registry; the scheme may be left out where nothing else can be meant.
+pub(super) fn registry_reference(text: &str) -> Result<RegistryReference, ParseReferenceError> {
+    text.strip_prefix("docker://").unwrap_or(text).parse()
+}

@@ -1,0 +1,38 @@
+//! `lightship` alone: a short screen that says what to do next.
+
+use std::io::Write as _;
+
+use crate::args::PROGRAM;
+use crate::render::style;
+
+use super::{Context, Error, Outcome};
+
+/// What people come for, in the order in which they need it.
+const FIRST_STEPS: [(&str, &str); 5] = [
+    ("audit IMAGE", "which bytes are waste, why, what to do"),
+    ("image history IMAGE", "what each instruction added"),
+    ("image squash IMAGE -o OUT", "fewer layers; the base stays shared"),
+    ("image convert IMAGE -o OUT", "other compression, other manifest format"),
+    ("image copy IMAGE OUT", "between registries, archives, folders"),
+];
+
+pub(super) fn run(context: &mut Context<'_>) -> Result<Outcome, Error> {
+    let (heading, code, dim) = (style::HEADING, style::CODE, style::DIM);
+    let out = &mut context.terminal.out;
+    writeln!(
+        out,
+        "{heading}{PROGRAM} {}{heading:#}: what a container image weighs, why, and how to make it \
+         lean\n",
+        env!("CARGO_PKG_VERSION")
+    )?;
+    let widest = FIRST_STEPS.iter().map(|(step, _)| step.len()).max().unwrap_or(0);
+    for (step, purpose) in FIRST_STEPS {
+        writeln!(out, "  {code}{PROGRAM} {step:widest$}{code:#}  {purpose}")?;
+    }
+    writeln!(
+        out,
+        "\nIMAGE is app.tar, oci:folder, docker://registry/name:tag, or a stored name.\n\
+         {dim}All commands: {PROGRAM} help. One of them: {PROGRAM} help audit.{dim:#}"
+    )?;
+    Ok(Outcome::Fine)
+}

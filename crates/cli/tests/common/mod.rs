@@ -1,0 +1,116 @@
+//! A place where `lightship` runs as if the machine had nothing else: a home folder of its own, an
+//! empty environment, and a limit on time.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// No test of a command line takes longer unless it hangs.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// The binary under test.
+pub(crate) const LIGHTSHIP: &str = env!("CARGO_BIN_EXE_lightship");
+
+/// A folder with a home and a working folder; it vanishes with the test.
+pub(crate) struct TestEnvironment {
+    root: tempfile::TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// What a run left behind.
+pub(crate) struct Run {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl TestEnvironment {
+    pub(crate) fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["home", "work", "tmp"] {
+            fs::create_dir(root.path().join(folder)).unwrap();
+        }
+        Self { root, variables: Vec::new() }
+    }
+
+    /// Sets one more variable for every later run.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Where commands run.
+    pub(crate) fn work(&self) -> PathBuf {
+        self.root.path().join("work")
+    }
+
+    /// Any program in this environment. `PATH` is the machine's: helpers and shells live there.
+    pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command
+            .current_dir(self.work())
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", self.root.path().join("home"))
+            .env("TMPDIR", self.root.path().join("tmp"))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `lightship` with the words of `line`.
+    pub(crate) fn run(&self, line: &str) -> Run {
+        let mut command = self.command(LIGHTSHIP);
+        command.args(line.split_whitespace());
+        self.finish(command)
+    }
+
+    /// Runs a shell script in which `lightship` is `$LIGHTSHIP`.
+    pub(crate) fn shell(&self, script: &str) -> Run {
+        let mut command = self.command("bash");
+        command.args(["-c", script]).env("LIGHTSHIP", LIGHTSHIP);
+        self.finish(command)
+    }
+
+    /// Output goes through files, so that nothing blocks on a full pipe while the clock runs.
+    fn finish(&self, mut command: Command) -> Run {
+        let (out, err) = (self.root.path().join("stdout"), self.root.path().join("stderr"));
+        command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
+        let status = wait(command.spawn().unwrap());
+        let text = |path: &Path| String::from_utf8(fs::read(path).unwrap()).unwrap();
+        Run { status, stdout: text(&out), stderr: text(&err) }
+    }
+}
+
+impl Run {
+    /// The exit code; a signal is a failed test.
+    pub(crate) fn code(&self) -> i32 {
+        self.status.code().unwrap_or_else(|| panic!("ended by a signal: {}", self.stderr))
+    }
+
+    /// Everything that a user sees, for a snapshot.
+    pub(crate) fn seen(&self) -> String {
+        format!(
+            "exit code {}\n----- stdout -----\n{}----- stderr -----\n{}",
+            self.code(),
+            self.stdout,
+            self.stderr
+        )
+    }
+}
+
+fn wait(mut child: Child) -> ExitStatus {
+    let end = Instant::now() + LIMIT;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if Instant::now() > end {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("still running after {LIMIT:?}");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,14 @@
+//! The real binary, from the outside, in an environment of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers, too, end the test where its world is not as needed"
+)]
+
+mod common;
+
+mod first_screen;
+mod help;
+mod pipes;
+mod tools;
+mod usage;
