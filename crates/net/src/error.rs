@@ -33,7 +33,7 @@ pub enum Error {
         detail: Option<String>,
         /// How many times it was tried.
         attempts: u32,
-        /// What the caller knows beyond the status.
+        /// What the caller knows to do; without any, what the status suggests.
         hints: Vec<Hint>,
     },
     /// The answer is larger than anything sensible.
@@ -190,8 +190,11 @@ impl Diagnose for Error {
         match self {
             Self::NoAnswer { exchange, failure, .. } => failure_hints(failure, exchange),
             Self::Status { exchange, status, hints, .. } => {
-                let own = status_hint(*status, exchange).map(Hint::new);
-                hints.iter().cloned().chain(own).collect()
+                if hints.is_empty() {
+                    status_hint(*status, exchange).map(Hint::new).into_iter().collect()
+                } else {
+                    hints.clone()
+                }
             }
             Self::PlainHttp { exchange } => vec![Hint::new(format!(
                 "allow it with `--plain-http` if you trust the way to {}",

@@ -51,6 +51,12 @@ impl Request {
         self
     }
 
+    /// The same request for another address.
+    #[must_use]
+    pub fn at(&self, url: Url) -> Self {
+        Self { url, ..self.clone() }
+    }
+
     /// Where it goes.
     pub fn url(&self) -> &Url {
         &self.url

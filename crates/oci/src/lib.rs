@@ -10,6 +10,7 @@ pub mod history;
 mod image;
 pub mod layer;
 pub mod reference;
+pub mod registry;
 pub mod rootfs;
 pub mod spec;
 pub mod squash;

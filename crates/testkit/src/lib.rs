@@ -1,1 +1,4 @@
 //! (being written)
+
+pub mod docker_registry;
+pub mod faulty_proxy;
