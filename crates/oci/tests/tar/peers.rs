@@ -379,3 +379,34 @@ fn we_read_what_python_writes() {
         assert_eq!(listed, pythons(&path), "{format}");
     }
 }
+
+/// Written by libarchive's `bsdtar` (`--format=pax --read-sparse`) from a tree made for this.
+const LIBARCHIVE: &[u8] = include_bytes!("fixtures/libarchive-pax.tar.gz");
+
+#[test]
+fn we_read_what_libarchive_writes() {
+    let mut archive = Vec::new();
+    flate2::read::GzDecoder::new(LIBARCHIVE).read_to_end(&mut archive).unwrap();
+    let folder = TempDir::new().unwrap();
+    assert_eq!(ours(&archive), pythons(&save(&folder, &archive)));
+
+    let mut reader = TarReader::new(&archive[..]);
+    let mut entries = Vec::new();
+    while let Some(entry) = reader.next_entry().unwrap() {
+        entries.push(entry);
+    }
+    let find = |path: &[u8]| entries.iter().find(|entry| entry.path == path).unwrap();
+    let plain = find(b"d/plain");
+    assert_eq!(plain.mtime, Mtime { secs: 1_600_000_000, nanos: 123_456_789 });
+    assert_eq!((plain.mode, plain.uid, plain.gid), (0o4755, 1000, 100));
+    assert_eq!((&plain.user_name[..], &plain.group_name[..]), (&b"user"[..], &b"group"[..]));
+    assert_eq!(plain.xattrs[&b"user.note"[..]], b"\x01\0=\n\xff");
+    assert_eq!(plain.xattrs[&b"user.empty"[..]], b"");
+    assert_eq!(find(b"d/").mtime, Mtime { secs: 1, nanos: 500_000_000 });
+    assert_eq!(find(&[&b"d/"[..], &b"caf\xe9".repeat(40)].concat()).size, 1);
+    assert_eq!(find(b"d/zhard").link_target, b"d/plain");
+    assert_eq!(find(b"d/fifo").kind, EntryKind::Fifo);
+    let sparse = find(b"d/sparse");
+    assert_eq!((sparse.size, sparse.real_size), (4096, 1 << 20));
+    assert_eq!(entries.len(), 8);
+}
