@@ -2,7 +2,7 @@
 
 use lightship_base::{ByteSize, Digest};
 use lightship_oci::base::Base;
-use lightship_oci::rootfs::ProblemKind;
+use lightship_oci::rootfs::Problem;
 use lightship_packages::{Inventory, OwnedFiles, inventory};
 use lightship_policy::{Code, Finding};
 use serde::Serialize;
@@ -173,12 +173,8 @@ fn without_file_lists(mut inventory: Inventory) -> Inventory {
 fn problems(account: &Account) -> Vec<String> {
     (account.problems.iter())
         .map(|problem| {
-            let what = match problem.kind {
-                ProblemKind::DanglingHardLink => "is a hard link to nothing",
-                ProblemKind::HardLinkToFolder => "is a hard link to a folder",
-                ProblemKind::EndlessLinks => "lies behind symbolic links that lead in a circle",
-            };
-            format!("layer {}: {} {what}", problem.origin.layer + 1, problem.path)
+            let Problem { origin, path, kind } = problem;
+            format!("layer {}: {path} {kind}", origin.layer + 1)
         })
         .collect()
 }

@@ -72,7 +72,7 @@ pub enum Error {
         /// Which image.
         image: String,
         /// What was asked for.
-        wanted: Platform,
+        wanted: Box<Platform>,
         /// What there is.
         available: Vec<Platform>,
     },

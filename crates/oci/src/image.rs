@@ -74,7 +74,7 @@ impl Image {
             Some(wanted) if !self.config.platform().satisfies(wanted) => {
                 Err(Error::NoSuchPlatform {
                     image: self.name(),
-                    wanted: wanted.clone(),
+                    wanted: Box::new(wanted.clone()),
                     available: vec![self.config.platform()],
                 })
             }
@@ -197,7 +197,7 @@ pub(crate) fn choose(
     candidates.iter().find(satisfying).map(|descriptor| (**descriptor).clone()).ok_or_else(|| {
         Error::NoSuchPlatform {
             image: image.to_owned(),
-            wanted: platform.clone(),
+            wanted: Box::new(platform.clone()),
             available: candidates.iter().filter_map(|d| d.platform.clone()).collect(),
         }
     })

@@ -1,0 +1,54 @@
+//! `lightship store …`: the local store as a whole.
+
+use lightship_cas::{GcOptions, VerifyOptions};
+
+use super::{Context, Error, Outcome};
+use crate::args::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
+use crate::images::Images;
+use crate::views::store::{GcDocument, UsageDocument, VerifyDocument};
+
+/// Interrupted downloads are kept this long, to be resumed: a week of trying again.
+const PARTIALS_KEPT_HOURS: i64 = 7 * 24;
+
+/// Dispatches.
+pub(super) fn run(command: &StoreCommand, context: &mut Context<'_>) -> Result<Outcome, Error> {
+    match command {
+        StoreCommand::Df(args) => usage(args, context),
+        StoreCommand::Gc(args) => collect(args, context),
+        StoreCommand::Verify(args) => verify(args, context),
+    }
+}
+
+fn usage(args: &UsageArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
+    let settings = context.settings()?;
+    let images = Images::new(&settings, false);
+    let store = images.store()?;
+    let usage = store.usage()?;
+    let document = UsageDocument { home: settings.home.display().to_string(), usage };
+    let look = context.terminal.out.look;
+    context.emit(args.output.format, &document, || document.text(&look))?;
+    Ok(Outcome::Fine)
+}
+
+fn collect(args: &GcArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
+    let settings = context.settings()?;
+    let images = Images::new(&settings, false);
+    let now = settings.clock().now();
+    let kept = jiff::SignedDuration::from_hours(PARTIALS_KEPT_HOURS);
+    let options = GcOptions { dry_run: args.dry_run, partials_before: now.checked_sub(kept).ok() };
+    let document = GcDocument(images.store()?.gc(options)?);
+    context.emit(args.output.format, &document, || document.text())?;
+    Ok(Outcome::Fine)
+}
+
+fn verify(args: &VerifyArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
+    let settings = context.settings()?;
+    let images = Images::new(&settings, false);
+    let progress = context.progress();
+    let options = VerifyOptions { remove_corrupt: args.remove_corrupt };
+    let report = images.store()?.verify(options, progress.as_ref())?;
+    let clean = report.is_clean();
+    let document = VerifyDocument(report);
+    context.emit(args.output.format, &document, || document.text())?;
+    Ok(if clean { Outcome::Fine } else { Outcome::Findings })
+}

@@ -1,0 +1,85 @@
+//! The way to registries, built from settings at the first need: certificates take milliseconds to
+//! load, and most commands never leave the machine.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use lightship_net::credentials::{Credential, Explicit, Helpers, Keychain};
+use lightship_net::{Client, Jitter, Pacer, Proxies, RetryPolicy, Root, Secret, ThreadSleeper};
+use lightship_oci::reference::RegistryReference;
+use lightship_oci::registry::{Options, Registry, RegistryImage};
+
+use crate::commands::Error;
+use crate::settings::Settings;
+
+/// Registries spoken to in this process, each with its connections and tokens.
+pub(super) struct Network<'a> {
+    settings: &'a Settings,
+    plain_http: bool,
+    keychain: OnceCell<Arc<Keychain>>,
+    registries: RefCell<HashMap<String, Arc<Registry>>>,
+}
+
+impl<'a> Network<'a> {
+    pub(super) fn new(settings: &'a Settings, plain_http: bool) -> Self {
+        Self { settings, plain_http, keychain: OnceCell::new(), registries: RefCell::default() }
+    }
+
+    /// An image in a registry.
+    pub(super) fn image(&self, reference: &RegistryReference) -> Result<RegistryImage, Error> {
+        let name = reference.registry.as_str();
+        if let Some(known) = self.registries.borrow().get(name) {
+            return Ok(RegistryImage::new(Arc::clone(known), reference.clone()));
+        }
+        let client = self.client(name)?;
+        let keychain = Arc::clone(self.keychain.get_or_init(|| Arc::new(self.keychain())));
+        let registry = Arc::new(Registry::new(client, keychain, name, Options::default())?);
+        self.registries.borrow_mut().insert(name.to_owned(), Arc::clone(&registry));
+        Ok(RegistryImage::new(registry, reference.clone()))
+    }
+
+    fn client(&self, registry: &str) -> Result<Client, Error> {
+        let certificates = self.settings.certificates.load();
+        let roots = certificates.der.into_iter().map(Root).collect();
+        let agent = concat!("lightship/", env!("CARGO_PKG_VERSION"));
+        let mut settings = lightship_net::Settings::new(agent, roots);
+        let secret = |proxy: &Option<crate::settings::Secret>| {
+            proxy.as_ref().map(|secret| Secret::new(secret.reveal()))
+        };
+        settings.proxies = Proxies {
+            http: secret(&self.settings.proxies.http),
+            https: secret(&self.settings.proxies.https),
+            bypass: self.settings.proxies.none_for.clone().unwrap_or_default(),
+        };
+        if self.plain_http {
+            settings.plain_http.insert(registry.to_owned());
+        }
+        let pacer =
+            Pacer::new(RetryPolicy::default(), Arc::new(ThreadSleeper), Jitter::seeded(seed()));
+        Client::new(settings, pacer).map_err(|error| Error::Oci(error.into()))
+    }
+
+    fn keychain(&self) -> Keychain {
+        let explicit = self.settings.login.iter().map(|login| Explicit {
+            registry: None,
+            credential: Credential::Basic {
+                username: login.username.clone(),
+                password: Secret::new(login.password.reveal()),
+            },
+        });
+        let files: Vec<PathBuf> =
+            self.settings.credential_files.iter().map(|file| file.path.clone()).collect();
+        let helpers = Helpers { search: self.settings.search_path.clone(), ..Helpers::default() };
+        Keychain { explicit: explicit.collect(), files, helpers }
+    }
+}
+
+/// Anything that differs between processes will do: it only spreads retries.
+fn seed() -> u64 {
+    let nanos =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    u64::from(nanos) << 32 | u64::from(std::process::id())
+}
