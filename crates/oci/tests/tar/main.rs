@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic like tests do")]
 
 mod dialects;
+mod foreign;
 mod hostile;
 mod listing;
 mod peers;
