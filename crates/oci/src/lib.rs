@@ -1,5 +1,6 @@
 //! Container images: where they are kept, what they are made of, and how to reshape them.
 
+pub mod archive;
 pub mod assembly;
 pub mod base;
 pub mod compression;
@@ -9,15 +10,18 @@ mod error;
 pub mod history;
 mod image;
 pub mod layer;
+pub mod layout;
 pub mod reference;
 pub mod registry;
 pub mod rootfs;
 pub mod spec;
 pub mod squash;
+mod staging;
 pub mod store;
 pub mod tar;
 mod transport;
 pub mod validate;
+mod verified;
 
 pub use error::Error;
 pub use image::Image;
