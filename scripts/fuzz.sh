@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for a while, one after another, starting from what earlier runs found.
+# Runs every fuzz target for a while, one after another, starting from fuzz/seeds and from
+# what earlier runs found (fuzz/corpus, which git ignores).
 # Usage: scripts/fuzz.sh SECONDS_PER_TARGET [TARGET…]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,5 +28,6 @@ for target in "${targets[@]}"; do
   echo "== $target, $seconds s"
   mkdir -p "fuzz/corpus/$target"
   # Limits of one input: 10 s and 1 GB; whatever needs more is a finding.
-  "${fuzz[@]}" run "$target" -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1
+  "${fuzz[@]}" run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+    -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1
 done

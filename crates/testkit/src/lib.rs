@@ -2,3 +2,5 @@
 
 pub mod docker_registry;
 pub mod faulty_proxy;
+
+pub mod fuzz;
