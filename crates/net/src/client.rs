@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::{
     AUTHORIZATION, CONTENT_LENGTH, COOKIE, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
@@ -145,7 +146,7 @@ impl Client {
     pub fn send_once(&self, request: &Request) -> Result<Response, Error> {
         let mut hop = request.clone();
         for _ in 0..=self.shared.settings.redirects {
-            let response = self.exchange(&hop)?;
+            let response = self.exchange(&hop, self.shared.settings.timeouts.stall)?;
             match next_hop(&hop, &response.head)? {
                 None => return Ok(response),
                 Some(next) => hop = next,
@@ -157,7 +158,7 @@ impl Client {
         })
     }
 
-    /// Sends `length` bytes of `body`, once and without following redirects: the bytes are gone when it
+    /// Sends `length` bytes of `body` (perhaps none, to close an upload), once and without following redirects: the bytes are gone when it
     /// fails, and only the caller can bring them again.
     pub fn send_stream(
         &self,
@@ -166,7 +167,7 @@ impl Client {
         length: u64,
     ) -> Result<Response, StreamError> {
         if length == 0 {
-            return Ok(self.exchange(request)?);
+            return Ok(self.exchange(request, self.shared.settings.timeouts.commit)?);
         }
         let exchange = request.exchange();
         let prepared = self.prepare(request)?;
@@ -177,7 +178,8 @@ impl Client {
         }
     }
 
-    fn exchange(&self, request: &Request) -> Result<Response, Error> {
+    /// One request and the beginning of its answer, for which the server may take `patience`.
+    fn exchange(&self, request: &Request, patience: Duration) -> Result<Response, Error> {
         let exchange = request.exchange();
         let mut prepared = self.prepare(request)?;
         if !request.body.is_empty() {
@@ -188,14 +190,14 @@ impl Client {
         }
         let timeouts = self.shared.settings.timeouts;
         // One limit for connecting, sending a small body and waiting for the answer to begin.
-        let limit = timeouts.connect + timeouts.stall;
+        let limit = timeouts.connect + patience;
         let answer = self.shared.block_on(async {
             tokio::time::timeout(limit, self.shared.http.execute(prepared)).await
         });
         match answer {
             Ok(Ok(response)) => Ok(self.response(exchange, response)),
             Ok(Err(error)) => Err(no_answer(exchange, Failure::of(error, timeouts.connect))),
-            Err(_) => Err(no_answer(exchange, Failure::Stalled(timeouts.stall))),
+            Err(_) => Err(no_answer(exchange, Failure::Stalled(patience))),
         }
     }
 

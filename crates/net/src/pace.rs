@@ -23,14 +23,14 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Five attempts over about seven seconds, or over five minutes where the server asks for it.
+    /// Five attempts over about seven seconds, or over two minutes where the server asks for it.
     fn default() -> Self {
         Self {
             attempts: 5,
             breaks: 200,
             first_pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(30),
-            longest_asked: Duration::from_secs(75),
+            longest_asked: Duration::from_secs(30),
         }
     }
 }
@@ -178,7 +178,7 @@ mod tests {
         pacer.wait(1, Some(Duration::from_secs(9)));
         pacer.wait(1, Some(Duration::from_hours(24)));
         let waited = noted.0.lock().unwrap().clone();
-        assert_eq!(waited, [9, 75].map(Duration::from_secs));
+        assert_eq!(waited, [9, 30].map(Duration::from_secs));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What was answered.
 
+use std::fmt;
 use std::io::Read as _;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ pub struct Response {
 }
 
 /// Status and headers of an answer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Head {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -31,7 +32,7 @@ pub struct Head {
 }
 
 /// An answer with its whole body.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Document {
     /// Status and headers.
     pub head: Head,
@@ -116,7 +117,8 @@ impl Head {
         &self.exchange
     }
 
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
+    /// How long the server asks us to wait (`Retry-After`).
+    pub fn retry_after(&self) -> Option<Duration> {
         retry_after(self.header("retry-after")?, self.header("date"))
     }
 
@@ -134,5 +136,19 @@ impl Head {
     /// An answer that breaks the protocol.
     pub fn protocol_error(&self, reason: impl Into<String>) -> Error {
         Error::Protocol { exchange: Box::new(self.exchange.clone()), reason: reason.into() }
+    }
+}
+
+// Neither prints what may be a secret: signed addresses, cookies, tokens.
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Head({}: {})", self.exchange, self.status)
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Document({}: {} bytes)", self.head.exchange, self.bytes.len())
     }
 }

@@ -30,7 +30,7 @@ fn busy_servers_are_asked_again_when_they_say() {
     let document = client.document::<Error>(open, 100).unwrap();
     assert_eq!(document.bytes, b"here");
     let pauses = pauses.0.lock().unwrap().clone();
-    assert_eq!(pauses[..2], [7, 75].map(Duration::from_secs));
+    assert_eq!(pauses[..2], [7, 30].map(Duration::from_secs));
     assert_eq!(pauses.len(), 3, "the body that broke was read again: {pauses:?}");
     assert_eq!(server.seen()[0].headers["user-agent"], "lightship-test/1");
 }

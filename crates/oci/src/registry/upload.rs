@@ -2,6 +2,8 @@
 //! the connection holds, in parts from where it broke if it does not.
 //! *distribution-spec 1.1, Pushing blobs: POST then PUT, in chunks, Mounting*.
 
+use std::time::Duration;
+
 use lightship_base::TransferOutcome;
 use lightship_net::{Head, Method, Request, StreamError, Url};
 
@@ -36,8 +38,8 @@ enum Begun {
 
 /// Why a step failed.
 enum Step {
-    /// Asking the registry how far it got may help.
-    Again(lightship_net::Error),
+    /// Asking the registry how far it got may help, after as long as it asks for.
+    Again(lightship_net::Error, Option<Duration>),
     /// Nothing will help.
     Never(Error),
 }
@@ -72,10 +74,10 @@ impl<'a> Upload<'a> {
             } else {
                 self.send_parts(&mut session)
             };
-            let error = match sent {
+            let (error, asked) = match sent {
                 Ok(()) => return Ok(TransferOutcome::Done),
                 Err(Step::Never(error)) => return Err(error),
-                Err(Step::Again(error)) => error,
+                Err(Step::Again(error, asked)) => (error, asked),
             };
             breaks += 1;
             idle_breaks = if session.offset > furthest { 1 } else { idle_breaks + 1 };
@@ -83,7 +85,7 @@ impl<'a> Upload<'a> {
             if idle_breaks >= policy.attempts || breaks >= policy.breaks {
                 return Err(error.after(breaks).into());
             }
-            self.registry.net.pacer().wait(idle_breaks, None);
+            self.registry.net.pacer().wait(idle_breaks, asked);
             match self.recover(&session)? {
                 None => return Ok(TransferOutcome::Done),
                 Some(recovered) => session = recovered,
@@ -171,7 +173,7 @@ impl<'a> Upload<'a> {
             }
             if confirmed(&head).is_some_and(|got| got != end) {
                 let error = head.protocol_error("it took another part than the one that was sent");
-                return Err(Step::Again(error));
+                return Err(Step::Again(error, None));
             }
             session.offset = end;
         }
@@ -195,16 +197,19 @@ impl<'a> Upload<'a> {
         let response = match sent {
             Ok(response) => response,
             Err(StreamError::Source(error)) => return Err(Step::Never(self.bytes.why(error))),
-            Err(StreamError::Net(error)) if error.is_transient() => return Err(Step::Again(error)),
+            Err(StreamError::Net(error)) if error.is_transient() => {
+                return Err(Step::Again(error, None));
+            }
             Err(StreamError::Net(error)) => return Err(Step::never(error)),
         };
+        let asked = response.head.retry_after();
         match response.status() {
             200..=299 => Ok(response.head),
             // A token that ran out, a session that is gone, an offset that is not the registry's: the
             // next question to the registry settles each.
-            401 | 404 | 416 => Err(Step::Again(self.registry.refusal(response))),
+            401 | 404 | 416 => Err(Step::Again(self.registry.refusal(response), asked)),
             _ => match self.registry.refusal(response) {
-                error if error.is_transient() => Err(Step::Again(error)),
+                error if error.is_transient() => Err(Step::Again(error, asked)),
                 error => Err(Step::never(error)),
             },
         }
