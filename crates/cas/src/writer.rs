@@ -204,14 +204,8 @@ fn open_partial(path: &Path) -> Result<Option<File>, Error> {
         if !lock::try_lock_file(&file, path)? {
             return Ok(None);
         }
-        let locked = file.metadata().map_err(Error::io("look at", path))?;
-        match fs::metadata(path) {
-            Ok(named) if (named.dev(), named.ino()) == (locked.dev(), locked.ino()) => {
-                return Ok(Some(file));
-            }
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io("look at", path)(error)),
+        if is_named(&file, path)? {
+            return Ok(Some(file));
         }
     }
     Ok(None)
@@ -220,27 +214,47 @@ fn open_partial(path: &Path) -> Result<Option<File>, Error> {
 /// Locks a partial download so that it can be removed while nobody appends to it; `None` if somebody
 /// does, or if it is gone.
 pub(crate) fn lock_for_removal(path: &Path) -> Result<Option<File>, Error> {
-    match File::open(path) {
-        Ok(file) => Ok(lock::try_lock_file(&file, path)?.then_some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("open the partial download", path)(error)),
-    }
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("open the partial download", path)(error)),
+    };
+    let ours = lock::try_lock_file(&file, path)? && is_named(&file, path)?;
+    Ok(ours.then_some(file))
 }
 
 fn open_writable(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).create(true).open(path)
 }
 
+/// Whether an open file is still the one of that name.
+fn is_named(file: &File, path: &Path) -> Result<bool, Error> {
+    let locked = file.metadata().map_err(Error::io("look at", path))?;
+    match fs::metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (locked.dev(), locked.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("look at", path)(error)),
+    }
+}
+
 /// A process killed just before its rename leaves a partial download without write permission. Gives
-/// it back, unless that process is alive; says whether it did.
+/// it back, unless that process is alive. Says whether opening is worth another attempt.
 fn make_writable(path: &Path) -> Result<bool, Error> {
-    let file = File::open(path).map_err(Error::io("open the partial download", path))?;
-    let dead = lock::try_lock_file(&file, path)?;
-    if dead {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        // Moved into place since.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(Error::io("open the partial download", path)(error)),
+    };
+    if !lock::try_lock_file(&file, path)? {
+        return Ok(false);
+    }
+    // Locked and still of that name, it cannot be a published blob, now or later.
+    if is_named(&file, path)? {
         file.set_permissions(Permissions::from_mode(0o600))
             .map_err(Error::io("make writable", path))?;
     }
-    Ok(dead)
+    Ok(true)
 }
 
 impl Write for BlobWriter {

@@ -14,7 +14,7 @@ use crate::fixture::{Fixture, LAYER, Place, name, read_all, reference};
 fn a_source_keeps_its_image_when_the_name_goes() {
     let place = Place::new();
     let image = Fixture::image("linux/amd64", &[b"layer"]);
-    place.add("churn", &Fixture::index(&[image.clone()]));
+    place.add("churn", &Fixture::index(std::slice::from_ref(&image)));
     let source = place.store.source(&reference("churn")).unwrap();
     place.remove("churn");
     assert_eq!(place.gc().freed.count, 0);
