@@ -2,8 +2,8 @@
 """Writes the seeds that fuzzing starts from, beside itself: small, valid inputs of every dialect.
 
 The archives come from Python's tarfile and from GNU tar, so that our own writer's habits are not all
-that our reader sees. The same script gives the same bytes; run it again after changing it, and commit
-what it wrote. Needs GNU tar and zstd.
+that our reader sees. On one machine it always writes the same bytes; run it again after changing it,
+and commit what it wrote. Needs GNU tar and zstd.
 """
 
 import bz2
@@ -254,12 +254,91 @@ def manifests() -> dict:
     }
 
 
+# ---- archives of images ----------------------------------------------------------------------------
+
+
+def archive(files: dict) -> bytes:
+    """A tar of these files; a value that is text is where a symbolic link points."""
+    members = []
+    for name, content in files.items():
+        if isinstance(content, str):
+            members.append((member(name, tarfile.SYMTYPE, linkname=content), b""))
+        else:
+            members.append((member(name, mode=0o644), content))
+    return tar(members, tarfile.USTAR_FORMAT)
+
+
+def archives() -> dict:
+    layers = [
+        tar([(member("a", mode=0o644), b"first")], tarfile.USTAR_FORMAT),
+        tar([(member(".wh.a"), b""), (member("b"), b"second")], tarfile.USTAR_FORMAT),
+    ]
+    config = dump(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Cmd": ["/b"]},
+            "rootfs": {"type": "layers", "diff_ids": [digest(layer) for layer in layers]},
+            "history": [{"created_by": "COPY a /"}, {"created_by": "RUN mv a b"}],
+        }
+    )
+    ids = [hashlib.sha256(b"id" + layer).hexdigest() for layer in layers]
+    repositories = dump({"churn": {"latest": ids[1]}})
+
+    # Docker before 1.10: a chain of folders, each with a config of its own.
+    old = {}
+    for number, layer in enumerate(layers):
+        own = {"id": ids[number], "architecture": "amd64", "os": "linux", "config": {"Cmd": ["/b"]}}
+        if number:
+            own["parent"] = ids[number - 1]
+        old |= {f"{ids[number]}/VERSION": b"1.0", f"{ids[number]}/json": dump(own)}
+        old[f"{ids[number]}/layer.tar"] = layer
+    old["repositories"] = repositories
+
+    # Docker 1.10 to 24: the same folders, and a manifest beside a real config.
+    name = hashlib.sha256(config).hexdigest() + ".json"
+    saved = [{"Config": name, "RepoTags": ["churn:latest"], "Layers": [f"{id}/layer.tar" for id in ids]}]
+    middle = {name: config, **old, "manifest.json": dump(saved)}
+
+    # A layout, and Docker from 25: a layout with a manifest.json.
+    blob = lambda data: "blobs/sha256/" + hashlib.sha256(data).hexdigest()
+    manifest = dump(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI + "manifest.v1+json",
+            "config": pointer(OCI + "config.v1+json", config),
+            "layers": [pointer(OCI + "layer.v1.tar", layer) for layer in layers],
+        }
+    )
+    named = {"org.opencontainers.image.ref.name": "latest"}
+    index = {
+        "schemaVersion": 2,
+        "manifests": [pointer(OCI + "manifest.v1+json", manifest, annotations=named)],
+    }
+    layout = {
+        "oci-layout": b'{"imageLayoutVersion":"1.0.0"}',
+        "index.json": dump(index),
+        **{blob(data): data for data in [manifest, config, *layers]},
+    }
+    saved = [{"Config": blob(config), "RepoTags": ["churn:latest"], "Layers": [blob(layer) for layer in layers]}]
+    linked = {**middle, f"{ids[1]}/layer.tar": f"../{ids[0]}/layer.tar"}
+    return {
+        "docker-1.9.tar": archive(old),
+        "docker-24.tar": archive(middle),
+        "docker-25.tar": archive({**layout, "manifest.json": dump(saved)}),
+        "docker-linked.tar": archive(linked),
+        "oci.tar": archive(layout),
+        "oci.tar.gz": gzip.compress(archive(layout), mtime=0),
+    }
+
+
 if __name__ == "__main__":
     everything = {
         "tar": tar_seeds(),
         "layer": layer_seeds(),
         "manifest": manifests(),
         "config": configs(),
+        "archive": archives(),
     }
     for target, seeds in everything.items():
         for name, data in seeds.items():

@@ -6,11 +6,13 @@
 //! an ordinary test (`tests/fuzz_smoke.rs`), which tries a few thousand mutations of the seeds in
 //! `fuzz/seeds/`.
 
+mod archive;
 mod document;
 mod image;
 mod mutate;
 mod tar;
 
+pub use archive::archive;
 pub use document::{config, manifest};
 pub use image::layer;
 pub use mutate::Mutator;

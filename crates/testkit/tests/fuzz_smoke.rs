@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use lightship_testkit::fuzz::{self, Mutator};
 
 /// On a slow machine fewer mutations are tried, but never fewer than one for each seed.
-const ENOUGH: Duration = Duration::from_secs(20);
+const ENOUGH: Duration = Duration::from_secs(10);
 
 /// No single input of a few kilobytes may keep a parser longer.
 const TOO_LONG: Duration = Duration::from_secs(10);
@@ -35,6 +35,12 @@ fn tars() {
 fn layers() {
     // Each input is a whole image, read by several threads: a few milliseconds.
     smoke("layer", 1000, fuzz::layer);
+}
+
+#[test]
+fn archives() {
+    // Each input is opened from a file a dozen times.
+    smoke("archive", 1000, fuzz::archive);
 }
 
 fn smoke(target: &str, mutations: usize, check: fn(&[u8])) {
