@@ -72,7 +72,7 @@ pub fn squash(
     let merged = write_layer(&layers, &plan, options, scratch, progress)?;
     let merged_before =
         indexes[options.keep_layers..].iter().map(|i| i.facts.uncompressed_bytes).sum();
-    assemble(image, &layers, options, merged, ByteSize(merged_before))
+    Ok(assemble(image, &layers, options, merged, ByteSize(merged_before)))
 }
 
 fn check(image: &Image, layers: &[Layer], options: &SquashOptions) -> Result<(), Error> {
@@ -122,8 +122,7 @@ fn build_trees(
             base = tree.clone();
         }
         if let Some(problem) = tree.apply(index).first() {
-            let reason =
-                format!("entry `{}` cannot be unpacked ({:?})", problem.path, problem.kind);
+            let reason = format!("`{}` {}", problem.path, problem.kind);
             return Err(Error::invalid(format!("layer {} of {}", at + 1, image.name()), reason));
         }
     }
@@ -153,7 +152,7 @@ fn write_layer(
         let layer = &layers[*position as usize];
         watched(progress, layer, "merge", || emit::contents(&mut tar, layer, contents))?;
     }
-    emit::late_links(&mut tar, plan)?;
+    emit::links(&mut tar, plan)?;
     let hashed = tar.finish().map_err(|e| failed(e.into()))?;
     let (diff_id, uncompressed, compressor) = hashed.finish();
     let blob = compressor.finish().map_err(failed)?.finish()?;
@@ -184,7 +183,7 @@ fn assemble(
     options: &SquashOptions,
     merged: Merged,
     merged_before: ByteSize,
-) -> Result<Squashed, Error> {
+) -> Squashed {
     let flavour = image.manifest().flavour();
     let keep = options.keep_layers;
     let mut assembly = Assembly::over(image.name(), Some(Arc::clone(image.source())));
@@ -204,7 +203,7 @@ fn assemble(
     let compressed_after = size(&manifest.layers);
     let root_type = manifest.media_type.clone().unwrap_or(MediaType::Manifest(flavour));
     assembly.set_root(root_type, &manifest);
-    Ok(Squashed {
+    Squashed {
         image: assembly,
         layers_before: layers.len(),
         layers_after: keep + 1,
@@ -212,11 +211,12 @@ fn assemble(
         compressed_after,
         merged_before,
         merged_after: merged.uncompressed,
-    })
+    }
 }
 
 /// The history keeps every instruction: those of merged layers are marked as making none, and the last
-/// of them is followed by one entry for the layer that holds them all.
+/// of them is followed by one entry for the layer that holds them all. A layer below that it said
+/// nothing about gets an empty entry, or the new one would be taken for that layer's.
 fn squashed_config(image: &Image, layers: usize, keep: usize, diff_id: DiffId) -> Config {
     let mut config = image.config().clone();
     config.rootfs.diff_ids.truncate(keep);
@@ -225,12 +225,11 @@ fn squashed_config(image: &Image, layers: usize, keep: usize, diff_id: DiffId) -
         return config;
     }
     let steps = History::of(image.config(), layers).steps;
-    let below_or_none = |layer: Option<usize>| layer.is_some_and(|layer| layer < keep);
     config.history = (steps.into_iter())
         .filter_map(|step| {
-            let mut entry = step.entry?;
-            entry.empty_layer = !below_or_none(step.layer);
-            Some(entry)
+            let kept = step.layer.is_some_and(|layer| layer < keep);
+            let entry = step.entry.or_else(|| kept.then(HistoryEntry::default))?;
+            Some(HistoryEntry { empty_layer: !kept, ..entry })
         })
         .collect();
     let created = config.history.last().and_then(|entry| entry.created.clone());

@@ -1,8 +1,12 @@
 //! Putting one more layer on top, the way container runtimes unpack it.
 
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
 use super::index::{Body, IndexEntry, LayerIndex};
 use super::tree::{Inode, InodeId, Node, NodeId, Origin, Removal, Tree, Walk, What};
-use crate::tar::path::RootPath;
+use crate::tar::path::{MAX_PATH_BYTES, RootPath};
 
 /// An entry that no runtime could have unpacked as written. The tree goes on without it; audit
 /// mentions it, squash refuses.
@@ -25,6 +29,23 @@ pub enum ProblemKind {
     HardLinkToFolder,
     /// Its folder is reached through symbolic links that lead in a circle.
     EndlessLinks,
+    /// Its folder is something else, by the same layer or at the end of a symbolic link.
+    NotAFolder,
+    /// Symbolic links carry it to a path longer than [`MAX_PATH_BYTES`].
+    PathTooLong,
+}
+
+impl fmt::Display for ProblemKind {
+    /// Half a sentence, to stand after the path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DanglingHardLink => "is a hard link to nothing",
+            Self::HardLinkToFolder => "is a hard link to a folder",
+            Self::EndlessLinks => "lies behind symbolic links that lead in a circle",
+            Self::NotAFolder => "lies in something that is no folder",
+            Self::PathTooLong => "lies behind symbolic links to a path that is too long",
+        })
+    }
 }
 
 impl Tree {
@@ -33,13 +54,7 @@ impl Tree {
     pub fn apply(&mut self, layer: &LayerIndex) -> Vec<Problem> {
         let mut step =
             Step { layer: self.layers, dropped: Vec::new(), problems: Vec::new(), tree: self };
-        for entry in &layer.entries {
-            match entry.body {
-                Body::Whiteout => step.whiteout(&entry.path),
-                Body::Opaque => step.opaque(&entry.path),
-                _ => {}
-            }
-        }
+        step.hide(layer);
         for (entry, number) in layer.entries.iter().zip(0..) {
             step.add(entry, number);
         }
@@ -77,112 +92,138 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    fn whiteout(&mut self, path: &RootPath) {
-        if let Some(node) = self.tree.resolve(path)
-            && node != Tree::ROOT
-        {
-            self.remove(node);
+    /// Hides what the layer's whiteouts name. All of them are looked up before any takes effect, so
+    /// that their order does not matter. None is looked up through a symbolic link that this very
+    /// layer replaces: after `rm link; mkdir link` there is an opaque folder at the link's path, which
+    /// says nothing about the folder that the link led to.
+    fn hide(&mut self, layer: &LayerIndex) {
+        let own = OnceCell::new();
+        let stays = |link| !own.get_or_init(|| own_paths(layer)).contains(&self.tree.path(link));
+        let mut hidden = Vec::new();
+        for entry in &layer.entries {
+            match entry.body {
+                Body::Whiteout => hidden.extend(self.tree.behind_whiteout(&entry.path, stays)),
+                Body::Opaque => hidden.extend(self.tree.behind_opaque(&entry.path, stays)),
+                Body::File { .. }
+                | Body::HardLink(_)
+                | Body::Symlink(_)
+                | Body::Directory
+                | Body::CharDevice(..)
+                | Body::BlockDevice(..)
+                | Body::Fifo
+                | Body::Ignored => {}
+            }
         }
-    }
-
-    fn opaque(&mut self, folder: &RootPath) {
-        let Some(folder) = self.tree.resolve_folder(folder) else { return };
-        let What::Directory(children) = &self.tree.node(folder).what else { return };
-        for child in children.values().copied().collect::<Vec<_>>() {
-            self.remove(child);
+        for node in hidden {
+            if self.tree.is_visible(node) {
+                self.remove(node);
+            }
         }
     }
 
     fn add(&mut self, entry: &IndexEntry, number: u32) {
         let origin = Origin { layer: self.layer, entry: number };
-        let what = match &entry.body {
-            Body::Whiteout | Body::Opaque | Body::Ignored => return,
+        if let Err(kind) = self.try_add(entry, origin) {
+            self.lose(entry, origin);
+            self.problems.push(Problem { origin, path: entry.path.clone(), kind });
+        }
+    }
+
+    /// Makes room at the entry's path and puts there what it brings. As in runtimes, whatever was
+    /// there is gone before the target of a hard link is looked for.
+    fn try_add(&mut self, entry: &IndexEntry, origin: Origin) -> Result<(), ProblemKind> {
+        let brings = match &entry.body {
+            Body::Whiteout | Body::Opaque | Body::Ignored => return Ok(()),
             Body::Directory => return self.add_folder(entry, origin),
-            Body::File { stored, .. } => New::Content(*stored),
-            Body::HardLink(target) => match self.link_target(&entry.path, target) {
-                Ok(what) => New::Node(what),
-                Err(kind) => return self.complain(entry, origin, kind),
-            },
-            Body::Symlink(target) => New::Node(What::Symlink(target.clone())),
-            Body::CharDevice(..) | Body::BlockDevice(..) | Body::Fifo => New::Node(What::Special),
+            Body::File { stored, .. } => Brings::Content(*stored),
+            Body::HardLink(target) => Brings::Name(target),
+            Body::Symlink(target) => Brings::Node(What::Symlink(target.clone())),
+            Body::CharDevice(..) | Body::BlockDevice(..) | Body::Fifo => {
+                Brings::Node(What::Special)
+            }
         };
-        let Some((folder, name)) = self.place(entry, origin) else { return };
+        let (folder, name) = self.place(&entry.path)?;
         if let Some(old) = self.tree.child(folder, &name) {
             self.remove(old);
         }
-        let what = match what {
-            New::Node(what) => what,
-            New::Content(stored) => What::File(self.tree.new_inode(origin, stored)),
+        let (what, original) = match brings {
+            Brings::Node(what) => (what, None),
+            Brings::Content(stored) => (What::File(self.tree.new_inode(origin, stored)), None),
+            Brings::Name(target) => self.link_target(target)?,
         };
-        self.tree.insert(folder, name, what, Some(origin));
+        self.tree.insert(folder, name, what, Some(origin), original);
+        Ok(())
     }
 
     /// A folder over a folder replaces its attributes and keeps its children.
-    fn add_folder(&mut self, entry: &IndexEntry, origin: Origin) {
+    fn add_folder(&mut self, entry: &IndexEntry, origin: Origin) -> Result<(), ProblemKind> {
         if entry.path.is_root() {
             self.tree.nodes[0].origin = Some(origin);
-            return;
+            return Ok(());
         }
-        let Some((folder, name)) = self.place(entry, origin) else { return };
+        let (folder, name) = self.place(&entry.path)?;
         match self.tree.child(folder, &name) {
             Some(old) if matches!(self.tree.node(old).what, What::Directory(_)) => {
                 self.tree.nodes[old.0 as usize].origin = Some(origin);
             }
             old => {
-                old.into_iter().for_each(|old| self.remove(old));
-                self.tree.insert(folder, name, What::Directory(Default::default()), Some(origin));
+                if let Some(old) = old {
+                    self.remove(old);
+                }
+                let what = What::Directory(BTreeMap::new());
+                self.tree.insert(folder, name, what, Some(origin), None);
             }
         }
+        Ok(())
     }
 
     /// What a hard link makes its name stand for. The target's folder may be reached through links;
     /// the target itself is taken as it is, as `link(2)` does.
-    fn link_target(&self, path: &RootPath, target: &RootPath) -> Result<What, ProblemKind> {
+    fn link_target(&self, target: &RootPath) -> Result<(What, Option<NodeId>), ProblemKind> {
         let node = self.tree.resolve(target).ok_or(ProblemKind::DanglingHardLink)?;
-        if self.tree.resolve(path) == Some(node) {
-            return Err(ProblemKind::DanglingHardLink);
-        }
-        match &self.tree.node(node).what {
+        let Node { what, original, .. } = self.tree.node(node);
+        match what {
             What::Directory(_) => Err(ProblemKind::HardLinkToFolder),
-            what @ (What::File(_) | What::Symlink(_) | What::Special) => Ok(what.clone()),
+            What::File(_) | What::Symlink(_) | What::Special => Ok((what.clone(), Some(*original))),
         }
     }
 
     /// The folder that an entry goes into, made where it is missing, and the entry's own name.
-    fn place(&mut self, entry: &IndexEntry, origin: Origin) -> Option<(NodeId, Box<[u8]>)> {
-        let (parent, name) = entry.path.split_last()?;
-        let name = Box::from(name);
+    fn place(&mut self, path: &RootPath) -> Result<(NodeId, Box<[u8]>), ProblemKind> {
+        // Only a folder may be the root, and that was dealt with.
+        let (parent, name) = path.split_last().ok_or(ProblemKind::NotAFolder)?;
         loop {
-            match self.tree.walk_links(&parent) {
-                Walk::Folder(folder) => return Some((folder, name)),
-                Walk::Missing { folder, left } => {
-                    return Some((self.make_folders(folder, left), name));
+            let (folder, missing) = match self.tree.walk_links(&parent, |_| true) {
+                Walk::Folder(folder) => (folder, Vec::new()),
+                Walk::Missing { folder, missing } => (folder, missing),
+                Walk::Blocked { by, through_links } if through_links || self.made(by) => {
+                    return Err(ProblemKind::NotAFolder);
                 }
-                // Something that is no folder stands in the way: remove it, then go on as if it had
-                // not been there (*layer.md, Applying Changesets*, read as runtimes do).
-                Walk::Blocked(node) => self.remove(node),
-                Walk::Endless => {
-                    self.complain(entry, origin, ProblemKind::EndlessLinks);
-                    return None;
+                // What a lower layer has there does not exist for runtimes that unpack each layer
+                // into a folder of its own and leave the rest to overlayfs: the new folder hides it.
+                Walk::Blocked { by, .. } => {
+                    self.remove(by);
+                    continue;
                 }
+                Walk::Endless => return Err(ProblemKind::EndlessLinks),
+            };
+            let below: usize = missing.iter().map(|name| name.len() + 1).sum();
+            if self.tree.path_bytes(folder) + below + name.len() > MAX_PATH_BYTES {
+                return Err(ProblemKind::PathTooLong);
             }
+            return Ok((self.make_folders(folder, missing), Box::from(name)));
         }
     }
 
-    fn make_folders(&mut self, mut folder: NodeId, mut left: Vec<Box<[u8]>>) -> NodeId {
-        while let Some(name) = left.pop() {
-            folder = match &*name {
-                b"" | b"." => folder,
-                b".." => self.tree.node(folder).parent,
-                _ => match self.tree.child(folder, &name) {
-                    Some(child) => child,
-                    None => {
-                        self.tree.insert(folder, name, What::Directory(Default::default()), None)
-                    }
-                },
-            };
-        }
-        folder
+    /// Whether this layer made the node.
+    fn made(&self, node: NodeId) -> bool {
+        self.tree.node(node).origin.is_some_and(|origin| origin.layer == self.layer)
+    }
+
+    fn make_folders(&mut self, folder: NodeId, missing: Vec<Box<[u8]>>) -> NodeId {
+        missing.into_iter().fold(folder, |folder, name| {
+            self.tree.insert(folder, name, What::Directory(BTreeMap::new()), None, None)
+        })
     }
 
     /// Takes a node and everything below it out of the filesystem.
@@ -202,22 +243,77 @@ impl Step<'_> {
         }
     }
 
-    fn complain(&mut self, entry: &IndexEntry, origin: Origin, kind: ProblemKind) {
-        self.problems.push(Problem { origin, path: entry.path.clone(), kind });
+    /// A content that found no place is stored all the same: it counts as removed by its own layer.
+    /// Its name stands in no folder, so it holds the whole path.
+    fn lose(&mut self, entry: &IndexEntry, origin: Origin) {
+        if let Body::File { stored, .. } = entry.body {
+            let inode = self.tree.new_inode(origin, stored);
+            let node = self.tree.push(Node {
+                parent: Tree::ROOT,
+                name: entry.path.as_bytes().into(),
+                what: What::File(inode),
+                origin: Some(origin),
+                original: Tree::ROOT,
+                removed_by: Some(self.layer),
+            });
+            self.tree.nodes[node.0 as usize].original = node;
+            self.tree.inodes[inode.0 as usize].names.push(node);
+            self.dropped.push((inode, node));
+        }
     }
 }
 
-/// What an entry brings: a content of its own, or another name for something.
-enum New {
+/// What an entry puts at its path.
+enum Brings<'a> {
+    /// A content of its own.
     Content(u64),
+    /// A link or device of its own.
     Node(What),
+    /// Another name of whatever stands there.
+    Name(&'a RootPath),
+}
+
+/// The paths at which a layer makes or hides something of its own.
+fn own_paths(layer: &LayerIndex) -> HashSet<&RootPath> {
+    let own = |entry: &&IndexEntry| !matches!(entry.body, Body::Opaque | Body::Ignored);
+    layer.entries.iter().filter(own).map(|entry| &entry.path).collect()
 }
 
 impl Tree {
+    fn behind_whiteout(&self, path: &RootPath, follow: impl Fn(NodeId) -> bool) -> Option<NodeId> {
+        let (folder, name) = path.split_last()?;
+        self.child(self.walk_links(&folder, follow).folder()?, name)
+    }
+
+    fn behind_opaque(&self, path: &RootPath, follow: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
+        let folder = self.walk_links(path, follow).folder();
+        match folder.map(|folder| &self.node(folder).what) {
+            Some(What::Directory(children)) => children.values().copied().collect(),
+            Some(What::File(_) | What::Symlink(_) | What::Special) | None => Vec::new(),
+        }
+    }
+
+    /// The length of a node's path.
+    fn path_bytes(&self, mut at: NodeId) -> usize {
+        let mut bytes = 0;
+        while at != Self::ROOT {
+            bytes += self.node(at).name.len() + 1;
+            at = self.node(at).parent;
+        }
+        bytes
+    }
+
     fn new_inode(&mut self, origin: Origin, stored: u64) -> InodeId {
         let id =
             InodeId(u32::try_from(self.inodes.len()).expect("entries are limited to 10 million"));
         self.inodes.push(Inode { origin, stored, names: Vec::new(), visible: 0, removal: None });
+        id
+    }
+
+    fn push(&mut self, node: Node) -> NodeId {
+        let id =
+            NodeId(u32::try_from(self.nodes.len()).expect("entries are limited to 10 million"));
+        self.nodes.push(node);
         id
     }
 
@@ -227,19 +323,32 @@ impl Tree {
         name: Box<[u8]>,
         what: What,
         origin: Option<Origin>,
+        original: Option<NodeId>,
     ) -> NodeId {
-        let id =
-            NodeId(u32::try_from(self.nodes.len()).expect("entries are limited to 10 million"));
-        if let What::File(inode) = what {
-            let inode = &mut self.inodes[inode.0 as usize];
-            inode.names.push(id);
-            inode.visible += 1;
-            inode.removal = None;
+        let inode = if let What::File(inode) = what { Some(inode) } else { None };
+        let link = Node {
+            parent,
+            name: name.clone(),
+            what,
+            origin,
+            original: Self::ROOT,
+            removed_by: None,
+        };
+        let id = self.push(link);
+        self.nodes[id.0 as usize].original = original.unwrap_or(id);
+        match (inode, original) {
+            (Some(inode), _) => {
+                let inode = &mut self.inodes[inode.0 as usize];
+                inode.names.push(id);
+                inode.visible += 1;
+                inode.removal = None;
+            }
+            (None, Some(original)) => self.further.entry(original).or_default().push(id),
+            (None, None) => {}
         }
         if let What::Directory(children) = &mut self.nodes[parent.0 as usize].what {
-            children.insert(name.clone(), id);
+            children.insert(name, id);
         }
-        self.nodes.push(Node { parent, name, what, origin, removed_by: None });
         id
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 
-use super::whiteout::{Role, classify};
+use super::whiteout::{Role, read_name};
 use crate::Error;
 use crate::layer::{Layer, LayerFacts};
 use crate::tar::path::{RootPath, display_path};
@@ -16,8 +16,8 @@ pub struct LayerIndex {
     pub facts: LayerFacts,
     /// All entries.
     pub entries: Vec<IndexEntry>,
-    /// Bytes of file contents in the tar; the rest of `facts.uncompressed_bytes` is headers, padding
-    /// and the end mark.
+    /// Bytes of file contents in the tar; the rest of `facts.uncompressed_bytes` is headers, padding,
+    /// the end mark, and whatever a careless writer put into whiteouts.
     pub stored_bytes: u64,
 }
 
@@ -136,7 +136,7 @@ fn index<V: LayerVisitor>(layer: &Layer, visitor: &mut V) -> Result<LayerIndex, 
         entries.push(indexed);
     }
     tar.drain().map_err(|e| broken(layer, e))?;
-    let stored_bytes = tar.payload_bytes();
+    let stored_bytes = entries.iter().map(|entry| entry.body.stored()).sum();
     let facts = tar.into_inner().finish()?;
     Ok(LayerIndex { facts, entries, stored_bytes })
 }
@@ -156,13 +156,15 @@ impl IndexEntry {
 
     /// Normalises a tar entry; the error is half a sentence that says what is wrong with it.
     pub fn of(entry: &Entry) -> Result<Self, String> {
-        let written = RootPath::parse(&entry.path).map_err(|e| e.to_string())?;
+        let (written, role) = read_name(&entry.path).map_err(|e| e.to_string())?;
         let meta = Meta::of(entry);
-        let (path, body) = match classify(&written) {
+        let (path, body) = match role {
             Role::Whiteout(hidden) => (hidden, Body::Whiteout),
             Role::Opaque(folder) => (folder, Body::Opaque),
             Role::Ignored => (written, Body::Ignored),
-            Role::Malformed => return Err("is a whiteout that hides nothing".to_owned()),
+            Role::Malformed => {
+                return Err("is no whiteout that hides anything, but has its name".to_owned());
+            }
             Role::Adds => {
                 let body = Body::of(entry)?;
                 if written.is_root() && body != Body::Directory {
@@ -176,6 +178,22 @@ impl IndexEntry {
 }
 
 impl Body {
+    /// Bytes of content in the tar.
+    pub fn stored(&self) -> u64 {
+        match self {
+            Self::File { stored, .. } => *stored,
+            Self::HardLink(_)
+            | Self::Symlink(_)
+            | Self::Directory
+            | Self::CharDevice(..)
+            | Self::BlockDevice(..)
+            | Self::Fifo
+            | Self::Whiteout
+            | Self::Opaque
+            | Self::Ignored => 0,
+        }
+    }
+
     fn of(entry: &Entry) -> Result<Self, String> {
         let (major, minor) = entry.device;
         Ok(match entry.kind {

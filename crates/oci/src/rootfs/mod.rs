@@ -5,6 +5,7 @@
 //! container runtimes do (*OCI image-spec 1.1, layer.md*), and remembers who removed what.
 
 mod apply;
+mod attributes;
 mod index;
 mod tree;
 pub mod whiteout;

@@ -1,6 +1,6 @@
 //! The tree of paths, visible and gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::tar::path::RootPath;
 
@@ -37,8 +37,11 @@ pub struct Node {
     pub name: Box<[u8]>,
     /// What it is.
     pub what: What,
-    /// The entry that gave it its attributes; `None` for a folder that only its children imply.
+    /// The entry that made it, or gave a folder its attributes; `None` for a folder that only its
+    /// children imply.
     pub origin: Option<Origin>,
+    /// The node that it is another name of, by a hard link; itself where it is a first name.
+    pub original: NodeId,
     /// The layer that removed it.
     pub removed_by: Option<u32>,
 }
@@ -88,6 +91,9 @@ pub struct Removal {
 pub struct Tree {
     pub(super) nodes: Vec<Node>,
     pub(super) inodes: Vec<Inode>,
+    /// Hard links to symbolic links, devices and pipes, by the original, in the order they appeared.
+    /// Those to files are with their inode.
+    pub(super) further: HashMap<NodeId, Vec<NodeId>>,
     pub(super) layers: u32,
 }
 
@@ -98,9 +104,10 @@ impl Default for Tree {
             name: Box::default(),
             what: What::Directory(BTreeMap::new()),
             origin: None,
+            original: Self::ROOT,
             removed_by: None,
         };
-        Self { nodes: vec![root], inodes: Vec::new(), layers: 0 }
+        Self { nodes: vec![root], inodes: Vec::new(), further: HashMap::new(), layers: 0 }
     }
 }
 
@@ -182,9 +189,19 @@ impl Tree {
 
     /// The folder that the path leads to, through any symbolic links, never out of the root.
     pub fn resolve_folder(&self, path: &RootPath) -> Option<NodeId> {
-        match self.walk_links(path) {
-            Walk::Folder(id) => Some(id),
-            Walk::Missing { .. } | Walk::Blocked(_) | Walk::Endless => None,
+        self.walk_links(path, |_| true).folder()
+    }
+
+    /// All names that a node has or had, its own among them, in the order they appeared.
+    pub fn names(&self, id: NodeId) -> Vec<NodeId> {
+        match &self.node(id).what {
+            What::File(inode) => self.inode(*inode).names.clone(),
+            What::Directory(_) => vec![id],
+            What::Symlink(_) | What::Special => {
+                let original = self.node(id).original;
+                let further = self.further.get(&original).into_iter().flatten().copied();
+                std::iter::once(original).chain(further).collect()
+            }
         }
     }
 
@@ -195,29 +212,34 @@ impl Tree {
         }
     }
 
-    /// Follows a path as a system call would inside this root.
-    pub(super) fn walk_links(&self, path: &RootPath) -> Walk {
+    /// Follows a path inside this root as a system call would, except that what does not exist may
+    /// still be left by `..`: unpackers work out a path before they make its folders. Symbolic links
+    /// that `follow` declines lead nowhere.
+    pub(super) fn walk_links(&self, path: &RootPath, follow: impl Fn(NodeId) -> bool) -> Walk {
         let mut left: Vec<Box<[u8]>> = components_reversed(path.as_bytes());
         let mut at = Self::ROOT;
+        let mut missing: Vec<Box<[u8]>> = Vec::new();
         let mut followed = 0;
         while let Some(name) = left.pop() {
             match &*name {
                 b"" | b"." => continue,
+                b".." if missing.pop().is_some() => continue,
                 b".." => {
                     at = self.node(at).parent;
                     continue;
                 }
                 _ => {}
             }
-            let Some(child) = self.child(at, &name) else {
-                left.push(name);
-                return Walk::Missing { folder: at, left };
+            let child = if missing.is_empty() { self.child(at, &name) } else { None };
+            let Some(child) = child else {
+                missing.push(name);
+                continue;
             };
             match &self.node(child).what {
                 What::Directory(_) => at = child,
                 What::Symlink(target) => {
                     followed += 1;
-                    if followed > MAX_LINKS {
+                    if followed > MAX_LINKS || !follow(child) {
                         return Walk::Endless;
                     }
                     if target.first() == Some(&b'/') {
@@ -225,10 +247,12 @@ impl Tree {
                     }
                     left.extend(components_reversed(target));
                 }
-                What::File(_) | What::Special => return Walk::Blocked(child),
+                What::File(_) | What::Special => {
+                    return Walk::Blocked { by: child, through_links: followed > 0 };
+                }
             }
         }
-        Walk::Folder(at)
+        if missing.is_empty() { Walk::Folder(at) } else { Walk::Missing { folder: at, missing } }
     }
 }
 
@@ -236,12 +260,22 @@ impl Tree {
 pub(super) enum Walk {
     /// At a folder.
     Folder(NodeId),
-    /// In a folder that has no such child; `left` is what remains, last component first.
-    Missing { folder: NodeId, left: Vec<Box<[u8]>> },
+    /// In a folder that has no such child: these, outermost first, would have to be made.
+    Missing { folder: NodeId, missing: Vec<Box<[u8]>> },
     /// At something that can have no children.
-    Blocked(NodeId),
-    /// In a circle of symbolic links.
+    Blocked { by: NodeId, through_links: bool },
+    /// In a circle of symbolic links, or at one that may not be followed.
     Endless,
+}
+
+impl Walk {
+    /// The folder, if there is one.
+    pub(super) fn folder(self) -> Option<NodeId> {
+        match self {
+            Self::Folder(id) => Some(id),
+            Self::Missing { .. } | Self::Blocked { .. } | Self::Endless => None,
+        }
+    }
 }
 
 fn components_reversed(path: &[u8]) -> Vec<Box<[u8]>> {

@@ -3,19 +3,19 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use super::plan::{Names, Plan, hard_link};
+use super::plan::{Names, Plan, hard_link, with_meta};
 use crate::Error;
 use crate::layer::Layer;
 use crate::tar::{Entry, GlobalHeaders, TarReader, TarWriteError, TarWriter};
 
 /// Folders, links, devices and whiteouts come first, so that whatever follows finds its folder.
 pub(super) fn metadata<W: Write>(tar: &mut TarWriter<W>, plan: &Plan) -> Result<(), Error> {
-    plan.metadata.iter().try_for_each(|entry| append_empty(tar, entry))
+    plan.metadata.values().try_for_each(|entry| append_empty(tar, entry))
 }
 
-/// Names in the merged layer of contents that stay in the base.
-pub(super) fn late_links<W: Write>(tar: &mut TarWriter<W>, plan: &Plan) -> Result<(), Error> {
-    plan.late_links.iter().try_for_each(|entry| append_empty(tar, entry))
+/// Hard links to what stays in the base, and to links and devices.
+pub(super) fn links<W: Write>(tar: &mut TarWriter<W>, plan: &Plan) -> Result<(), Error> {
+    plan.links.values().try_for_each(|entry| append_empty(tar, entry))
 }
 
 /// Copies the contents that survive from one old layer, each followed by its further names.
@@ -29,11 +29,11 @@ pub(super) fn contents<W: Write>(
     let mut number = 0;
     while let Some(entry) = reader.next_entry().map_err(|e| broken(e.into()))? {
         if let Some(names) = contents.get(&number) {
-            let file = renamed(entry, names);
+            let path = names.first.as_bytes().to_vec();
+            let file = with_meta(Entry { path, ..entry }, &names.meta);
             tar.append(&file, &mut reader.data()).map_err(unwritable)?;
             for name in &names.links {
-                let linked = Entry { path: name.as_bytes().to_vec(), ..file.clone() };
-                append_empty(tar, &hard_link(&linked, &names.first))?;
+                append_empty(tar, &hard_link(name, &names.first, &names.meta))?;
             }
         }
         number += 1;
@@ -41,16 +41,6 @@ pub(super) fn contents<W: Write>(
     reader.drain().map_err(|e| broken(e.into()))?;
     // The first pass verified the layer; this one proves that nobody changed it in between.
     reader.into_inner().finish().map(drop)
-}
-
-/// Owners are numbers; their names mean nothing in another image.
-fn renamed(entry: Entry, names: &Names) -> Entry {
-    Entry {
-        path: names.first.as_bytes().to_vec(),
-        user_name: Vec::new(),
-        group_name: Vec::new(),
-        ..entry
-    }
 }
 
 fn append_empty<W: Write>(tar: &mut TarWriter<W>, entry: &Entry) -> Result<(), Error> {

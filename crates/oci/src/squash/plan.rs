@@ -1,31 +1,33 @@
 //! What the merged layer must hold so that, on the base, it makes the same filesystem.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::rootfs::whiteout::whiteout_of;
-use crate::rootfs::{Body, IndexEntry, InodeId, LayerIndex, NodeId, Tree, What};
+use crate::rootfs::{Body, IndexEntry, LayerIndex, Meta, NodeId, Tree, What};
 use crate::tar::path::RootPath;
 use crate::tar::{Entry, EntryKind};
 
 /// The merged layer, in the order in which it is written.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Folders, links, devices, whiteouts: everything without content, in path order.
-    pub(super) metadata: Vec<Entry>,
-    /// For each old layer, which of its entries to copy and under which names. Names of one content
-    /// after the first become hard links behind it.
+    /// Folders, symbolic links, devices, whiteouts: everything without content, by path, so that each
+    /// folder comes before what is in it.
+    pub(super) metadata: BTreeMap<RootPath, Entry>,
+    /// For each old layer, which of its entries to copy and under which names.
     pub(super) contents: BTreeMap<u32, HashMap<u32, Names>>,
-    /// Hard links to contents that stay in the base.
-    pub(super) late_links: Vec<Entry>,
+    /// Hard links to all else: to what stays in the base, and to links and devices.
+    pub(super) links: BTreeMap<RootPath, Entry>,
 }
 
-/// The names that one content has.
-#[derive(Debug, Clone)]
+/// The names that one content has in the merged layer.
+#[derive(Debug)]
 pub(super) struct Names {
     /// Where the content goes.
     pub(super) first: RootPath,
-    /// Further names, in path order.
+    /// Further names, in path order: hard links behind it.
     pub(super) links: Vec<RootPath>,
+    /// The attributes, which are the same under every name.
+    pub(super) meta: Meta,
 }
 
 /// Compares the filesystem at the base with the one at the top.
@@ -33,13 +35,12 @@ pub(super) struct Names {
 /// Both trees come from the same run, so a node that the merged layers did not touch has the same id
 /// in both; what they made has an id or an origin of its own.
 pub(super) fn plan(base: &Tree, top: &Tree, indexes: &[LayerIndex], keep: usize) -> Plan {
-    let planner = Planner { base, top, indexes, keep: u32::try_from(keep).unwrap_or(u32::MAX) };
-    let mut plan = Plan::default();
-    planner.hide(&mut plan.metadata);
-    planner.folders_and_specials(&mut plan.metadata);
-    planner.files(&mut plan);
-    plan.metadata.sort_by(|a, b| a.path.cmp(&b.path));
-    plan
+    let keep = u32::try_from(keep).unwrap_or(u32::MAX);
+    let mut planner = Planner { base, top, indexes, keep, plan: Plan::default() };
+    planner.hide();
+    planner.folders_and_specials();
+    planner.files();
+    planner.plan
 }
 
 struct Planner<'a> {
@@ -47,23 +48,14 @@ struct Planner<'a> {
     top: &'a Tree,
     indexes: &'a [LayerIndex],
     keep: u32,
+    plan: Plan,
 }
 
-impl Planner<'_> {
-    fn entry(&self, node: NodeId) -> Option<&IndexEntry> {
-        let origin = self.top.node(node).origin?;
-        Some(&self.indexes[origin.layer as usize].entries[origin.entry as usize])
-    }
-
-    /// Whether the merged layers gave this visible node its present form.
-    fn is_new(&self, node: NodeId) -> bool {
-        self.top.node(node).origin.is_some_and(|origin| origin.layer >= self.keep)
-    }
-
+impl<'a> Planner<'a> {
     /// A whiteout for each path of the base that is gone, the uppermost only. A path that something
     /// else stands at needs none: an entry that is no folder replaces whatever is there, and so does
     /// a folder where no folder was.
-    fn hide(&self, metadata: &mut Vec<Entry>) {
+    fn hide(&mut self) {
         let mut stack = vec![(Tree::ROOT, Tree::ROOT)];
         while let Some((below, above)) = stack.pop() {
             let (What::Directory(old), What::Directory(new)) =
@@ -72,94 +64,110 @@ impl Planner<'_> {
                 continue;
             };
             for (name, child) in old {
-                match new.get(name) {
-                    Some(successor) => stack.push((*child, *successor)),
-                    None => {
-                        let hidden =
-                            whiteout_of(&self.base.path(*child)).expect("a child is not the root");
-                        metadata.push(whiteout(&hidden));
+                if let Some(successor) = new.get(name) {
+                    stack.push((*child, *successor));
+                    continue;
+                }
+                let hidden = whiteout_of(&self.base.path(*child)).expect("a child is not the root");
+                let entry = Entry::new(hidden.as_bytes(), EntryKind::File);
+                self.plan.metadata.insert(hidden, Entry { mode: 0o644, ..entry });
+            }
+        }
+    }
+
+    /// Folders whose attributes the merged layers set; links, devices and pipes that they made.
+    fn folders_and_specials(&mut self) {
+        let top = self.top;
+        for node in top.walk(Tree::ROOT) {
+            match &top.node(node).what {
+                What::File(_) => {}
+                What::Directory(children) => self.folder(node, children.is_empty()),
+                What::Symlink(_) | What::Special => {
+                    // Each group of hard links once, when its first visible name comes by.
+                    let names = self.visible(top.names(node));
+                    if names.first() == Some(&node) {
+                        self.special(node, names);
                     }
                 }
             }
         }
     }
 
-    /// Folders whose attributes the merged layers set, links, devices and pipes that they made.
-    fn folders_and_specials(&self, metadata: &mut Vec<Entry>) {
-        for node in self.top.walk(Tree::ROOT) {
-            let path = self.top.path(node);
-            match &self.top.node(node).what {
-                What::File(_) => {}
-                What::Directory(_) if self.is_new(node) => {
-                    metadata.extend(self.entry(node).map(|entry| tar_entry(entry, &path)));
-                }
-                What::Directory(_) if self.must_be_explicit(node, &path) => {
-                    metadata.push(implied_folder(&path));
-                }
-                What::Directory(_) => {}
-                What::Symlink(_) | What::Special if self.is_new(node) => {
-                    metadata.extend(self.entry_of_special(node, &path));
-                }
-                What::Symlink(_) | What::Special => {}
+    /// A folder that only its children imply stays implied, unless they would imply something else:
+    /// nothing, where they are gone again, or a folder of the base whose attributes must not show
+    /// through.
+    fn folder(&mut self, node: NodeId, is_empty: bool) {
+        let path = self.top.path(node);
+        match self.entry(node) {
+            Some(entry) if self.is_new(node) => {
+                let made = tar_entry(&entry.body, &entry.meta, &path);
+                self.plan.metadata.insert(path, made);
             }
+            None if !self.base.contains(node)
+                && (is_empty || self.base.lookup(&path).is_some()) =>
+            {
+                let implied = Entry::new(path.as_bytes(), EntryKind::Directory);
+                self.plan.metadata.insert(path, Entry { mode: IMPLIED_MODE, ..implied });
+            }
+            Some(_) | None => {}
         }
     }
 
-    /// A folder that only its children imply, made by the merged layers where the base has something
-    /// else, or had a folder with attributes that must not show through.
-    fn must_be_explicit(&self, node: NodeId, path: &RootPath) -> bool {
-        let made_above_base =
-            self.top.node(node).origin.is_none() && node != Tree::ROOT && !self.base.contains(node);
-        made_above_base && self.base.lookup(path).is_some()
-    }
-
-    /// A link or device may carry its attributes under a hard link's entry.
-    fn entry_of_special(&self, node: NodeId, path: &RootPath) -> Option<Entry> {
-        let mut entry = self.entry(node)?;
-        let mut followed = HashSet::new();
-        while let Body::HardLink(target) = &entry.body {
-            let origin = self.top.node(node).origin?;
-            let layer = &self.indexes[origin.layer as usize];
-            if !followed.insert(target.clone()) {
-                return None;
-            }
-            entry = layer.entries.iter().rev().find(|other| other.path == *target)?;
+    /// A link, device or pipe with all its names.
+    fn special(&mut self, node: NodeId, names: Vec<NodeId>) {
+        let (Some(meta), Some(made)) = (self.meta(node), self.entry(self.top.node(node).original))
+        else {
+            return;
+        };
+        let (stay, mut new) = self.split(names);
+        if new.is_empty() {
+            return;
         }
-        Some(tar_entry(entry, path))
+        let target = stay.into_iter().next().unwrap_or_else(|| {
+            let first = new.remove(0);
+            let entry = tar_entry(&made.body, &meta, &first);
+            self.plan.metadata.insert(first.clone(), entry);
+            first
+        });
+        self.link(new, &target, &meta);
     }
 
     /// Contents that must be copied, with all their visible names; names of contents that stay in the
     /// base are linked to one that stays with them.
-    fn files(&self, plan: &mut Plan) {
-        for (id, inode) in self.top.inodes().filter(|(_, inode)| inode.visible > 0) {
-            let (stay, mut new) = self.names(id);
-            if new.is_empty() {
+    fn files(&mut self) {
+        let top = self.top;
+        for (_, inode) in top.inodes().filter(|(_, inode)| inode.visible > 0) {
+            let names = self.visible(inode.names.clone());
+            let Some(meta) = names.first().and_then(|name| self.meta(*name)) else { continue };
+            let (stay, mut new) = self.split(names);
+            if let Some(target) = stay.first() {
+                self.link(new, target, &meta);
                 continue;
             }
-            match stay.into_iter().next() {
-                Some(target) => {
-                    let origin = inode.origin;
-                    let file = &self.indexes[origin.layer as usize].entries[origin.entry as usize];
-                    let links = new.iter().map(|name| hard_link(&tar_entry(file, name), &target));
-                    plan.late_links.extend(links);
-                }
-                None => {
-                    let first = new.remove(0);
-                    plan.contents
-                        .entry(inode.origin.layer)
-                        .or_default()
-                        .insert(inode.origin.entry, Names { first, links: new });
-                }
-            }
+            let first = new.remove(0);
+            let names = Names { first, links: new, meta };
+            let contents = self.plan.contents.entry(inode.origin.layer).or_default();
+            contents.insert(inode.origin.entry, names);
         }
-        plan.late_links.sort_by(|a, b| a.path.cmp(&b.path));
     }
 
-    /// The visible names of a content: those that stay in the base, and those that the merged layers
-    /// must write; each in path order.
-    fn names(&self, inode: InodeId) -> (Vec<RootPath>, Vec<RootPath>) {
-        let visible = self.top.inode(inode).names.iter().filter(|name| self.top.is_visible(**name));
-        let (new, stay): (Vec<NodeId>, Vec<NodeId>) = visible.partition(|name| self.is_new(**name));
+    fn link(&mut self, names: Vec<RootPath>, target: &RootPath, meta: &Meta) {
+        for name in names {
+            let entry = hard_link(&name, target, meta);
+            self.plan.links.insert(name, entry);
+        }
+    }
+
+    /// The names of one thing that stay in the base, and those that the merged layer must have; each
+    /// in path order. If the merged layers changed its attributes, no name can stay.
+    fn split(&self, names: Vec<NodeId>) -> (Vec<RootPath>, Vec<RootPath>) {
+        let (mut new, mut stay): (Vec<NodeId>, Vec<NodeId>) =
+            names.into_iter().partition(|name| self.is_new(*name));
+        if let Some(name) = stay.first()
+            && self.base.meta(*name, self.indexes) != self.meta(*name)
+        {
+            new.append(&mut stay);
+        }
         let sorted = |names: Vec<NodeId>| {
             let mut paths: Vec<RootPath> = names.into_iter().map(|n| self.top.path(n)).collect();
             paths.sort();
@@ -167,33 +175,33 @@ impl Planner<'_> {
         };
         (sorted(stay), sorted(new))
     }
-}
 
-fn whiteout(path: &RootPath) -> Entry {
-    Entry { mode: 0o644, ..Entry::new(path.as_bytes(), EntryKind::File) }
-}
+    fn visible(&self, mut names: Vec<NodeId>) -> Vec<NodeId> {
+        names.retain(|name| self.top.is_visible(*name));
+        names
+    }
 
-/// What runtimes make when a folder is only implied: mode 0755, owned by root.
-fn implied_folder(path: &RootPath) -> Entry {
-    Entry { mode: 0o755, ..Entry::new(path.as_bytes(), EntryKind::Directory) }
-}
+    /// Whether the merged layers made this name, or gave this folder its attributes.
+    fn is_new(&self, node: NodeId) -> bool {
+        self.top.node(node).origin.is_some_and(|origin| origin.layer >= self.keep)
+    }
 
-/// Another name of a file. Runtimes apply a link's attributes to the file that it links to, so they
-/// are those of the file, extended ones included: `chown` would drop a file's capabilities.
-pub(super) fn hard_link(file: &Entry, target: &RootPath) -> Entry {
-    Entry {
-        kind: EntryKind::HardLink,
-        link_target: target.as_bytes().to_vec(),
-        size: 0,
-        real_size: 0,
-        sparse: None,
-        ..file.clone()
+    fn entry(&self, node: NodeId) -> Option<&'a IndexEntry> {
+        let origin = self.top.node(node).origin?;
+        Some(&self.indexes[origin.layer as usize].entries[origin.entry as usize])
+    }
+
+    fn meta(&self, node: NodeId) -> Option<Meta> {
+        self.top.meta(node, self.indexes)
     }
 }
 
-/// An index entry without content as a tar entry, at the path where it ended up.
-pub(super) fn tar_entry(entry: &IndexEntry, path: &RootPath) -> Entry {
-    let (kind, device, link_target) = match &entry.body {
+/// What runtimes make when a folder is only implied: this mode, owned by root.
+const IMPLIED_MODE: u32 = 0o755;
+
+/// An entry without content, at the path where it ended up.
+fn tar_entry(body: &Body, meta: &Meta, path: &RootPath) -> Entry {
+    let (kind, device, link_target) = match body {
         Body::Symlink(target) => (EntryKind::Symlink, (0, 0), target.to_vec()),
         Body::Directory => (EntryKind::Directory, (0, 0), Vec::new()),
         Body::CharDevice(major, minor) => (EntryKind::CharDevice, (*major, *minor), Vec::new()),
@@ -205,14 +213,26 @@ pub(super) fn tar_entry(entry: &IndexEntry, path: &RootPath) -> Entry {
         }
     };
     let name = if path.is_root() { b"./".to_vec() } else { path.as_bytes().to_vec() };
+    with_meta(Entry { link_target, device, ..Entry::new(name, kind) }, meta)
+}
+
+/// Another name of something. Runtimes set a link's attributes on whatever it links to, so they are
+/// those of the target, extended ones included: `chown` would drop a file's capabilities.
+pub(super) fn hard_link(path: &RootPath, target: &RootPath, meta: &Meta) -> Entry {
+    let link_target = target.as_bytes().to_vec();
+    with_meta(Entry { link_target, ..Entry::new(path.as_bytes(), EntryKind::HardLink) }, meta)
+}
+
+/// The entry with these attributes. Owners are numbers; their names mean nothing in another image.
+pub(super) fn with_meta(entry: Entry, meta: &Meta) -> Entry {
     Entry {
-        mode: entry.meta.mode,
-        uid: entry.meta.uid,
-        gid: entry.meta.gid,
-        mtime: entry.meta.mtime,
-        xattrs: entry.meta.xattrs.as_deref().cloned().unwrap_or_default(),
-        device,
-        link_target,
-        ..Entry::new(name, kind)
+        mode: meta.mode,
+        uid: meta.uid,
+        gid: meta.gid,
+        user_name: Vec::new(),
+        group_name: Vec::new(),
+        mtime: meta.mtime,
+        xattrs: meta.xattrs.as_deref().cloned().unwrap_or_default(),
+        ..entry
     }
 }
