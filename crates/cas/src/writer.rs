@@ -283,3 +283,23 @@ impl Drop for BlobWriter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_whose_name_was_taken_over_is_not_named_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("partial");
+        let file = open_writable(&path).unwrap();
+        assert!(is_named(&file, &path).unwrap());
+        fs::rename(&path, folder.path().join("published")).unwrap();
+        assert!(!is_named(&file, &path).unwrap());
+        let other = open_writable(&path).unwrap();
+        assert!(!is_named(&file, &path).unwrap() && is_named(&other, &path).unwrap());
+        assert!(lock_for_removal(&path).unwrap().is_some());
+        lock::lock_file(&other, &path).unwrap();
+        assert!(lock_for_removal(&path).unwrap().is_none(), "somebody has it");
+    }
+}

@@ -129,7 +129,7 @@ fn the_list_says_what_removal_frees() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(10))]
 
     /// Images made of layers from one pool: every figure of the list against the simplest way to
     /// get it.
