@@ -53,10 +53,9 @@ deny: ## licences, sources, duplicates; advisories where their database can be h
 demo: setup build ## the main job on real input
 	scripts/demo.sh $(LIGHTSHIP)
 
-bench: setup build ## comparisons with other tools: ratios, not promises
-	@found=; for script in bench/*.sh; do \
-	  [ -e "$$script" ] || continue; found=1; echo "== $$script"; "$$script" $(LIGHTSHIP) || exit 1; \
-	done; [ "$$found" ] || { echo "bench: there is no script in bench/ yet" >&2; exit 1; }
+bench: setup build ## comparisons with other tools and micro-benches: ratios, not promises
+	cargo bench --quiet --package lightship-oci --bench hot_paths
+	@set -e; for script in bench/audit.sh bench/reshape.sh; do echo "== $$script"; "$$script" $(LIGHTSHIP); done
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (20) seconds, on top of what earlier runs found
 	@scripts/setup.sh --fuzz
