@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use lightship_base::{Category, Diagnose as _};
-use lightship_net::{Error, Failure, Method, Proxies, Request, Secret, StreamError};
-use support::{Reply, Server, client, client_with, settings};
+use lightship_net::{Client, Error, Failure, Method, Proxies, Request, Secret, StreamError};
+use support::{Reply, Server, client, client_with, impatient, settings};
 
 fn ok(body: &str) -> Reply {
     Reply::Whole(200, &[], body.as_bytes().to_vec())
@@ -165,7 +165,7 @@ fn a_server_that_stops_sending_is_left() {
         0 => Reply::Stall(100, b"some".to_vec()),
         _ => Reply::Silence,
     });
-    let client = client();
+    let client = impatient();
     let started = Instant::now();
     let mut body = client.send(&Request::get(server.url("/"))).unwrap().into_body();
     let error = body.read_to_end(&mut Vec::new()).unwrap_err().downcast::<Error>().unwrap();
@@ -189,8 +189,17 @@ fn documents_have_a_largest_size() {
 }
 
 fn upload(server: &Server, body: &mut dyn Read, length: u64) -> Result<u16, StreamError> {
+    upload_by(&client(), server, body, length)
+}
+
+fn upload_by(
+    client: &Client,
+    server: &Server,
+    body: &mut dyn Read,
+    length: u64,
+) -> Result<u16, StreamError> {
     let request = Request::new(Method::PUT, server.url("/upload?state=s3cret"));
-    client().send_stream(&request, body, length).map(|response| response.status())
+    client.send_stream(&request, body, length).map(|response| response.status())
 }
 
 #[test]
@@ -216,7 +225,7 @@ fn an_upload_that_nobody_takes_is_given_up() {
     for (reply, length) in [(true, 1_u64 << 30), (false, 1000)] {
         let server = Server::start(move |_, _| if reply { Reply::Deaf } else { Reply::Silence });
         let started = Instant::now();
-        let error = upload(&server, &mut io::repeat(1), length).unwrap_err();
+        let error = upload_by(&impatient(), &server, &mut io::repeat(1), length).unwrap_err();
         let stalled = matches!(
             &error,
             StreamError::Net(Error::NoAnswer { failure: Failure::Stalled(_), .. })

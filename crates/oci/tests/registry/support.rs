@@ -53,6 +53,8 @@ pub(crate) struct Setup {
     pub(crate) roots: Vec<Root>,
     pub(crate) keychain: Keychain,
     pub(crate) options: Options,
+    /// Long, so that a loaded machine is no broken line; tests of stalls shorten it.
+    pub(crate) stall: Duration,
     pub(crate) pauses: Arc<Pauses>,
 }
 
@@ -62,6 +64,7 @@ impl Setup {
             roots: Vec::new(),
             keychain: Keychain::default(),
             options: Options { chunk: MIB, ..Options::default() },
+            stall: Duration::from_secs(30),
             pauses: Arc::default(),
         }
     }
@@ -78,8 +81,8 @@ impl Setup {
         let mut settings = Settings::new("lightship-test/1", self.roots.clone());
         settings.timeouts = Timeouts {
             connect: Duration::from_secs(10),
-            stall: Duration::from_secs(2),
-            commit: Duration::from_secs(30),
+            stall: self.stall,
+            commit: Duration::from_mins(1),
         };
         let pacer = Pacer::new(RetryPolicy::default(), self.pauses.clone(), Jitter::seeded(11));
         let client = Client::new(settings, pacer).unwrap();
