@@ -25,6 +25,12 @@ pub struct ScannedLayer {
     pub secrets: HashMap<u32, SecretKind>,
 }
 
+impl AsRef<LayerIndex> for ScannedLayer {
+    fn as_ref(&self) -> &LayerIndex {
+        &self.index
+    }
+}
+
 /// What is known of every file.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FileFacts {

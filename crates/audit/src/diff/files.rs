@@ -1,15 +1,15 @@
 //! Paths of two filesystems, side by side.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use lightship_base::ByteSize;
-use lightship_oci::rootfs::{InodeId, Meta, NodeId, Tree, What};
+use lightship_oci::rootfs::{Body, Inode, InodeId, NodeId, Tree, What};
 use lightship_oci::tar::path::RootPath;
 use serde::Serialize;
 
 use crate::account::Account;
 
-/// Differences among paths. The bytes of a content count at its first visible name, so that
+/// Differences among paths. The bytes of a content count at the first of its visible names, so that
 /// `added - removed + grown` is exactly the difference of what the images keep.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FileDiff {
@@ -131,8 +131,8 @@ struct Side<'a> {
 
 impl<'a> Side<'a> {
     fn of(account: &'a Account) -> Self {
-        let first_names = account.kept().map(|(id, _, name)| (id, name)).collect();
-        Self { account, first_names }
+        let first_names = account.kept().map(|(id, inode, name)| (id, first(account, inode, name)));
+        Self { account, first_names: first_names.collect() }
     }
 
     fn bytes(&self, node: NodeId) -> ByteSize {
@@ -144,20 +144,48 @@ impl<'a> Side<'a> {
         }
     }
 
-    fn meta(&self, node: NodeId) -> Option<&Meta> {
-        let origin = self.account.tree.node(node).origin?;
+    /// Owner, mode and extended attributes. A folder that only its children imply gets from runtimes
+    /// what [`IMPLIED`] says; a symbolic link has no mode of its own.
+    fn attributes(&self, node: NodeId) -> Attributes {
+        let Some(meta) = self.account.tree.meta(node, &self.account.layers) else { return IMPLIED };
+        let is_symlink = matches!(self.account.tree.node(node).what, What::Symlink(_));
+        let mode = if is_symlink { 0o777 } else { meta.mode };
+        (mode, meta.uid, meta.gid, meta.xattrs)
+    }
+
+    /// The entry that a name goes back to.
+    fn body(&self, node: NodeId) -> Option<&Body> {
+        let tree = &self.account.tree;
+        let origin = tree.node(tree.node(node).original).origin?;
         let layer = &self.account.layers[origin.layer as usize];
-        Some(&layer.index.entries[origin.entry as usize].meta)
+        Some(&layer.index.entries[origin.entry as usize].body)
     }
 }
 
+/// Of several visible names the first by path: in which order they were made differs between images
+/// of the same files.
+fn first(account: &Account, inode: &Inode, only: NodeId) -> NodeId {
+    if inode.visible == 1 {
+        return only;
+    }
+    let visible = inode.names.iter().copied().filter(|name| account.tree.is_visible(*name));
+    visible.min_by_key(|name| account.path(*name)).unwrap_or(only)
+}
+
+/// Mode, owner, group, extended attributes.
+type Attributes = (u32, u64, u64, Option<Box<BTreeMap<Vec<u8>, Vec<u8>>>>);
+
+const IMPLIED: Attributes = (0o755, 0, 0, None);
+
 fn change(old: &Side<'_>, a: NodeId, new: &Side<'_>, b: NodeId) -> Option<FileChangeKind> {
     let same = match (&old.account.tree.node(a).what, &new.account.tree.node(b).what) {
-        (What::Directory(_), What::Directory(_)) | (What::Special, What::Special) => true,
+        (What::Directory(_), What::Directory(_)) => true,
+        // Kind and numbers of a device are in its entry.
+        (What::Special, What::Special) => old.body(a) == new.body(b),
         (What::Symlink(before), What::Symlink(after)) => before == after,
         (What::File(before), What::File(after)) => {
             let (before, after) = (old.account.tree.inode(*before), new.account.tree.inode(*after));
-            before.stored == after.stored
+            old.body(a) == new.body(b)
                 && old.account.facts(before).content == new.account.facts(after).content
         }
         _ => false,
@@ -165,6 +193,5 @@ fn change(old: &Side<'_>, a: NodeId, new: &Side<'_>, b: NodeId) -> Option<FileCh
     if !same {
         return Some(FileChangeKind::Changed);
     }
-    let attributes = |meta: Option<&Meta>| meta.map(|m| (m.mode, m.uid, m.gid, m.xattrs.clone()));
-    (attributes(old.meta(a)) != attributes(new.meta(b))).then_some(FileChangeKind::Attributes)
+    (old.attributes(a) != new.attributes(b)).then_some(FileChangeKind::Attributes)
 }

@@ -12,14 +12,21 @@ impl Tree {
     ///
     /// A hard link's entry has attributes, too, and runtimes set them on the file that they just
     /// linked to: the last of all its entries decides, also one whose name is gone again.
-    pub fn meta(&self, id: NodeId, layers: &[LayerIndex]) -> Option<Meta> {
+    pub fn meta<L: AsRef<LayerIndex>>(&self, id: NodeId, layers: &[L]) -> Option<Meta> {
         let mut metas = self.names(id).into_iter().filter_map(|name| {
             let origin = self.node(name).origin?;
-            Some(&layers[origin.layer as usize].entries[origin.entry as usize].meta)
+            Some(&layers[origin.layer as usize].as_ref().entries[origin.entry as usize].meta)
         });
         let mut meta = metas.next()?.clone();
         metas.for_each(|link| meta.set_again(link));
         Some(meta)
+    }
+}
+
+/// Whoever keeps more about a layer than its index hands that over as it is.
+impl AsRef<LayerIndex> for LayerIndex {
+    fn as_ref(&self) -> &LayerIndex {
+        self
     }
 }
 
