@@ -7,6 +7,7 @@
 
 mod common;
 
+mod audit;
 mod first_screen;
 mod help;
 mod pipes;

@@ -1,6 +1,8 @@
 //! A place where `lightship` runs as if the machine had nothing else: a home folder of its own, an
 //! empty environment, and a limit on time.
 
+pub(crate) mod image;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -64,6 +66,24 @@ impl TestEnvironment {
         let mut command = self.command(LIGHTSHIP);
         command.args(line.split_whitespace());
         self.finish(command)
+    }
+
+    /// Runs `lightship`, which must end with this code, and reads the JSON document that it writes.
+    pub(crate) fn json(&self, code: i32, line: &str) -> serde_json::Value {
+        let run = self.run(&format!("--quiet {line} --format json"));
+        assert_eq!((run.code(), run.stderr.as_str()), (code, ""), "{line}");
+        serde_json::from_str(&run.stdout).unwrap()
+    }
+
+    /// Runs another program, which must succeed, and hands back what it prints.
+    pub(crate) fn peer(&self, program: &str, arguments: &[&str]) -> String {
+        let mut command = self.command(program);
+        let run = self.finish({
+            command.args(arguments);
+            command
+        });
+        assert_eq!(run.code(), 0, "{program} {arguments:?}: {}{}", run.stdout, run.stderr);
+        run.stdout
     }
 
     /// Runs a shell script in which `lightship` is `$LIGHTSHIP`.
