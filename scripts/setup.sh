@@ -12,13 +12,15 @@ PATH=$tools/bin:$PATH:/usr/sbin:/sbin
 
 # program:Debian package. Programs are looked for, not packages: a tool from elsewhere is as good.
 programs=(
-  cc:build-essential   # C parts of ring and zstd
-  git:git              # `cargo xtask tidy` asks it which files there are
-  python3:python3      # examples and benches
-  skopeo:skopeo umoci:umoci buildah:buildah docker-registry:docker-registry # the real peers
-  runc:runc newuidmap:uidmap                                                # what buildah runs on
-  mmdebstrap:mmdebstrap zstd:zstd xz:xz-utils                               # images made from packages
-  shellcheck:shellcheck                                                     # this file, among others
+  # C parts of ring and zstd; `cargo xtask tidy` asks git which files there are
+  cc:build-essential git:git
+  # the real peers of the tests, and what buildah runs on
+  skopeo:skopeo umoci:umoci buildah:buildah docker-registry:docker-registry
+  runc:runc newuidmap:uidmap openssl:openssl man:man-db groff:groff-base
+  # images made from packages; examples and benches
+  mmdebstrap:mmdebstrap zstd:zstd xz:xz-utils python3:python3
+  # this file, among others
+  shellcheck:shellcheck
 )
 
 # cargo's helpers, built from source and pinned: what they accept changes between versions.
