@@ -3,7 +3,7 @@
 use lightship_base::{ByteSize, Digest};
 use lightship_oci::base::Base;
 use lightship_oci::rootfs::Problem;
-use lightship_packages::{Inventory, OwnedFiles, inventory};
+use lightship_packages::{Inventory, InventoryNote, OwnedFiles, inventory};
 use lightship_policy::{Code, Finding};
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ pub struct ImageReport {
     pub findings: Vec<Finding>,
     /// What each fix saves; the lines do not overlap.
     pub savings: Savings,
-    /// What is installed.
+    /// What is installed; layers are counted from 1 here, too.
     pub inventory: Inventory,
     /// Entries that no runtime could unpack as written.
     pub problems: Vec<String>,
@@ -126,7 +126,7 @@ pub fn report(account: &Account, base: Option<Base>) -> ImageReport {
         duplicates,
         savings: savings(&findings),
         findings,
-        inventory: without_file_lists(inventory),
+        inventory: as_reported(inventory),
         problems: problems(account),
     }
 }
@@ -162,10 +162,23 @@ fn savings(findings: &[Finding]) -> Savings {
     }
 }
 
-/// The lists served the rules; in a report they would be longer than everything else together.
-fn without_file_lists(mut inventory: Inventory) -> Inventory {
+/// Layers are counted from 1 and paths begin at the root, as everywhere in a report. The lists of files
+/// served the rules; here they would be longer than everything else together.
+fn as_reported(mut inventory: Inventory) -> Inventory {
+    let from_root = |path: &mut String| path.insert(0, '/');
     for package in &mut inventory.packages {
         package.files = Vec::new();
+        package.layer = package.layer.map(|layer| layer + 1);
+        from_root(&mut package.evidence);
+    }
+    inventory.unowned.largest.iter_mut().for_each(|file| from_root(&mut file.path));
+    for note in &mut inventory.notes {
+        match note {
+            InventoryNote::RpmNotRead { path }
+            | InventoryNote::MetadataCut { path }
+            | InventoryNote::MetadataUnread { path, .. } => from_root(path),
+            InventoryNote::UnknownDistribution => {}
+        }
     }
     inventory
 }

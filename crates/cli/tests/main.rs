@@ -8,6 +8,7 @@
 mod common;
 
 mod audit;
+mod findings;
 mod first_screen;
 mod help;
 mod pipes;

@@ -31,9 +31,9 @@ const MINOR_SHARE: u64 = 100;
 /// Everything the rules have to say, dearest first; secrets before all else.
 pub(crate) fn findings(account: &Account, inventory: &Inventory) -> Vec<Finding> {
     let mut tally = Tally::default();
-    let sorted = Sorter::new(account, inventory).sort(&mut tally);
+    let mut sorted = Sorter::new(account, inventory).sort(&mut tally);
     waste(account, &mut tally);
-    duplicates(account, &sorted, &mut tally);
+    duplicates(account, &mut sorted, &mut tally);
     debug_sections(account, &sorted, &mut tally);
     secret_files(account, &mut tally);
     tally.into_findings(account)
@@ -174,8 +174,9 @@ fn waste(account: &Account, tally: &mut Tally) {
     }
 }
 
-/// Second and further copies of what no other rule would remove.
-fn duplicates(account: &Account, sorted: &HashSet<InodeId>, tally: &mut Tally) {
+/// Second and further copies of what no other rule would remove. They count as sorted from here on:
+/// what goes as a copy has no debug sections left to take out.
+fn duplicates(account: &Account, sorted: &mut HashSet<InodeId>, tally: &mut Tally) {
     let mut seen = HashMap::new();
     for (id, inode, name) in account.kept() {
         if inode.stored == 0 || sorted.contains(&id) || account.is_sparse(inode) {
@@ -185,6 +186,7 @@ fn duplicates(account: &Account, sorted: &HashSet<InodeId>, tally: &mut Tally) {
         if seen.insert(facts.content, id).is_some() {
             let path = account.path(name).to_string();
             tally.add(&rules::DUPLICATE, path, inode.stored, facts.compressed);
+            sorted.insert(id);
         }
     }
 }

@@ -220,9 +220,9 @@ pub const TEMPORARY: Rule = rule(
     "remove them in the RUN that makes them",
 );
 
-/// All rules that files are sorted into, in the order in which they apply: a file counts for the
-/// first that matches, so that savings add up.
-pub const ALL: [&Rule; 24] = [
+/// All rules. A byte counts for one of them only, so that savings add up: for the first whose place it
+/// is at, else as a copy, else as a debug section.
+pub const ALL: [&Rule; 25] = [
     &SHADOWED,
     &DELETED,
     &SECRET,
@@ -247,4 +247,20 @@ pub const ALL: [&Rule; 24] = [
     &LOCALES,
     &TEMPORARY,
     &DUPLICATE,
+    &DEBUG,
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_fit_a_command_line() {
+        let codes: HashSet<&str> = ALL.iter().map(|rule| rule.code.0).collect();
+        assert_eq!(codes.len(), ALL.len());
+        let plain = |code: &str| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        assert!(codes.into_iter().all(plain));
+    }
+}

@@ -305,7 +305,7 @@ fn packages(report: &ImageReport, top: Top, look: &Look) -> String {
             package.ecosystem.into(),
             package.name.as_str().into(),
             package.version.as_deref().unwrap_or("-").into(),
-            package.layer.map_or_else(|| "-".to_owned(), |layer| (layer + 1).to_string()).into(),
+            package.layer.map_or_else(|| "-".to_owned(), |layer| layer.to_string()).into(),
         ]);
     }
     let sums = (inventory.ecosystems.iter())
