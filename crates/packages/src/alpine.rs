@@ -15,7 +15,7 @@ pub struct AlpinePackage {
     pub files: Vec<Vec<u8>>,
 }
 
-/// Reads every paragraph that names a package. A line is one letter, a colon and a value; `F` names
+/// Reads every paragraph that names a package, up to [`crate::MOST_PACKAGES`]. A line is one letter, a colon and a value; `F` names
 /// the folder of the files (`R`) that follow.
 pub fn parse_installed(bytes: &[u8]) -> Vec<AlpinePackage> {
     let mut packages = Vec::new();
@@ -23,6 +23,9 @@ pub fn parse_installed(bytes: &[u8]) -> Vec<AlpinePackage> {
     let mut folder: &[u8] = b"";
     // An empty line ends a paragraph; the one added here ends the last.
     for line in bytes.split(|b| *b == b'\n').chain([&b""[..]]) {
+        if packages.len() == crate::MOST_PACKAGES {
+            break;
+        }
         let [key, b':', value @ ..] = line else {
             if line.is_empty() {
                 let package = std::mem::take(&mut current);

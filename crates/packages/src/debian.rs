@@ -31,11 +31,14 @@ pub enum State {
     Absent,
 }
 
-/// Reads every paragraph that names a package. Others are passed over.
+/// Reads every paragraph that names a package, up to [`crate::MOST_PACKAGES`]. Others are passed over.
 pub fn parse_status(bytes: &[u8]) -> Vec<DebianPackage> {
     let mut packages = Vec::new();
     let mut current = DebianPackage::default();
     for line in bytes.split(|b| *b == b'\n') {
+        if packages.len() == crate::MOST_PACKAGES {
+            return packages;
+        }
         if line.trim_ascii().is_empty() {
             finish(&mut current, &mut packages);
         } else if !line[0].is_ascii_whitespace() {

@@ -28,5 +28,9 @@ pub use inventory::{
     Ecosystem, EcosystemTotal, Inventory, InventoryNote, Linked, OwnedFiles, Package, PackageNote,
     SourcePackage, Unowned, UnownedFile, inventory,
 };
+/// No list of one package manager is read further. All of Debian has some 70,000 packages; a list with
+/// more was made to fill our memory.
+pub const MOST_PACKAGES: usize = 100_000;
+
 pub use tree::{Entry, EntryKind, FileEntry, Tree};
 pub use wanted::{Want, wanted};

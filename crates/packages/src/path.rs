@@ -1,5 +1,9 @@
 //! Paths as bytes, relative to an image's root: what the parsers and the inventories share.
 
+/// Paths of more components than this are taken literally or passed over: work on one path grows with
+/// the square of its depth, and no real filesystem is so deep.
+pub(crate) const MAX_DEPTH: usize = 256;
+
 /// The folder a path lies in; the root is the empty path.
 pub(crate) fn parent(path: &[u8]) -> &[u8] {
     match path.iter().rposition(|b| *b == b'/') {

@@ -121,8 +121,11 @@ pub fn compiler_in_comment(comment: &[u8]) -> Option<String> {
     comment
         .split(|b| *b == 0)
         .find(|text| text.starts_with(b"rustc version "))
-        .map(|text| String::from_utf8_lossy(text).into_owned())
+        .map(|text| String::from_utf8_lossy(&text[..text.len().min(LONGEST_COMPILER)]).into_owned())
 }
+
+/// A compiler says who it is in some fifty bytes.
+const LONGEST_COMPILER: usize = 256;
 
 #[cfg(test)]
 mod tests {

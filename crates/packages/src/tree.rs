@@ -103,6 +103,9 @@ fn follow(tree: &dyn Tree, folder: &[u8]) -> Option<Vec<u8>> {
         path.split(|b| *b == b'/').rev().map(<[u8]>::to_vec).collect()
     };
     let mut rest = components(folder);
+    if rest.len() > path::MAX_DEPTH {
+        return Some(folder.to_vec());
+    }
     let mut real: Vec<u8> = Vec::new();
     let mut links = 0;
     while let Some(component) = rest.pop() {

@@ -1,6 +1,6 @@
 //! Bytes that nobody vouches for: at random, and real ones with a few changed.
 
-mod support;
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
 

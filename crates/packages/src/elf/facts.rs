@@ -151,6 +151,13 @@ pub struct DependencyList {
     pub size: ByteSize,
 }
 
+/// As long as a path can be.
+const LONGEST_PATH: usize = 4096;
+/// All texts of a dynamic section together: some thousand libraries.
+const DYNAMIC_TEXTS: usize = 64 * 1024;
+/// A larger list of crates is not kept.
+const DEPENDENCY_LIST_LIMIT: u64 = 512 * 1024;
+
 /// Reads everything from what was kept.
 pub(super) fn read(kept: &Kept) -> Option<ElfFacts> {
     let header = raw::header(kept)?;
@@ -186,7 +193,7 @@ fn kind_of(kind: u16) -> Kind {
 
 fn interpreter(kept: &Kept, segments: &[Segment]) -> Option<String> {
     let segment = segments.iter().find(|segment| segment.kind == elf::PT_INTERP)?;
-    kept.text(segment.offset, usize::try_from(segment.size).ok()?)
+    kept.text(segment.offset, usize::try_from(segment.size).ok()?.min(LONGEST_PATH))
 }
 
 /// Where in the file the strings lie that the dynamic section names.
@@ -214,15 +221,16 @@ fn linking(kept: &Kept, segments: &[Segment]) -> Linking {
 
 /// All of it or nothing: a list of libraries that lacks one would be worse than none.
 fn read_dynamic(kept: &Kept, segments: &[Segment]) -> Option<Dynamic> {
-    /// As long as a path can be.
-    const LONGEST: usize = 4096;
     let entries = raw::dynamic(kept)?;
     let mut dynamic = Dynamic::default();
     let mut old_path = None;
+    let mut room = DYNAMIC_TEXTS;
+    let table = string_table(segments, &entries);
     for (tag, value) in &entries {
-        let text = || {
-            let table = string_table(segments, &entries)?;
-            kept.text(table.checked_add(*value)?, LONGEST)
+        let mut text = || {
+            let text = kept.text(table?.checked_add(*value)?, LONGEST_PATH)?;
+            room = room.checked_sub(text.len() + 1)?;
+            Some(text)
         };
         match *tag {
             elf::DT_NEEDED => dynamic.needed.push(text()?),
@@ -245,7 +253,9 @@ fn rust_build(kept: &Kept, sections: &[Section]) -> Option<RustBuild> {
     };
     let compiler = named(".comment").and_then(content).and_then(rust::compiler_in_comment);
     let dependencies = named(".dep-v0").map(|section| DependencyList {
-        content: content(section).map(<[u8]>::to_vec),
+        content: content(section)
+            .filter(|_| section.size <= DEPENDENCY_LIST_LIMIT)
+            .map(<[u8]>::to_vec),
         size: section.size.into(),
     });
     (compiler.is_some() || dependencies.is_some()).then_some(RustBuild { compiler, dependencies })

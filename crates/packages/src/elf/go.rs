@@ -12,6 +12,11 @@ use super::raw::{self, Section, Segment};
 const HEADER: u64 = 32;
 /// The texts about modules in the largest known binaries have some 50 kB.
 const TEXT_LIMIT: u64 = 256 * 1024;
+/// `go1.21.5 X:boringcrypto` is long for a version.
+const VERSION_LIMIT: usize = 256;
+/// How many places with the magic number are tried; a program that reads other programs' build
+/// information may contain it, too.
+const CANDIDATES: usize = 16;
 /// Flags: the pointers are big-endian; there are no pointers, the strings follow the header.
 const BIG_ENDIAN: u8 = 1;
 const INLINE: u8 = 2;
@@ -64,7 +69,7 @@ pub(super) fn string_headers(kept: &Kept, segments: &[Segment]) -> Vec<u64> {
 }
 
 fn candidates<'a>(kept: &Kept, segments: &'a [Segment]) -> impl Iterator<Item = u64> + use<'a> {
-    kept.find(GO_BUILD_INFO).into_iter().filter(|offset| {
+    let candidates = kept.find(GO_BUILD_INFO).into_iter().filter(|offset| {
         offset % 16 == 0
             && segments.iter().any(|segment| {
                 let end = segment.offset.saturating_add(segment.size);
@@ -72,7 +77,8 @@ fn candidates<'a>(kept: &Kept, segments: &'a [Segment]) -> impl Iterator<Item = 
                     && segment.writable
                     && (segment.offset..end).contains(offset)
             })
-    })
+    });
+    candidates.take(CANDIDATES)
 }
 
 fn strings(kept: &Kept, offset: u64) -> Option<Strings> {
@@ -117,7 +123,8 @@ fn build_from(version: Option<&[u8]>, modules: &[u8]) -> GoBuild {
     let framed = modules.len() >= 33 && modules[modules.len() - 17] == b'\n';
     let text = if framed { &modules[16..modules.len() - 16] } else { b"" };
     GoBuild {
-        version: version.map(|v| String::from_utf8_lossy(v).into_owned()),
+        version: version
+            .map(|v| String::from_utf8_lossy(&v[..v.len().min(VERSION_LIMIT)]).into_owned()),
         modules: String::from_utf8_lossy(text).into_owned(),
     }
 }

@@ -62,6 +62,12 @@ impl Kept {
         Self { size, stretches: Vec::new(), open: Vec::new(), budget: BUDGET }
     }
 
+    /// Bytes that are held now.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.stretches.iter().map(|stretch| stretch.bytes.capacity()).sum()
+    }
+
     /// The file's size in bytes.
     pub(super) fn size(&self) -> u64 {
         self.size

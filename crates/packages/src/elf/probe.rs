@@ -91,6 +91,19 @@ impl ElfProbe {
         Interest::More
     }
 
+    /// Bytes that are held now.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        match &self.state {
+            State::Beginning(seen) => seen.len(),
+            State::Refused => 0,
+            State::Reading(reading) => {
+                let window = reading.sliding.as_ref().map_or(0, |s| s.window.bytes.capacity());
+                reading.kept.held() + window
+            }
+        }
+    }
+
     /// The facts; `None` where the bytes were no ELF file that anything could load or link. A file
     /// that ended early gives what can be said of it.
     pub fn finish(self) -> Option<ElfFacts> {

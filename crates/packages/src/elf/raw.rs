@@ -11,6 +11,11 @@ use super::kept::Kept;
 type Header32 = elf::FileHeader32<Endianness>;
 type Header64 = elf::FileHeader64<Endianness>;
 
+/// More program headers than any program has (memory dumps do, and have nothing that we read); and
+/// more of a section's name than any that we know.
+const MOST_SEGMENTS: usize = 1024;
+const LONGEST_NAME: usize = 64;
+
 /// Calls a function that is generic over the class of the file.
 macro_rules! by_class {
     ($function:ident($kept:expr)) => {
@@ -50,7 +55,7 @@ pub(super) struct Segment {
 /// A section header.
 #[derive(Debug, Clone)]
 pub(super) struct Section {
-    /// Its name, `None` if the table of names was not kept.
+    /// Its name, cut after [`LONGEST_NAME`] bytes; `None` if the table of names was not kept.
     pub(super) name: Option<Vec<u8>>,
     pub(super) kind: elf::SectionType,
     /// Whether it is in memory when the program runs.
@@ -139,6 +144,9 @@ fn read_header<H: FileHeader<Endian = Endianness>>(kept: &Kept) -> Option<Header
 fn read_segments<H: FileHeader<Endian = Endianness>>(kept: &Kept) -> Option<Vec<Segment>> {
     let (header, endian) = parse::<H>(kept)?;
     let headers = header.program_headers(endian, kept).ok()?;
+    if headers.len() > MOST_SEGMENTS {
+        return None;
+    }
     Some(headers.iter().map(|segment| convert::<H>(segment, endian)).collect())
 }
 
@@ -151,6 +159,9 @@ fn read_former_segments<H: FileHeader<Endian = Endianness>>(kept: &Kept) -> Opti
         return None;
     }
     let count = usize::try_from(table.size).ok()? / size_of::<H::ProgramHeader>();
+    if count > MOST_SEGMENTS {
+        return None;
+    }
     let headers: &[H::ProgramHeader] = kept.read_slice_at(offset, count).ok()?;
     Some(headers.iter().map(|segment| convert::<H>(segment, endian)).collect())
 }
@@ -186,9 +197,16 @@ fn read_section_names<H: FileHeader<Endian = Endianness>>(kept: &Kept) -> Option
 fn read_sections<H: FileHeader<Endian = Endianness>>(kept: &Kept) -> Option<Vec<Section>> {
     let (header, endian) = parse::<H>(kept)?;
     let table = header.section_headers(endian, kept).ok()?;
-    let names = header.section_strings(endian, kept, table).ok();
+    // The whole table at once: looking for the end of each name in a table without ends would take
+    // time without end.
+    let names = read_section_names::<H>(kept).and_then(|(offset, size)| kept.get(offset, size));
+    let name_at = |offset: u32| {
+        let name = names?.get(usize::try_from(offset).ok()?..)?;
+        let name = &name[..name.len().min(LONGEST_NAME)];
+        Some(name.split(|b| *b == 0).next().unwrap_or_default().to_vec())
+    };
     let sections = table.iter().map(|section| Section {
-        name: names.and_then(|names| section.name(endian, names).ok()).map(<[u8]>::to_vec),
+        name: name_at(section.sh_name(endian)),
         kind: section.sh_type(endian),
         is_loaded: section.sh_flags(endian).contains(elf::SHF_ALLOC),
         offset: section.sh_offset(endian).into(),

@@ -360,3 +360,75 @@ fn program_headers_behind_what_they_describe() {
     assert_eq!(dynamic.needed, ["libfar.so.1"]);
     assert_eq!(known(&facts).debug_bytes.bytes(), 5);
 }
+
+/// Everything that can be asked for is asked for: section tables, dynamic strings, all landmarks.
+#[test]
+fn memory_is_bounded_whatever_the_file_claims() {
+    let greedy =
+        b".shstrtab\0rustc version .so\0$ORIGIN\0go1.\xff Go buildinf:\x08\0\0\0x\x9cx\xda";
+    let mut fake = Fake::new(64);
+    fake.put(0, b"\x7fELF\x02\x01\x01");
+    let mut bytes = std::mem::take(&mut fake.bytes);
+    bytes[32..40].copy_from_slice(&(20 * MIB).to_le_bytes());
+    bytes[40..48].copy_from_slice(&(30 * MIB).to_le_bytes());
+    bytes[54..64].copy_from_slice(&[56, 0, 0xfe, 0xff, 64, 0, 0xff, 0xff, 0, 0]);
+    let mut probe = ElfProbe::new(u64::MAX);
+    probe.feed(&bytes);
+    let block: Vec<u8> = greedy.iter().copied().cycle().take(1 << 20).collect();
+    let mut most = 0;
+    for _ in 0..48 {
+        probe.feed(&block);
+        most = most.max(probe.held());
+    }
+    assert!(most > 4 << 20, "much more than the beginning was asked for: {most}");
+    // Vectors grow by doubling, so they may hold twice what they were asked to.
+    assert!(most < 17 << 20, "{most}");
+    probe.finish();
+}
+
+/// Small files whose tables point to the same long text again and again.
+#[test]
+fn facts_stay_small() {
+    let size = 3 << 20;
+    let mut fake = Fake::new(size);
+    let entries: Vec<(u64, u64)> = (0..30_000).map(|n| (1, n)).collect();
+    let section = dynamic_section(MIB, &entries);
+    fake.bytes[1 << 20..2 << 20].fill(b'a');
+    for end in (0..256).map(|n| MIB + n * 4000) {
+        fake.put(end, &[0]);
+    }
+    fake.put(64 + 10 * 56, &section).segment(LOAD, WRITE, 0, size as u64).segment(
+        DYNAMIC,
+        WRITE,
+        64 + 10 * 56,
+        section.len() as u64,
+    );
+    for n in 0..5 {
+        fake.section(".comment", PROGBITS, 0, 2 * MIB + n, MIB / 2);
+    }
+    fake.put(2 * MIB, b"rustc version ");
+    let facts = facts(&fake.finish(3 * MIB - 9000, 3 * MIB - 8000));
+    assert_eq!(facts.linking, Linking::Unread);
+    assert!(facts.rust.unwrap().compiler.unwrap().len() <= 256);
+}
+
+/// 60,000 sections, each with a name as long as the table of names: to look for the end of each would
+/// take 60 GB of reading.
+#[test]
+fn names_without_ends() {
+    let count = 60_000usize;
+    let mut fake = Fake::new((count * 64) + (4 << 18));
+    let names_at = 4096;
+    let mut bytes = fake.finish(names_at, 1 << 20);
+    let (table, header) = (1usize << 20, bytes.clone());
+    bytes.resize(table + count * 64, 0);
+    for entry in bytes[table..].chunks_exact_mut(64) {
+        entry.fill(0);
+        entry[4..8].copy_from_slice(&1u32.to_le_bytes());
+        entry[24..32].copy_from_slice(&names_at.to_le_bytes());
+        entry[32..40].copy_from_slice(&(MIB - names_at).to_le_bytes());
+    }
+    bytes[..4096].copy_from_slice(&header[..4096]);
+    bytes[60..64].copy_from_slice(&[0x60, 0xea, 1, 0]);
+    assert_eq!(known(&facts(&bytes)).count, count);
+}

@@ -9,8 +9,13 @@ use crate::path;
 use crate::purl::Purl;
 use crate::rust::{self, Crate};
 
+/// What all lists of modules and crates together may take, in bytes: a hundred times what an image
+/// full of such binaries has. A list of crates can decompress to a thousand times its size.
+const LINKED_LIMIT: usize = 64 * 1024 * 1024;
+
 /// Makes a package of each such binary; it owns the one file.
 pub(super) fn read(builder: &mut Builder<'_>, found: &Found) {
+    let mut room = LINKED_LIMIT;
     for path in &found.binaries {
         let Some(entry) = builder.tree.entry(path) else { continue };
         let Some(elf) = entry.file().and_then(|file| file.elf) else { continue };
@@ -20,9 +25,23 @@ pub(super) fn read(builder: &mut Builder<'_>, found: &Found) {
         ];
         for mut package in packages.into_iter().flatten() {
             package.layer = Some(entry.layer);
+            limit_linked(&mut package, &mut room);
             let index = builder.add(package);
             builder.claim(path, index);
         }
+    }
+}
+
+/// Drops a list for which there is no room, and says so.
+fn limit_linked(package: &mut Package, room: &mut usize) {
+    let text = |l: &Linked| l.name.len() + l.version.as_ref().map_or(0, String::len) + l.purl.len();
+    let size: usize = package.linked.iter().map(|linked| text(linked) + size_of::<Linked>()).sum();
+    if size <= *room {
+        *room -= size;
+    } else {
+        package.linked = Vec::new();
+        let reason = "the lists of this image are too long".to_owned();
+        package.notes.push(PackageNote::DependencyListUnread { reason });
     }
 }
 

@@ -64,6 +64,13 @@ impl<'t> Builder<'t> {
         Some(content)
     }
 
+    /// Notes that a list of packages goes on after the last that is read.
+    pub(super) fn note_if_cut(&mut self, list: &[u8], packages: usize) {
+        if packages == crate::MOST_PACKAGES {
+            self.notes.push(InventoryNote::MetadataCut { path: path::display(list) });
+        }
+    }
+
     pub(super) fn add(&mut self, package: Package) -> PackageIndex {
         self.packages.push(package);
         PackageIndex(self.packages.len() - 1)

@@ -49,7 +49,10 @@ impl Claims {
             return None;
         }
         let mut folder = path;
-        while !folder.is_empty() {
+        for _ in 0..path::MAX_DEPTH {
+            if folder.is_empty() {
+                break;
+            }
             folder = path::parent(folder);
             if let Some(owner) = self.folders.get(folder) {
                 return Some(*owner);

@@ -21,7 +21,9 @@ pub(super) fn read_debian(builder: &mut Builder<'_>, found: &Found) {
         .map(|content| Diversions::parse(content.bytes))
         .unwrap_or_default();
     if let Some(status) = builder.whole_content(STATUS) {
-        for package in parse_status(status.bytes) {
+        let packages = parse_status(status.bytes);
+        builder.note_if_cut(STATUS, packages.len());
+        for package in packages {
             if package.state == State::Absent {
                 continue;
             }
@@ -123,7 +125,9 @@ pub(super) fn read_alpine(builder: &mut Builder<'_>) {
     let places = [&b"lib/apk/db/installed"[..], b"usr/lib/apk/db/installed"];
     for path in places {
         let Some(content) = builder.whole_content(path) else { continue };
-        for package in alpine::parse_installed(content.bytes) {
+        let packages = alpine::parse_installed(content.bytes);
+        builder.note_if_cut(path, packages.len());
+        for package in packages {
             let mut entry = Builder::blank(Ecosystem::Apk, &package.name, path);
             entry.purl = builder
                 .distribution_purl("apk", (&package.name, &package.version, &package.architecture));

@@ -148,7 +148,7 @@ pub enum PackageNote {
     },
     /// Nothing says which modules or crates are in it.
     NoDependencyList,
-    /// Its list of crates could not be read.
+    /// Its list of modules or crates could not be read.
     DependencyListUnread {
         /// Why not.
         reason: String,
@@ -235,7 +235,7 @@ impl fmt::Display for PackageNote {
             Self::Compiler { version } => write!(f, "built with {version}"),
             Self::NoDependencyList => f.write_str("does not say what was linked into it"),
             Self::DependencyListUnread { reason } => {
-                write!(f, "its list of linked crates could not be read: {reason}")
+                write!(f, "the list of what was linked into it could not be read: {reason}")
             }
         }
     }

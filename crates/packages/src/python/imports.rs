@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::path::MAX_DEPTH;
+
 /// The shallowest modules and packages of a distribution, dotted, from the paths of its RECORD
 /// (relative, as written there).
 ///
@@ -37,6 +39,9 @@ fn module_of(path: &[u8]) -> Option<String> {
         (stem, rest) if rest.split('.').next_back() == Some("so") => stem,
         _ => return None,
     };
+    if folder.split('/').nth(MAX_DEPTH).is_some() {
+        return None;
+    }
     let mut dotted = String::new();
     for part in folder.split('/').filter(|part| !part.is_empty()).chain([stem]) {
         if !is_identifier(part) || part == "__pycache__" {
