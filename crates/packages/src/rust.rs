@@ -11,7 +11,7 @@ pub struct Crate {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// Where it came from: `crates.io`, `git`, `local`, `registry`.
+    /// Where it came from: the name of a registry, `git`, `local`.
     #[serde(default)]
     pub source: String,
     /// Whether it ran at build time only and is not in the binary.
@@ -139,7 +139,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    const LIST: &[u8] = br#"{"packages":[{"name":"app","version":"0.1.0","source":"local","dependencies":[1],"root":true},{"name":"cc","version":"1.0.0","source":"crates.io","kind":"build"},{"name":"new","version":"2.0.0","source":"crates.io","kind":"telepathic"}],"format":1}"#;
+    const LIST: &[u8] = br#"{"packages":[{"name":"app","version":"0.1.0","source":"local","dependencies":[1],"root":true},{"name":"cc","version":"1.0.0","source":"registry","kind":"build"},{"name":"new","version":"2.0.0","source":"registry","kind":"telepathic"}],"format":1}"#;
 
     #[test]
     fn a_list_is_read_and_recognised() {

@@ -259,7 +259,7 @@ fn node_packages_own_their_folder_without_those_nested_in_it() {
 
 #[test]
 fn content_with_several_names_counts_once_and_for_what_is_installed() {
-    let cache = "root/.cache/uv/archive-v0/abc";
+    let cache = "home/dev/.cache/uv/archive-v0/abc";
     let metadata = "Name: lib\nVersion: 1\n";
     let tree = MemoryTree::default()
         .file(&format!("{cache}/lib-1.dist-info/METADATA"), metadata)
