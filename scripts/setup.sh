@@ -62,15 +62,14 @@ quiet_registry() {
   as_root systemctl disable --now --quiet docker-registry.service || say "could not stop docker-registry.service"
 }
 
-# rust-toolchain.toml names the toolchain and its components; rustup reads it.
+# Whatever toolchain is the default here; Cargo.toml says which Rust is needed (`rust-version`).
 rust_toolchain() {
   have cargo || die "there is no cargo here: install the Rust toolchain with rustup, then run this again"
   if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
     have rustup || die "cargo has no fmt or no clippy here: install both (Debian: rustfmt, rust-clippy)"
-    say "installing the toolchain that rust-toolchain.toml names, with rustfmt and clippy"
-    # Without a name it is the one in rust-toolchain.toml; rustup before 1.28 wants components named.
-    rustup toolchain install >&2 || rustup component add rustfmt clippy >&2 ||
-      die "rustup could not install the toolchain (its own message is above)"
+    say "adding rustfmt and clippy to the toolchain"
+    rustup component add rustfmt clippy >&2 ||
+      die "rustup could not add them (its own message is above)"
   fi
 }
 

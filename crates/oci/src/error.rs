@@ -119,12 +119,9 @@ impl Diagnose for Error {
         match self {
             Self::Io { source, .. } => Category::of_io(source),
             // A blob's reader wraps whatever failed below it; the network's own errors keep their
-            // category on the way through `std::io::Error`.
+            // category and hints on the way through `std::io::Error`.
             Self::Read { source, .. } => {
-                match source.get_ref().and_then(|e| e.downcast_ref::<lightship_net::Error>()) {
-                    Some(net) => net.category(),
-                    None => Category::BadInput,
-                }
+                network_error(source).map_or(Category::BadInput, Diagnose::category)
             }
             Self::Json { .. }
             | Self::DigestMismatch { .. }
@@ -152,9 +149,12 @@ impl Diagnose for Error {
             }
             Self::Store(error) => error.hints(),
             Self::Net(error) => error.hints(),
-            Self::Io { .. } | Self::Read { .. } | Self::Json { .. } | Self::Invalid { .. } => {
-                Vec::new()
-            }
+            Self::Read { source, .. } => network_error(source).map_or(Vec::new(), Diagnose::hints),
+            Self::Io { .. } | Self::Json { .. } | Self::Invalid { .. } => Vec::new(),
         }
     }
+}
+
+fn network_error(source: &io::Error) -> Option<&lightship_net::Error> {
+    source.get_ref()?.downcast_ref()
 }

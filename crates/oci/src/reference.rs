@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use lightship_base::{Category, Diagnose, Digest, Hint};
+use lightship_net::docker_hub;
 
 /// A place where an image is or shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,10 +110,6 @@ pub struct ParseReferenceError {
     reason: String,
     hint: &'static str,
 }
-
-/// Docker's published convention: a name without a registry is on Docker Hub, and one without a slash
-/// is in its `library`.
-const DEFAULT_REGISTRY: &str = "docker.io";
 
 impl Reference {
     /// Understands `text`. `probe` says what a path is; `stored` whether the local store has a name.
@@ -282,11 +279,13 @@ fn split_name_tag(text: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// Docker's published convention: a name without a registry is on Docker Hub, and one without a slash
+/// is in its `library`.
 fn split_registry(name: &str) -> (String, String) {
     match name.split_once('/') {
         Some((first, rest)) if looks_like_registry(first) => (first.to_owned(), rest.to_owned()),
-        Some(_) => (DEFAULT_REGISTRY.to_owned(), name.to_owned()),
-        None => (DEFAULT_REGISTRY.to_owned(), format!("library/{name}")),
+        Some(_) => (docker_hub::NAME.to_owned(), name.to_owned()),
+        None => (docker_hub::NAME.to_owned(), format!("library/{name}")),
     }
 }
 
