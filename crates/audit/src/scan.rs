@@ -44,17 +44,28 @@ pub struct FileFacts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContentId([u8; 32]);
 
-/// Reads a layer once.
-pub(crate) fn scan(layer: &Layer) -> Result<ScannedLayer, lightship_oci::Error> {
-    let mut scanner = Scanner::default();
+/// Reads a layer once. `advance` is told of compressed bytes as they are read: never more than the
+/// layer has, and not of all.
+pub(crate) fn scan(
+    layer: &Layer,
+    advance: &dyn Fn(u64),
+) -> Result<ScannedLayer, lightship_oci::Error> {
+    let mut scanner = Scanner {
+        advance,
+        files: Vec::new(),
+        contents: HashMap::new(),
+        elf: HashMap::new(),
+        secrets: HashMap::new(),
+        hasher: blake3::Hasher::new(),
+    };
     let index = index_layer(layer, &mut scanner)?;
     let Scanner { mut files, contents, elf, secrets, .. } = scanner;
     files.resize(index.entries.len(), FileFacts::default());
     Ok(ScannedLayer { index, files, contents, elf, secrets })
 }
 
-#[derive(Default)]
-struct Scanner {
+struct Scanner<'a> {
+    advance: &'a dyn Fn(u64),
     files: Vec<FileFacts>,
     contents: HashMap<u32, Vec<u8>>,
     elf: HashMap<u32, ElfFacts>,
@@ -62,7 +73,7 @@ struct Scanner {
     hasher: blake3::Hasher,
 }
 
-impl LayerVisitor for Scanner {
+impl LayerVisitor for Scanner<'_> {
     fn file(
         &mut self,
         number: usize,
@@ -99,6 +110,7 @@ impl LayerVisitor for Scanner {
 
     fn compressed(&mut self, number: usize, bytes: u64) {
         self.files[number].compressed = bytes;
+        (self.advance)(bytes);
     }
 }
 

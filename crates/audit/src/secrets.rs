@@ -76,7 +76,7 @@ pub(crate) fn in_path(path: &[u8]) -> Option<SecretKind> {
     let ends_with = |suffix: &&[u8]| {
         path.strip_suffix(*suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with(b"/"))
     };
-    if CREDENTIALS.iter().any(|suffix| ends_with(&suffix)) {
+    if CREDENTIALS.iter().any(ends_with) {
         return Some(SecretKind::Credentials);
     }
     match name {

@@ -117,8 +117,8 @@ impl<'a> Images<'a> {
     pub fn name_inside(&self, source: &dyn Source, file: &Path) -> Result<ImageName, Error> {
         const KEYS: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
         let root = source.root()?;
-        let names = KEYS.iter().filter_map(|key| root.annotations.get(*key));
-        let name = names.filter_map(|name| name.parse().ok()).next();
+        let mut names = KEYS.iter().filter_map(|key| root.annotations.get(*key));
+        let name = names.find_map(|name| name.parse().ok());
         name.ok_or_else(|| Error::NamelessArchive { path: file.to_owned() })
     }
 

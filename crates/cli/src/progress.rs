@@ -1,5 +1,6 @@
 //! Transfers as a person sees them: bars that move on a terminal, one line per finished transfer
-//! elsewhere, nothing with `--quiet`. Always on standard error; results are on standard output.
+//! elsewhere, nothing with `--quiet`. What is only read shows bars while it lasts and leaves nothing.
+//! Always on standard error; results are on standard output.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -13,14 +14,24 @@ use lightship_base::{ByteSize, Progress, Quiet, Transfer, TransferId, TransferOu
 use crate::render::text::{cut_end, printable, width};
 use crate::render::{Glyphs, Look};
 
+/// What stays of work that is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trace {
+    /// A line: bytes moved, and somebody may want to know which.
+    Line,
+    /// Nothing: something was looked at, and the result follows.
+    Nothing,
+}
+
 /// Whoever watches transfers for this standard error.
-pub fn watcher(look: &Look, quiet: bool) -> Arc<dyn Progress> {
+pub fn watcher(look: &Look, quiet: bool, trace: Trace) -> Arc<dyn Progress> {
     if quiet {
-        Arc::new(Quiet)
-    } else if look.live {
-        Arc::new(Bars::on(ProgressDrawTarget::stderr(), look.glyphs))
-    } else {
-        Arc::new(Lines::to(Box::new(io::stderr())))
+        return Arc::new(Quiet);
+    }
+    match (look.live, trace) {
+        (true, trace) => Arc::new(Bars::on(ProgressDrawTarget::stderr(), look.glyphs, trace)),
+        (false, Trace::Line) => Arc::new(Lines::to(Box::new(io::stderr()))),
+        (false, Trace::Nothing) => Arc::new(Quiet),
     }
 }
 
@@ -93,15 +104,16 @@ struct Bars {
     register: Register<(Transfer, ProgressBar)>,
     multi: MultiProgress,
     glyphs: Glyphs,
+    trace: Trace,
 }
 
 /// Columns for the name of a transfer.
 const NAME: usize = 24;
 
 impl Bars {
-    fn on(target: ProgressDrawTarget, glyphs: Glyphs) -> Self {
+    fn on(target: ProgressDrawTarget, glyphs: Glyphs, trace: Trace) -> Self {
         let register = Register { next: AtomicU64::new(0), running: Mutex::default() };
-        Self { register, multi: MultiProgress::with_draw_target(target), glyphs }
+        Self { register, multi: MultiProgress::with_draw_target(target), glyphs, trace }
     }
 
     fn style(&self, total: Option<ByteSize>) -> ProgressStyle {
@@ -170,8 +182,10 @@ impl Progress for Bars {
         let line = finished(&transfer, bar.position(), outcome);
         bar.finish_and_clear();
         self.multi.remove(&bar);
-        // As above: nobody can be told.
-        let _ = self.multi.println(line);
+        if self.trace == Trace::Line {
+            // As above: nobody can be told.
+            let _ = self.multi.println(line);
+        }
     }
 }
 
@@ -251,7 +265,7 @@ mod tests {
     #[test]
     fn bars_take_transfers_from_many_threads() {
         for glyphs in [Glyphs::Unicode, Glyphs::Ascii] {
-            let bars = Bars::on(ProgressDrawTarget::hidden(), glyphs);
+            let bars = Bars::on(ProgressDrawTarget::hidden(), glyphs, Trace::Line);
             std::thread::scope(|scope| {
                 for total in [Some(10), None, Some(0), Some(u64::MAX)] {
                     let bars = &bars;

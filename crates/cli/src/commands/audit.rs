@@ -26,7 +26,7 @@ pub(super) fn run(args: &AuditArgs, context: &mut Context<'_>) -> Result<Outcome
         Some(base) => Some(base::given(&image, &images.image(base, None)?)?),
         None => base::detect(&image, &images.candidates()),
     };
-    let progress = context.progress();
+    let progress = context.reading();
     let account = Account::of(image, progress.as_ref())?;
     let report = draw(&account, base, args);
     let look = context.terminal.out.look;

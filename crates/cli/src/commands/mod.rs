@@ -16,7 +16,7 @@ use lightship_base::Progress;
 
 use crate::args::{Command, Format, GlobalArgs};
 use crate::exit_code::ExitCode;
-use crate::progress;
+use crate::progress::{self, Trace};
 use crate::render::json::{self, Document};
 use crate::settings::{Environment, Settings};
 use crate::terminal::Terminal;
@@ -85,9 +85,14 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Who watches transfers.
+    /// Who watches bytes move; a line stays of each transfer.
     pub fn progress(&self) -> Arc<dyn Progress> {
-        progress::watcher(&self.terminal.err.look, self.global.quiet)
+        progress::watcher(&self.terminal.err.look, self.global.quiet, Trace::Line)
+    }
+
+    /// Who watches while something is read; nothing stays of it.
+    pub fn reading(&self) -> Arc<dyn Progress> {
+        progress::watcher(&self.terminal.err.look, self.global.quiet, Trace::Nothing)
     }
 }
 

@@ -44,7 +44,7 @@ fn collect(args: &GcArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
 fn verify(args: &VerifyArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
     let settings = context.settings()?;
     let images = Images::new(&settings, false);
-    let progress = context.progress();
+    let progress = context.reading();
     let options = VerifyOptions { remove_corrupt: args.remove_corrupt };
     let report = images.store()?.verify(options, progress.as_ref())?;
     let clean = report.is_clean();

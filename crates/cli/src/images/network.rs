@@ -5,8 +5,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use lightship_base::{Clock as _, SystemClock};
 use lightship_net::credentials::{Credential, Explicit, Helpers, Keychain};
 use lightship_net::{Client, Jitter, Pacer, Proxies, RetryPolicy, Root, Secret, ThreadSleeper};
 use lightship_oci::reference::RegistryReference;
@@ -79,7 +79,6 @@ impl<'a> Network<'a> {
 
 /// Anything that differs between processes will do: it only spreads retries.
 fn seed() -> u64 {
-    let nanos =
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    let nanos = SystemClock.now().subsec_nanosecond().unsigned_abs();
     u64::from(nanos) << 32 | u64::from(std::process::id())
 }

@@ -54,34 +54,13 @@ fn paragraph(
 ) {
     let hang = indent.len() + text::width(label) + 1;
     let room = look.width.map_or(usize::MAX, |columns| columns.saturating_sub(hang).max(20));
-    let mut lines = printable_lines(words).flat_map(|line| wrap(&line, room)).peekable();
+    let mut lines = printable_lines(words).flat_map(|line| text::wrap(&line, room)).peekable();
     let first = lines.next().unwrap_or_default();
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{indent}{style}{label}{style:#} {first}");
     for line in lines {
         let _ = writeln!(out, "{:hang$}{line}", "");
     }
-}
-
-/// Breaks at spaces. A word that is longer than the line stays whole: paths and digests are there to be
-/// copied.
-fn wrap(line: &str, room: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let (mut current, mut used) = (String::new(), 0);
-    for word in line.split(' ') {
-        let columns = text::width(word);
-        if used > 0 && used + 1 + columns > room {
-            lines.push(std::mem::take(&mut current));
-            used = 0;
-        } else if used > 0 {
-            current.push(' ');
-            used += 1;
-        }
-        current.push_str(word);
-        used += columns;
-    }
-    lines.push(current);
-    lines
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::style;
-use super::text::{printable, width};
+use super::text::{printable, width, wrap};
+use super::{Look, style};
 
 /// A heading with an empty line above it.
 pub fn heading(title: &str) -> String {
@@ -22,6 +22,22 @@ pub fn facts(rows: &[(&str, String)]) -> String {
         let _ = writeln!(text, "  {dim}{label}{dim:#}{:gap$}{value}", "");
         text
     })
+}
+
+/// A dim sentence with a label, indented by so many columns, further lines below its first word.
+pub fn remark(indent: usize, label: &str, sentence: &str, look: &Look) -> String {
+    let dim = style::DIM;
+    let hang = indent + width(label) + 1;
+    let room = look.width.map_or(usize::MAX, |columns| columns.saturating_sub(hang).max(20));
+    let mut text = String::new();
+    for (number, line) in wrap(&printable(sentence), room).iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = match number {
+            0 => writeln!(text, "{:indent$}{dim}{label} {line}{dim:#}", ""),
+            _ => writeln!(text, "{:hang$}{dim}{line}{dim:#}", ""),
+        };
+    }
+    text
 }
 
 /// The remark below a table that does not show everything.

@@ -52,7 +52,8 @@ pub struct Cell {
 #[derive(Debug, Clone)]
 enum Row {
     Cells(Vec<Cell>),
-    Rule,
+    /// A line below so many columns.
+    Rule(usize),
 }
 
 /// Spaces before the first column, and between columns.
@@ -113,9 +114,13 @@ impl Table {
         self.rows.push(Row::Cells(cells.into()));
     }
 
-    /// Adds a line, and below it a row that sums up.
+    /// Adds a line below the columns that have a sum, and below it the row of sums. Below a single row
+    /// there is nothing to sum up.
     pub fn total<const N: usize>(&mut self, cells: [Cell; N]) {
-        self.rows.push(Row::Rule);
+        if self.rows.len() < 2 {
+            return;
+        }
+        self.rows.push(Row::Rule(N));
         self.row(cells.map(|cell| Cell { style: style::HEADING, ..cell }));
     }
 
@@ -128,7 +133,7 @@ impl Table {
         for row in &self.rows {
             text += &match row {
                 Row::Cells(cells) => self.line(cells, &widths, look),
-                Row::Rule => rule(&widths, look),
+                Row::Rule(columns) => rule(&widths[..*columns], look),
             };
         }
         text

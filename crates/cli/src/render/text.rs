@@ -73,6 +73,27 @@ pub fn cut_middle(text: &str, columns: usize, glyphs: Glyphs) -> Cow<'_, str> {
     Cow::Owned(format!("{beginning}{ellipsis}{end}"))
 }
 
+/// Lines of at most `room` columns, broken at spaces. A word that is longer stays whole: paths and
+/// digests are there to be copied.
+pub fn wrap(line: &str, room: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (mut current, mut used) = (String::new(), 0);
+    for word in line.split(' ') {
+        let columns = width(word);
+        if used > 0 && used + 1 + columns > room {
+            lines.push(std::mem::take(&mut current));
+            used = 0;
+        } else if used > 0 {
+            current.push(' ');
+            used += 1;
+        }
+        current.push_str(word);
+        used += columns;
+    }
+    lines.push(current);
+    lines
+}
+
 /// The longest beginning of at most so many columns.
 fn head(text: &str, columns: usize) -> &str {
     let mut used = 0;

@@ -1,17 +1,19 @@
 //! The audit of an image.
 
-use std::fmt::Write as _;
+mod findings;
+mod installed;
+mod waste;
 
-use lightship_audit::{Culprit, ImageReport, WastedPath};
+use lightship_audit::ImageReport;
 use lightship_base::ByteSize;
 use lightship_oci::base::{Base, Evidence};
-use lightship_policy::{Finding, Severity};
+use lightship_policy::Severity;
 use serde::Serialize;
 
-use super::{count, percent, size_or_dash};
+use super::{count, grouped, percent};
 use crate::args::Top;
 use crate::render::json::{Document, Schema};
-use crate::render::section::{facts, heading, left_out};
+use crate::render::section::{facts, heading};
 use crate::render::text::printable;
 use crate::render::{Cell, Column, Look, Table, bar, style};
 
@@ -28,39 +30,66 @@ impl Document for AuditDocument<'_> {
 /// rests.
 pub fn text(report: &ImageReport, top: Top, look: &Look) -> String {
     let parts = [
-        summary(report, look),
+        title(report),
+        verdict(report),
+        sums(report, look),
         layers(report, look),
-        waste(report, top, look),
-        duplicates(report, top, look),
-        findings(report, look),
-        packages(report, top, look),
-        notes(report),
-        savings(report, look),
+        waste::wasted(report, top, look),
+        waste::duplicates(report, top, look),
+        findings::findings(report, top, look),
+        installed::packages(report, top, look),
+        installed::notes(report, top),
+        findings::savings(report, look),
     ];
     parts.concat()
 }
 
-/// Width of the bar that shows what is kept, in columns.
-const BAR: usize = 24;
-
-fn summary(report: &ImageReport, look: &Look) -> String {
-    let totals = &report.totals;
+fn title(report: &ImageReport) -> String {
     let bold = style::HEADING;
-    let mut text = format!(
+    format!(
         "{bold}{}{bold:#}  {}  {}\n",
         printable(&report.image),
-        report.platform,
+        printable(&report.platform),
         report.digest.short(),
-    );
-    let wasted = totals.shadowed_bytes + totals.deleted_bytes;
-    let share = |bytes: ByteSize| {
+    )
+}
+
+/// The sentences that somebody in a hurry reads.
+fn verdict(report: &ImageReport) -> String {
+    let savings = &report.savings;
+    let (good, warning, error) = (style::GOOD, style::WARNING, style::ERROR);
+    let mut text = if savings.disk_bytes == ByteSize::ZERO {
         format!(
-            "{bytes:>9}  {:>5}  {}",
-            percent(bytes, totals.stored_bytes),
-            bar::bar(bytes.bytes(), totals.stored_bytes.bytes(), BAR, look.glyphs),
+            "  {good}Nothing to save: no waste, and nothing that a service does not need.{good:#}\n"
+        )
+    } else {
+        format!(
+            "  {warning}{} of {} ({}) could go{warning:#}, and about {} of the {} to pull.\n",
+            savings.disk_bytes,
+            report.totals.stored_bytes,
+            percent(savings.disk_bytes, report.totals.stored_bytes),
+            savings.compressed_bytes_estimate,
+            report.totals.compressed_bytes,
         )
     };
-    text += &facts(&[
+    for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Error) {
+        let files = count(finding.path_count, "file", "files");
+        text += &format!("  {error}There are {} in {files}.{error:#}\n", finding.title);
+    }
+    text + "\n"
+}
+
+/// Width of the bar that shows a share, in columns.
+const BAR: usize = 16;
+
+fn sums(report: &ImageReport, look: &Look) -> String {
+    let totals = &report.totals;
+    let share = |bytes: ByteSize, words: &str| {
+        let bar = bar::bar(bytes.bytes(), totals.stored_bytes.bytes(), BAR, look.glyphs);
+        let share = percent(bytes, totals.stored_bytes);
+        format!("{bytes:>9}  {share:>5}  {bar:BAR$}  {words}")
+    };
+    facts(&[
         (
             "image",
             format!(
@@ -75,54 +104,38 @@ fn summary(report: &ImageReport, look: &Look) -> String {
         (
             "stored",
             format!(
-                "{:>9}  in files (headers and padding: {})",
+                "{:>9}  in files; headers and padding take another {}",
                 totals.stored_bytes, totals.overhead_bytes
             ),
         ),
-        ("kept", share(totals.kept_bytes)),
-        ("shadowed", share(totals.shadowed_bytes)),
-        ("deleted", share(totals.deleted_bytes)),
-        ("duplicate", format!("{:>9}  of what is kept", report.waste.duplicate_bytes)),
-    ]);
-    let _ = writeln!(text, "\n  {}", verdict(report, wasted));
-    text
-}
-
-/// The one sentence that somebody in a hurry reads.
-fn verdict(report: &ImageReport, wasted: ByteSize) -> String {
-    let savings = &report.savings;
-    if savings.disk_bytes == ByteSize::ZERO {
-        let good = style::GOOD;
-        return format!(
-            "{good}Nothing to save: no waste, and nothing that a service does not need.{good:#}"
-        );
-    }
-    let warning = style::WARNING;
-    format!(
-        "{warning}{} ({}) could go, about {} of the download{warning:#}; {} of it is invisible already.",
-        savings.disk_bytes,
-        percent(savings.disk_bytes, report.totals.stored_bytes),
-        savings.compressed_bytes_estimate,
-        wasted,
-    )
+        ("kept", share(totals.kept_bytes, "in the filesystem that one sees")),
+        ("shadowed", share(totals.shadowed_bytes, "written again by a later layer")),
+        ("deleted", share(totals.deleted_bytes, "removed by a later layer")),
+        (
+            "duplicate",
+            format!("{:>9}  of what is kept are further copies", report.waste.duplicate_bytes),
+        ),
+    ])
 }
 
 /// What a base is called and how it was found.
 pub fn base_words(base: &Base) -> String {
-    let name = base.name.as_deref().unwrap_or("an image without a known name");
-    let layers =
-        base.layers.map(|layers| format!("the lowest {}", count(layers as u64, "layer", "layers")));
     let evidence = match base.evidence {
         Evidence::Given => "as given",
         Evidence::ChainId => "its layers are the same",
         Evidence::Annotation => "as the image says",
         Evidence::History => "a guess from the history",
     };
-    let words: Vec<String> = [Some(name.to_owned()), layers, Some(format!("({evidence})"))]
-        .into_iter()
-        .flatten()
-        .collect();
-    printable(&words.join(" ")).into_owned()
+    let layers = match base.layers {
+        None => "layers unknown".to_owned(),
+        Some(1) => "the lowest layer".to_owned(),
+        Some(layers) => format!("the lowest {layers} layers"),
+    };
+    let words = match &base.name {
+        Some(name) => format!("{name}, {layers}"),
+        None => format!("{layers}, name unknown"),
+    };
+    printable(&format!("{words} ({evidence})")).into_owned()
 }
 
 fn layers(report: &ImageReport, look: &Look) -> String {
@@ -147,7 +160,7 @@ fn layers(report: &ImageReport, look: &Look) -> String {
             Cell::styled(totals.kept_bytes.to_string(), look),
             wasted(totals.shadowed_bytes),
             wasted(totals.deleted_bytes),
-            Cell::styled(super::grouped(totals.file_count), look),
+            Cell::styled(grouped(totals.file_count), look),
             Cell::styled(instruction, look),
         ]);
     }
@@ -159,7 +172,7 @@ fn layers(report: &ImageReport, look: &Look) -> String {
         sums.kept_bytes.into(),
         sums.shadowed_bytes.into(),
         sums.deleted_bytes.into(),
-        super::grouped(sums.file_count).into(),
+        grouped(sums.file_count).into(),
     ]);
     let doubt = if report.history_agrees {
         ""
@@ -174,185 +187,4 @@ fn wasted(bytes: ByteSize) -> Cell {
         ByteSize::ZERO => Cell::styled("-", style::DIM),
         bytes => Cell::styled(bytes.to_string(), style::WARNING),
     }
-}
-
-/// Waste first by who is to blame, then by path.
-fn waste(report: &ImageReport, top: Top, look: &Look) -> String {
-    if report.wasted_paths.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new([
-        Column::number("bytes"),
-        Column::words("how"),
-        Column::path("path"),
-        Column::sentence("written by"),
-        Column::sentence("lost to"),
-    ]);
-    let (shown, hidden) = top.of(&report.wasted_paths);
-    for path in shown {
-        table.row([
-            path.bytes.into(),
-            how(path).into(),
-            path.path.as_str().into(),
-            culprit(&path.written_by).into(),
-            culprit(&path.removed_by).into(),
-        ]);
-    }
-    heading("Waste: in a layer, but not in the filesystem")
-        + &table.render(look)
-        + &left_out(hidden)
-}
-
-fn how(path: &WastedPath) -> &'static str {
-    match path.kind {
-        lightship_audit::Waste::Shadowed => "shadowed",
-        lightship_audit::Waste::Deleted => "deleted",
-    }
-}
-
-fn culprit(culprit: &Culprit) -> String {
-    format!("{}: {}", culprit.layer, culprit.instruction)
-}
-
-fn duplicates(report: &ImageReport, top: Top, look: &Look) -> String {
-    if report.duplicates.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new([
-        Column::number("bytes"),
-        Column::number("copies"),
-        Column::path("one of them"),
-        Column::path("another"),
-    ]);
-    let (shown, hidden) = top.of(&report.duplicates);
-    for duplicate in shown {
-        table.row([
-            duplicate.wasted_bytes.into(),
-            duplicate.copies.into(),
-            duplicate.paths[0].as_str().into(),
-            duplicate.paths[1].as_str().into(),
-        ]);
-    }
-    heading("Duplicates: the same content at several paths")
-        + &table.render(look)
-        + &left_out(hidden)
-}
-
-/// How many paths stand below a finding.
-const PATHS_SHOWN: usize = 3;
-
-fn findings(report: &ImageReport, look: &Look) -> String {
-    let worth_telling: Vec<&Finding> = (report.findings.iter())
-        .filter(|finding| {
-            !matches!(finding.code.0, "shadowed-files" | "deleted-files" | "duplicate-files")
-        })
-        .collect();
-    if worth_telling.is_empty() {
-        return String::new();
-    }
-    worth_telling
-        .into_iter()
-        .fold(heading("Findings: what a running service rarely needs"), |text, finding| {
-            text + &one_finding(finding, look)
-        })
-}
-
-fn one_finding(finding: &Finding, look: &Look) -> String {
-    let (dim, code) = (style::DIM, style::CODE);
-    let severity = match finding.severity {
-        Severity::Error => style::ERROR,
-        Severity::Warning => style::WARNING,
-        Severity::Info => style::PLAIN,
-    };
-    let cost = match finding.bytes.disk {
-        ByteSize::ZERO => String::new(),
-        bytes => format!(", {bytes}"),
-    };
-    let mut text = format!(
-        "  {severity}{}{severity:#} {code}{}{code:#}: {}{cost} in {}\n",
-        finding.severity,
-        finding.code,
-        finding.title,
-        count(finding.path_count, "file", "files"),
-    );
-    for path in finding.paths.iter().take(PATHS_SHOWN) {
-        let room = look.width.map_or(usize::MAX, |width| width.saturating_sub(6).max(20));
-        let safe = printable(path);
-        let _ =
-            writeln!(text, "      {}", crate::render::text::cut_middle(&safe, room, look.glyphs));
-    }
-    let _ = writeln!(text, "      {dim}why: {}{dim:#}", finding.evidence);
-    let _ = writeln!(text, "      {dim}fix: {}{dim:#}", finding.fix);
-    text
-}
-
-fn packages(report: &ImageReport, top: Top, look: &Look) -> String {
-    let inventory = &report.inventory;
-    if inventory.packages.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new([
-        Column::number("bytes"),
-        Column::words("kind"),
-        Column::path("package"),
-        Column::sentence("version"),
-        Column::number("layer"),
-    ]);
-    let (shown, hidden) = top.of(&inventory.packages);
-    for package in shown {
-        table.row([
-            package.bytes.into(),
-            package.ecosystem.into(),
-            package.name.as_str().into(),
-            package.version.as_deref().unwrap_or("-").into(),
-            package.layer.map_or_else(|| "-".to_owned(), |layer| layer.to_string()).into(),
-        ]);
-    }
-    let sums = (inventory.ecosystems.iter())
-        .map(|sum| format!("{} {} ({})", sum.packages, sum.ecosystem, sum.bytes))
-        .chain([format!("{} that no package owns", inventory.unowned.bytes)]);
-    let dim = style::DIM;
-    let sums = sums.collect::<Vec<_>>().join(", ");
-    heading("Installed")
-        + &format!("  {dim}{sums}{dim:#}\n")
-        + &table.render(look)
-        + &left_out(hidden)
-}
-
-fn notes(report: &ImageReport) -> String {
-    let notes: Vec<String> = (report.problems.iter().cloned())
-        .chain(report.inventory.notes.iter().map(ToString::to_string))
-        .collect();
-    if notes.is_empty() {
-        return String::new();
-    }
-    notes.iter().take(20).fold(heading("Notes"), |text, note| text + "  " + &printable(note) + "\n")
-}
-
-fn savings(report: &ImageReport, look: &Look) -> String {
-    if report.savings.lines.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new([
-        Column::number("on disk"),
-        Column::number("compressed"),
-        Column::words("finding"),
-        Column::sentence("fix"),
-    ]);
-    for line in &report.savings.lines {
-        table.row([
-            line.disk_bytes.into(),
-            size_or_dash(line.compressed_bytes_estimate),
-            Cell::styled(line.code.0, style::CODE),
-            line.fix.as_str().into(),
-        ]);
-    }
-    let savings = &report.savings;
-    table.total([savings.disk_bytes.into(), savings.compressed_bytes_estimate.into()]);
-    let dim = style::DIM;
-    heading("What each fix saves")
-        + &table.render(look)
-        + &format!(
-            "  {dim}on disk: exact, and no byte counts twice; compressed: an estimate{dim:#}\n"
-        )
 }

@@ -1,6 +1,8 @@
 //! Two images, side by side.
 
-use lightship_audit::diff::{FileChangeKind, ImageDiff, LayerRef, PackageChange};
+use std::collections::HashSet;
+
+use lightship_audit::diff::{FileChange, FileChangeKind, ImageDiff, LayerRef, PackageChange};
 use lightship_base::ByteSize;
 use serde::Serialize;
 
@@ -136,7 +138,8 @@ fn packages(diff: &ImageDiff, top: Top, look: &Look) -> String {
 fn files(diff: &ImageDiff, top: Top, look: &Look) -> String {
     let files = &diff.files;
     let mut table = Table::new([Column::words(""), Column::number("bytes"), Column::path("path")]);
-    let (shown, hidden) = top.of(&files.changes);
+    let telling = telling(&files.changes);
+    let (shown, hidden) = top.of(&telling);
     for change in shown {
         let (sign, look) = match change.kind {
             FileChangeKind::Added => ("+", style::GOOD),
@@ -162,6 +165,21 @@ fn files(diff: &ImageDiff, top: Top, look: &Look) -> String {
         grouped(files.unchanged),
     );
     heading("Files") + &summary + &table.render(look) + &left_out(hidden)
+}
+
+/// All changes but those of folders that came or went together with something in them: the path of
+/// that says it all.
+fn telling(changes: &[FileChange]) -> Vec<&FileChange> {
+    let moved = |change: &FileChange| {
+        matches!(change.kind, FileChangeKind::Added | FileChangeKind::Removed)
+    };
+    let parents: HashSet<&str> = (changes.iter())
+        .filter(|change| moved(change))
+        .filter_map(|change| change.path.rsplit_once('/').map(|(folder, _)| folder))
+        .collect();
+    let says_more =
+        |change: &&FileChange| !(moved(change) && parents.contains(change.path.as_str()));
+    changes.iter().filter(says_more).collect()
 }
 
 fn config(diff: &ImageDiff, look: &Look) -> String {

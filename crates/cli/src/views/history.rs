@@ -92,20 +92,19 @@ pub fn text(document: &HistoryDocument, look: &Look) -> String {
     ]);
     for step in &document.steps {
         let instruction = step.instruction.as_deref().unwrap_or("(no instruction noted)");
-        match &step.layer {
-            Some(layer) => table.row([
+        table.row(match &step.layer {
+            Some(layer) => [
                 layer.layer.into(),
                 layer.compressed_bytes.into(),
                 layer.uncompressed_bytes.into(),
                 grouped(layer.file_count).into(),
                 instruction.into(),
-            ]),
+            ],
             None => {
                 let none = || Cell::styled("-", style::DIM);
-                let words = Cell::styled(instruction, style::DIM);
-                table.row([none(), none(), none(), none(), words]);
+                [none(), none(), none(), none(), Cell::styled(instruction, style::DIM)]
             }
-        }
+        });
     }
     table.total([
         "".into(),

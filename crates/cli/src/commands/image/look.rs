@@ -1,10 +1,13 @@
 //! Commands that only look: `history`, `diff`, `validate`.
 
+use std::io::{self, BufRead};
+
 use lightship_audit::Account;
 use lightship_audit::diff::ImageDiff;
-use lightship_base::ByteSize;
+use lightship_base::{ByteSize, Progress, Transfer, TransferId, TransferOutcome};
 use lightship_oci::history::History;
-use lightship_oci::rootfs::{Body, LayerIndex, index_layer};
+use lightship_oci::layer::Layer;
+use lightship_oci::rootfs::{Body, IndexEntry, LayerIndex, LayerVisitor, index_layer};
 use lightship_oci::{Error as OciError, Image};
 use rayon::prelude::*;
 
@@ -20,7 +23,7 @@ pub(super) fn history(args: &HistoryArgs, context: &mut Context<'_>) -> Result<O
     let settings = context.settings()?;
     let images = Images::new(&settings, args.registry.plain_http);
     let image = images.image(&args.reference, args.platform.platform.as_ref())?;
-    let layers = layer_rows(&image)?;
+    let layers = layer_rows(&image, context.reading().as_ref())?;
     let history = History::of(image.config(), layers.len());
     let document = HistoryDocument::new(args.reference.clone(), image.digest(), &history, &layers);
     let look = context.terminal.out.look;
@@ -29,9 +32,9 @@ pub(super) fn history(args: &HistoryArgs, context: &mut Context<'_>) -> Result<O
 }
 
 /// Sizes and file counts are in the layers only, so they are read, several at a time.
-fn layer_rows(image: &Image) -> Result<Vec<LayerRow>, Error> {
+fn layer_rows(image: &Image, progress: &dyn Progress) -> Result<Vec<LayerRow>, Error> {
     let indexes = (image.layers().par_iter())
-        .map(|layer| index_layer(layer, &mut ()))
+        .map(|layer| watched(layer, progress))
         .collect::<Result<Vec<LayerIndex>, OciError>>()?;
     Ok((indexes.iter().enumerate())
         .map(|(at, index)| LayerRow {
@@ -45,6 +48,34 @@ fn layer_rows(image: &Image) -> Result<Vec<LayerRow>, Error> {
         .collect())
 }
 
+fn watched(layer: &Layer, progress: &dyn Progress) -> Result<LayerIndex, OciError> {
+    let id = progress.begin(Transfer {
+        what: format!("layer {}", layer.position() + 1),
+        digest: Some(layer.descriptor().digest),
+        total: Some(ByteSize(layer.descriptor().size)),
+    });
+    let index = index_layer(layer, &mut Advance { progress, id });
+    let outcome = if index.is_ok() { TransferOutcome::Done } else { TransferOutcome::Failed };
+    progress.end(id, outcome);
+    index
+}
+
+/// Looks at nothing, and says how far it got.
+struct Advance<'a> {
+    progress: &'a dyn Progress,
+    id: TransferId,
+}
+
+impl LayerVisitor for Advance<'_> {
+    fn file(&mut self, _: usize, _: &IndexEntry, _: &mut dyn BufRead) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn compressed(&mut self, _: usize, bytes: u64) {
+        self.progress.advance(self.id, bytes);
+    }
+}
+
 fn files(index: &LayerIndex) -> u64 {
     let is_file = |body: &Body| matches!(body, Body::File { .. });
     index.entries.iter().filter(|entry| is_file(&entry.body)).count() as u64
@@ -53,7 +84,7 @@ fn files(index: &LayerIndex) -> u64 {
 pub(super) fn diff(args: &DiffArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
     let settings = context.settings()?;
     let images = Images::new(&settings, args.registry.plain_http);
-    let progress = context.progress();
+    let progress = context.reading();
     let account = |reference: &str| -> Result<Account, Error> {
         let image = images.image(reference, args.platform.platform.as_ref())?;
         Ok(Account::of(image, progress.as_ref())?)
@@ -77,7 +108,7 @@ pub(super) fn validate(args: &ValidateArgs, context: &mut Context<'_>) -> Result
         PlatformWish::Only(platform) => Some(platform),
         PlatformWish::All => None,
     };
-    let progress = context.progress();
+    let progress = context.reading();
     let found = lightship_oci::validate::validate(&source, platform.as_ref(), progress.as_ref())?;
     let document = ValidateDocument::new(&args.reference, &found);
     context.emit(args.output.format, &document, || views::validate::text(&document))?;

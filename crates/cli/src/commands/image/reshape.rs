@@ -25,8 +25,9 @@ pub(super) fn squash(args: &SquashArgs, context: &mut Context<'_>) -> Result<Out
     let (keep_layers, because) = kept(&image, &args.keep.clone().wish(), &images)?;
     let options =
         SquashOptions { keep_layers, compression: same_compression(&image), threads: threads() };
+    let reading = context.reading();
+    let squashed = squash::squash(&image, &options, images.scratch()?, reading.as_ref())?;
     let progress = context.progress();
-    let squashed = squash::squash(&image, &options, images.scratch()?, progress.as_ref())?;
     let report = write(&images, &squashed.image, &args.destination, progress.as_ref())?;
     let names = (args.reference.clone(), args.destination.clone());
     let document = SquashDocument::new(names, (keep_layers, because), &squashed, report.digest);
@@ -95,9 +96,10 @@ pub(super) fn convert(args: &ConvertArgs, context: &mut Context<'_>) -> Result<O
         flavour: args.change.manifest.map(Flavour::from),
         threads: threads(),
     };
-    let progress = context.progress();
+    let reading = context.reading();
     let scratch = images.scratch()?;
-    let converted = lightship_oci::convert::convert(&image, &options, scratch, progress.as_ref())?;
+    let converted = lightship_oci::convert::convert(&image, &options, scratch, reading.as_ref())?;
+    let progress = context.progress();
     let report = write(&images, &converted, &args.destination, progress.as_ref())?;
     let document = ConvertDocument {
         source: args.reference.clone(),
