@@ -114,7 +114,7 @@ fn paths(finding: &Value) -> Vec<&str> {
 #[test]
 fn every_rule_finds_its_example_and_counts_it_to_the_byte() {
     let environment = TestEnvironment::new();
-    let source = reconfigured(image().build(), |config| {
+    let source = reconfigured(&image().build(), |config| {
         config["config"]["Env"] = json!(["PATH=/opt/venv/bin:/usr/bin"]);
     });
     let report = audit(&environment, &environment.put("image", &*source));

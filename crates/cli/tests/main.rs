@@ -14,3 +14,4 @@ mod help;
 mod pipes;
 mod tools;
 mod usage;
+mod views;

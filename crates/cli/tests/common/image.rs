@@ -42,14 +42,14 @@ impl TestEnvironment {
 
 /// The same image with another config.
 pub(crate) fn reconfigured(
-    image: Arc<dyn Source>,
+    image: &Arc<dyn Source>,
     edit: impl FnOnce(&mut Value),
 ) -> Arc<dyn Source> {
-    let mut manifest = manifest_of(&*image);
+    let mut manifest = manifest_of(&**image);
     let bytes = image.document(&manifest.config, MAX_CONFIG_BYTES).unwrap();
     let mut config: Value = serde_json::from_slice(&bytes).unwrap();
     edit(&mut config);
-    let mut changed = Assembly::over(image.name(), Some(Arc::clone(&image)));
+    let mut changed = Assembly::over(image.name(), Some(Arc::clone(image)));
     let bytes = serde_json::to_vec(&config).unwrap();
     manifest.config = changed.add_bytes(manifest.config.media_type.clone(), bytes);
     changed.set_root(manifest.media_type.clone().unwrap(), &manifest);
@@ -58,12 +58,12 @@ pub(crate) fn reconfigured(
 
 /// The same image with another manifest.
 pub(crate) fn remanifested(
-    image: Arc<dyn Source>,
+    image: &Arc<dyn Source>,
     edit: impl FnOnce(&mut Manifest),
 ) -> Arc<dyn Source> {
-    let mut manifest = manifest_of(&*image);
+    let mut manifest = manifest_of(&**image);
     edit(&mut manifest);
-    let mut changed = Assembly::over(image.name(), Some(Arc::clone(&image)));
+    let mut changed = Assembly::over(image.name(), Some(Arc::clone(image)));
     changed.set_root(manifest.media_type.clone().unwrap(), &manifest);
     Arc::new(changed)
 }
