@@ -24,7 +24,7 @@ main() {
   run image history "$image"
 
   title "Merge what is above the base; the base stays shared, the files stay what they are"
-  run image squash "$image" -o "oci:$work/squashed:latest" "${keep[@]}"
+  run image squash "$image" -o "oci:$work/squashed:latest"
 
   title "What that changed"
   run image diff "$image" "oci:$work/squashed:latest" --top 5
@@ -38,8 +38,6 @@ main() {
   run store verify
 }
 
-keep=()
-
 choose_image() {
   local naive=${LIGHTSHIP_NAIVE_IMAGE:-$HOME/.cache/lightship-dev/churn-naive} candidate
   for candidate in "$naive" "$naive-small"; do
@@ -50,8 +48,8 @@ choose_image() {
     fi
   done
   echo "demo: no naive image yet (scripts/naive-image.sh builds it); using a small one" >&2
-  scripts/naive-image.sh --toolchain >&2
-  echo "$naive-toolchain"
+  scripts/demo-image.sh "$naive-demo" >&2
+  echo "$naive-demo"
 }
 
 title() { printf '\n\n== %s\n' "$*"; }
