@@ -92,19 +92,19 @@ pub fn text(document: &HistoryDocument, look: &Look) -> String {
     ]);
     for step in &document.steps {
         let instruction = step.instruction.as_deref().unwrap_or("(no instruction noted)");
-        table.row(match &step.layer {
-            Some(layer) => [
-                layer.layer.into(),
-                layer.compressed_bytes.into(),
-                layer.uncompressed_bytes.into(),
-                grouped(layer.file_count).into(),
-                instruction.into(),
-            ],
-            None => {
-                let none = || Cell::styled("-", style::DIM);
-                [none(), none(), none(), none(), Cell::styled(instruction, style::DIM)]
-            }
-        });
+        let Some(layer) = &step.layer else {
+            let none = || Cell::styled("-", style::DIM);
+            let words = Cell::styled(instruction, style::DIM);
+            table.row([none(), none(), none(), none(), words]);
+            continue;
+        };
+        table.row([
+            layer.layer.into(),
+            layer.compressed_bytes.into(),
+            layer.uncompressed_bytes.into(),
+            grouped(layer.file_count).into(),
+            instruction.into(),
+        ]);
     }
     table.total([
         "".into(),
