@@ -13,7 +13,7 @@ use lightship_cas::{Cas, GcOptions, GcReport, Usage, VerifyOptions, VerifyReport
 use lightship_oci::archive::{self, DockerArchiveDestination, OciArchiveDestination, Scratch};
 use lightship_oci::base::Candidate;
 use lightship_oci::layout::{LayoutDestination, LayoutSource};
-use lightship_oci::reference::{ImageName, Reference, StoreReference};
+use lightship_oci::reference::{ImageName, Reference, StoreReference, is_explicit_path};
 use lightship_oci::spec::Platform;
 use lightship_oci::store::ImageStore;
 use lightship_oci::{Destination, Error as OciError, Image, Source};
@@ -79,9 +79,15 @@ impl<'a> Images<'a> {
         Ok(Image::open(self.source_of(reference)?, platform)?)
     }
 
-    /// A place for an image.
+    /// A place for an image. What looks like a file is never taken for a name in the store: whoever
+    /// writes `-o app.tar` would look for it in vain.
     pub fn destination(&self, text: &str) -> Result<Box<dyn Destination>, Error> {
-        self.destination_of(&Reference::parse(text, &probe::kind_of, &|_| false)?)
+        let unclear = || Error::UnclearDestination { path: text.into() };
+        match Reference::parse(text, &probe::kind_of, &|_| false) {
+            Ok(Reference::Store(_)) if probe::looks_like_a_file(text) => Err(unclear()),
+            Err(_) if is_explicit_path(text) => Err(unclear()),
+            reference => self.destination_of(&reference?),
+        }
     }
 
     /// The same for words that are understood already.

@@ -13,5 +13,6 @@ mod first_screen;
 mod help;
 mod pipes;
 mod tools;
+mod transfer;
 mod usage;
 mod views;

@@ -109,6 +109,7 @@ pub struct ParseReferenceError {
     text: String,
     reason: String,
     hint: &'static str,
+    category: Category,
 }
 
 impl Reference {
@@ -136,9 +137,11 @@ impl Reference {
             PathKind::File if tag.is_some() => Ok(Self::DockerArchive { file: path, tag }),
             PathKind::File => Ok(Self::Archive(path)),
             PathKind::Folder => Ok(Self::Project(path)),
-            PathKind::Missing if is_explicit_path(text) => {
-                Err(ParseReferenceError::new(text, "there is no such file or folder"))
-            }
+            // Well said, but not there.
+            PathKind::Missing if is_explicit_path(text) => Err(ParseReferenceError {
+                category: Category::BadInput,
+                ..ParseReferenceError::new(text, "there is no such file or folder")
+            }),
             PathKind::Missing => name.map(Self::Store),
         }
     }
@@ -184,7 +187,8 @@ fn split_scheme(text: &str) -> Option<(Scheme, &str)> {
     SCHEMES.iter().find_map(|(prefix, scheme)| Some((*scheme, text.strip_prefix(prefix)?)))
 }
 
-fn is_explicit_path(text: &str) -> bool {
+/// Whether nothing but a path can be meant.
+pub fn is_explicit_path(text: &str) -> bool {
     text == "."
         || text == ".."
         || text.ends_with('/')
@@ -333,6 +337,7 @@ impl ParseReferenceError {
         Self {
             text: text.to_owned(),
             reason: reason.to_owned(),
+            category: Category::Usage,
             hint: "write oci:DIR, oci-archive:FILE, docker-archive:FILE, docker://REGISTRY/NAME, a path, or a name that `lightship image ls` shows",
         }
     }
@@ -340,7 +345,7 @@ impl ParseReferenceError {
 
 impl Diagnose for ParseReferenceError {
     fn category(&self) -> Category {
-        Category::Usage
+        self.category
     }
 
     fn hints(&self) -> Vec<Hint> {

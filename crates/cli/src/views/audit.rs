@@ -131,9 +131,10 @@ pub fn base_words(base: &Base) -> String {
         Some(1) => "the lowest layer".to_owned(),
         Some(layers) => format!("the lowest {layers} layers"),
     };
-    let words = match &base.name {
-        Some(name) => format!("{name}, {layers}"),
-        None => format!("{layers}, name unknown"),
+    let words = match (&base.name, &base.digest) {
+        (Some(name), _) => format!("{name}, {layers}"),
+        (None, Some(digest)) => format!("the image {}, {layers}", digest.short()),
+        (None, None) => format!("{layers}, name unknown"),
     };
     printable(&format!("{words} ({evidence})")).into_owned()
 }

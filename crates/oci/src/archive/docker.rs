@@ -18,7 +18,9 @@ use super::contents::Contents;
 use super::index::Extent;
 use super::saved::{MANIFEST_FILE, REPOSITORIES_FILE, SavedImage, choose, parse_manifest_json};
 use crate::compression::detect;
-use crate::layout::{self, INDEX_FILE, blob_path, missing_blob, read_small};
+use crate::layout::{
+    self, INDEX_FILE, REF_NAME, blob_path, find_spelling, missing_blob, read_small,
+};
 use crate::spec::{
     Compression, Config, Descriptor, Flavour, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest,
     ManifestKind, MediaType,
@@ -51,11 +53,22 @@ impl DockerArchiveSource {
             Some(own) => own,
             None => parts.made_up()?,
         };
-        let root = Descriptor::of(media_type, &root_bytes);
+        let mut root = Descriptor::of(media_type, &root_bytes);
+        if let Some(name) = named(image, tag) {
+            root.annotations.insert(REF_NAME.to_owned(), name.to_owned());
+        }
         let blobs = parts.extents();
         let name = tag.map_or_else(|| place.clone(), |tag| format!("{place}:{tag}"));
         Ok(Self { contents, name, root, root_bytes, blobs })
     }
+}
+
+/// The name by which the image was found, as the archive spells it, or else its first.
+fn named<'a>(image: &'a SavedImage, tag: Option<&str>) -> Option<&'a str> {
+    let mut names = image.names().iter().map(String::as_str);
+    let asked =
+        tag.and_then(|tag| names.clone().find(|name| find_spelling([*name].into_iter(), tag)));
+    asked.or_else(|| names.next())
 }
 
 impl Source for DockerArchiveSource {
