@@ -45,7 +45,8 @@ doc: ## examples in documentation
 	cargo test --workspace --doc
 
 tidy: ## the house rules: layers, files, dependencies, links
-	cargo xtask tidy
+	@# As `cargo xtask tidy`, but with the features of the whole workspace, so that nothing is built twice.
+	cargo run --quiet --bin xtask -- tidy
 
 deny: ## licences, sources, duplicates; advisories where their database can be had
 	scripts/deny.sh
