@@ -8,10 +8,12 @@
 mod common;
 
 mod audit;
+mod builders;
 mod findings;
 mod first_screen;
 mod help;
 mod pipes;
+mod platforms;
 mod tools;
 mod transfer;
 mod usage;

@@ -1,17 +1,18 @@
 //! Images for the binary to read: written as layouts into the working folder, some of them changed
 //! first in ways that no builder would.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lightship_base::Quiet;
+use lightship_base::{Digest, Quiet};
 use lightship_oci::Source;
 use lightship_oci::assembly::Assembly;
 use lightship_oci::copy::{Selection, copy};
 use lightship_oci::layout::{LayoutDestination, LayoutSource};
 use lightship_oci::spec::{MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest};
 use lightship_testkit::images::ImageBuilder;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::TestEnvironment;
 
@@ -78,3 +79,34 @@ pub(crate) fn unique(path: &str, size: usize) -> Vec<u8> {
     let line = format!("{path}\n");
     line.bytes().cycle().take(size).collect()
 }
+
+impl TestEnvironment {
+    /// Writes an index over images for several architectures as the layout `name`; says what the
+    /// index's digest is. An architecture's image is made by `make`.
+    pub(crate) fn index(&self, name: &str, make: impl Fn(&str) -> ImageBuilder) -> Digest {
+        let entries: Vec<Value> = ["amd64", "arm64"]
+            .into_iter()
+            .map(|architecture| {
+                let image = reconfigured(&make(architecture).build(), |config| {
+                    config["architecture"] = architecture.into();
+                });
+                self.put(name, &*image);
+                let root = image.root().unwrap();
+                json!({
+                    "mediaType": root.media_type, "digest": root.digest, "size": root.size,
+                    "platform": {"os": "linux", "architecture": architecture},
+                })
+            })
+            .collect();
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
+        let bytes = serde_json::to_vec(&index).unwrap();
+        let digest = Digest::of(&bytes);
+        fs::write(self.blobs(name).join(digest.hex()), &bytes).unwrap();
+        let entry = json!({"mediaType": INDEX, "digest": digest, "size": bytes.len()});
+        let list = json!({"schemaVersion": 2, "manifests": [entry]});
+        fs::write(self.work().join(name).join("index.json"), list.to_string()).unwrap();
+        digest
+    }
+}
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
