@@ -139,8 +139,6 @@ def stage_train(job: Job) -> str:
     knobs = load_training_config()
     for chatty in ("alembic", "mlflow"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
-    mlflow.set_tracking_uri(job.tracking_uri)
-    mlflow.create_experiment("churn", artifact_location=(job.folder / "mlruns").as_uri())
     model, held_out = job.artifact(Model, "model"), job.artifact(Dataset, "held-out")
     job.model_uri = components.train.python_func(
         job.artifact(Dataset, "features"),
@@ -157,6 +155,7 @@ def stage_train(job: Job) -> str:
     rows = read_features(Path(held_out.path))
     logged = training.score(mlflow.sklearn.load_model(job.model_uri), rows)
     saved = training.score(training.load(Path(model.path)), rows)
+    check((job.folder / "mlruns").is_dir(), "models are kept beside the MLflow database")
     check(np.allclose(logged, saved), "MLflow's model predicts what the saved model predicts")
     return f"{knobs.trees} trees, logged as {job.model_uri.split('/', 1)[0]}/… and read back"
 
@@ -205,10 +204,13 @@ def stage_feast(job: Job) -> str:
     from churn.features import read_features
 
     features = read_features(job.folder / "features").head(200)
-    store = feature_store.open_store(feature_store.local_config(job.folder / "feast"))
+    folder = job.folder / "feast"
+    folder.mkdir()
+    store = feature_store.open_store(feature_store.LOCAL_STORES, folder)
     feature_store.push_online(store, features)
     wanted = features.iloc[[3, 17]]
     served = feature_store.lookup(store, wanted["customer_id"].tolist())
+    check((folder / "data" / "registry.db").is_file(), "the registry is in the folder that it was given")
     check(served["mean_bill"].tolist() == wanted["mean_bill"].tolist(), "served features are the written ones")
     production = feature_store.production_config()
     kinds = (type(production.online_store).__name__, type(production.offline_store).__name__)

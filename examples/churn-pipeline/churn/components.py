@@ -57,7 +57,7 @@ def features(checked: Input[Dataset], push_online: bool, table: Output[Dataset])
     if push_online:
         from churn import feature_store
 
-        feature_store.push_online(feature_store.open_store(feature_store.production_config()), frame)
+        feature_store.push_online(feature_store.open_store(feature_store.PRODUCTION_STORES), frame)
 
 
 @dsl.component(base_image=IMAGE)

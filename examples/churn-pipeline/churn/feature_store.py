@@ -12,25 +12,24 @@ from churn.settings import PROJECT
 from feature_repo import definitions
 
 REPOSITORY = PROJECT / "feature_repo"
+LOCAL_STORES = REPOSITORY / "feature_store.yaml"
+PRODUCTION_STORES = REPOSITORY / "feature_store.production.yaml"
 VIEW = definitions.customer_features.name
 
 
 def production_config() -> RepoConfig:
     """The stores that the cluster uses. Their classes are found by name, so this imports them."""
-    return load_repo_config(REPOSITORY, REPOSITORY / "feature_store.production.yaml")
+    return load_repo_config(REPOSITORY, PRODUCTION_STORES)
 
 
-def open_store(config: RepoConfig) -> FeatureStore:
-    """Open the stores of `config` and make the registry know our definitions."""
-    store = FeatureStore(config=config)
+def open_store(stores: Path, folder: Path = REPOSITORY) -> FeatureStore:
+    """Open what the file `stores` names and make the registry know our definitions.
+
+    Relative paths in that file count from `folder`, which must exist.
+    """
+    store = FeatureStore(repo_path=str(folder), fs_yaml_file=stores)
     store.apply([definitions.customer, definitions.customer_features, definitions.churn_scoring])
     return store
-
-
-def local_config(folder: Path) -> RepoConfig:
-    """The stores of a laptop, kept in files under `folder`."""
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    return load_repo_config(folder, REPOSITORY / "feature_store.yaml")
 
 
 def push_online(store: FeatureStore, features: pd.DataFrame) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import mlflow
 from mlflow import MlflowClient
 
 from churn.training import MODEL_NAME
+
+_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,13 @@ def register(model_uri: str, metrics: dict[str, float]) -> RegisteredModel:
 
 
 def use_tracking_store(uri: str, experiment: str) -> None:
-    """Point MLflow at `uri` and make sure that the experiment is there."""
+    """Point MLflow at `uri` and make sure that the experiment is there.
+
+    A server knows where it keeps models. For a SQLite file MLflow would take the working folder of
+    whoever comes first; they belong beside the file, where the next step finds them.
+    """
     mlflow.set_tracking_uri(uri)
+    if uri.startswith(_SQLITE) and mlflow.get_experiment_by_name(experiment) is None:
+        models = Path(uri.removeprefix(_SQLITE)).resolve().parent / "mlruns"
+        mlflow.create_experiment(experiment, artifact_location=models.as_uri())
     mlflow.set_experiment(experiment)

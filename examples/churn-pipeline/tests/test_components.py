@@ -82,7 +82,7 @@ class CompiledSteps(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="churn-steps-") as name:
             folder = Path(name)
             launcher = Launcher(folder)
-            store = {"tracking_uri": f"sqlite:///{folder / 'mlflow.db'}", "experiment": "Default"}
+            store = {"tracking_uri": f"sqlite:///{folder / 'mlflow.db'}", "experiment": "churn"}
 
             self._until_training(launcher, folder)
             grown = launcher.run(
