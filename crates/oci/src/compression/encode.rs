@@ -65,13 +65,46 @@ impl fmt::Display for CompressionLevel {
     }
 }
 
-/// A compressing writer; [`Encoder::finish`] must be called, or the stream is cut short.
+/// A compressing writer; [`Encoder::finish`] must be called, or the stream is cut short. How the input
+/// is cut into writes never shows in the bytes, and flushing does not either: nothing is forced out of
+/// a compressor before its end.
 pub struct Encoder<W: Write>(Inner<W>);
 
 enum Inner<W: Write> {
     Plain(W),
-    Gzip(flate2::write::GzEncoder<W>),
+    Gzip(Blocks<flate2::write::GzEncoder<W>>),
     Zstd(zstd::stream::write::Encoder<'static, W>),
+}
+
+/// Hands input on in blocks of one size. zlib-rs looks ahead no further than the write that it is in,
+/// so that at levels 1, 5 and 6 its output depends on how the input was cut.
+struct Blocks<W> {
+    inner: W,
+    block: Vec<u8>,
+}
+
+/// Large enough for a whole window (32 KiB) to be looked at; changing it changes digests.
+const BLOCK: usize = 128 * 1024;
+
+impl<W: Write> Blocks<W> {
+    fn new(inner: W) -> Self {
+        Self { inner, block: Vec::with_capacity(BLOCK) }
+    }
+
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        if self.block.len() == BLOCK {
+            self.inner.write_all(&self.block)?;
+            self.block.clear();
+        }
+        let taken = buffer.len().min(BLOCK - self.block.len());
+        self.block.extend_from_slice(&buffer[..taken]);
+        Ok(taken)
+    }
+
+    fn finish(mut self) -> io::Result<W> {
+        self.inner.write_all(&self.block)?;
+        Ok(self.inner)
+    }
 }
 
 /// Starts compressing into `sink` with up to `threads` threads.
@@ -84,7 +117,7 @@ pub fn encoder<W: Write>(sink: W, level: CompressionLevel, threads: u32) -> io::
         CompressionLevel::Gzip(level) => {
             // No name, no time, operating system "unknown": nothing of this machine in the header.
             let builder = flate2::GzBuilder::new().mtime(0).operating_system(255);
-            Inner::Gzip(builder.write(sink, flate2::Compression::new(level)))
+            Inner::Gzip(Blocks::new(builder.write(sink, flate2::Compression::new(level))))
         }
         CompressionLevel::Zstd(level) => {
             let mut encoder = zstd::stream::write::Encoder::new(sink, level)?;
@@ -100,7 +133,7 @@ impl<W: Write> Encoder<W> {
     pub fn finish(self) -> io::Result<W> {
         match self.0 {
             Inner::Plain(sink) => Ok(sink),
-            Inner::Gzip(encoder) => encoder.finish(),
+            Inner::Gzip(blocks) => blocks.finish()?.finish(),
             Inner::Zstd(encoder) => encoder.finish(),
         }
     }
@@ -110,7 +143,7 @@ impl<W: Write> Write for Encoder<W> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
             Inner::Plain(sink) => sink.write(buffer),
-            Inner::Gzip(encoder) => encoder.write(buffer),
+            Inner::Gzip(blocks) => blocks.write(buffer),
             Inner::Zstd(encoder) => encoder.write(buffer),
         }
     }
@@ -118,8 +151,7 @@ impl<W: Write> Write for Encoder<W> {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.0 {
             Inner::Plain(sink) => sink.flush(),
-            Inner::Gzip(encoder) => encoder.flush(),
-            Inner::Zstd(encoder) => encoder.flush(),
+            Inner::Gzip(_) | Inner::Zstd(_) => Ok(()),
         }
     }
 }
@@ -161,6 +193,23 @@ mod tests {
         let level = CompressionLevel::Zstd(3);
         assert!(compress(level, 1) == compress(level, 2));
         assert!(compress(level, 0) == compress(level, 4));
+    }
+
+    #[test]
+    fn neither_writes_nor_flushes_show_in_the_bytes() {
+        let input = sample();
+        for text in ["gzip:1", "gzip:5", "gzip:6", "gzip:9", "zstd:1", "zstd:9"] {
+            let level: CompressionLevel = text.parse().unwrap();
+            let whole = compress(level, 1);
+            for size in [511, 8_192, 70_001] {
+                let mut encoder = encoder(Vec::new(), level, 1).unwrap();
+                for piece in input.chunks(size) {
+                    encoder.write_all(piece).unwrap();
+                }
+                encoder.flush().unwrap();
+                assert!(encoder.finish().unwrap() == whole, "{text} in pieces of {size}");
+            }
+        }
     }
 
     #[test]
