@@ -101,14 +101,18 @@ pub(crate) fn sweep(folder: &Path) {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if is_file && is_staged_name(&entry.file_name()) {
             let path = entry.path();
-            if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            // Locked until it is removed: else its maker might lock it in between, and lose it.
+            if let Ok(file) = File::open(&path)
+                && file.try_lock().is_ok()
+            {
                 let _ = fs::remove_file(&path);
             }
         }
     }
 }
 
-fn is_staged_name(name: &OsStr) -> bool {
+/// Whether a file of this name is a staged one, or was left behind by a killed process.
+pub(crate) fn is_staged_name(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
 }
 

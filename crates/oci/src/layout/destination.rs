@@ -1,5 +1,6 @@
 //! Writing images to a layout in a folder.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use super::{
     check_version,
 };
 use crate::spec::{Descriptor, Flavour, Index, MediaType};
-use crate::staging::{Staged, sweep, sync_folder, write_whole};
+use crate::staging::{Staged, is_staged_name, sweep, sync_folder, write_whole};
 use crate::{Destination, Error, OpenBlob, verified};
 
 /// Adds an image to a layout in a folder, making the folder if need be. Other images stay as they
@@ -45,7 +46,9 @@ impl LayoutDestination {
                 let files = Folder(dir.to_owned());
                 if dir.join(LAYOUT_FILE).exists() {
                     check_version(&files, &place)?;
-                } else if entries.any(|entry| entry.is_ok()) {
+                } else if entries
+                    .any(|entry| entry.is_ok_and(|entry| is_strange(&entry.file_name())))
+                {
                     return Err(Error::Unsupported {
                         what: place,
                         reason: "the folder is not empty, and is no image layout".to_owned(),
@@ -57,6 +60,8 @@ impl LayoutDestination {
         Ok(Self { dir: dir.to_owned(), tag: tag.map(str::to_owned), prepared: Mutex::new(false) })
     }
 
+    /// The mark that this is a layout comes last of what is prepared, so that somebody else may meet, or
+    /// inherit from a killed process, a folder that has the rest.
     fn prepare(&self) -> Result<(), Error> {
         let mut prepared = self.prepared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !*prepared {
@@ -136,6 +141,11 @@ impl Destination for LayoutDestination {
         sync_folder(&self.dir.join(BLOBS))?;
         self.enlist(root)
     }
+}
+
+/// Whether a folder with this in it is something else than a layout that somebody has just begun.
+fn is_strange(name: &OsStr) -> bool {
+    name != "blobs" && name != LAYOUT_FILE && !is_staged_name(name)
 }
 
 /// An index without images.
