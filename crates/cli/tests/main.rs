@@ -14,6 +14,8 @@ mod first_screen;
 mod help;
 mod pipes;
 mod platforms;
+mod reshape;
+mod store;
 mod tools;
 mod transfer;
 mod usage;

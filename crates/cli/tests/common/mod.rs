@@ -47,6 +47,11 @@ impl TestEnvironment {
         self.root.path().join("work")
     }
 
+    /// Where temporary files go.
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.root.path().join("tmp")
+    }
+
     /// Any program in this environment. `PATH` is the machine's: helpers and shells live there.
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
