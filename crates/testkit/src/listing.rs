@@ -1,7 +1,11 @@
 //! What a filesystem looks like, in a form that two sides can be compared in.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::{File, Metadata};
 use std::io::{self, BufRead};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
 
 use lightship_base::{Digest, HashingReader};
 use lightship_oci::Image;
@@ -99,6 +103,89 @@ pub fn with_kinds(listing: Listing, change: impl Fn(Kind) -> Kind) -> Listing {
     };
     listing.into_iter().map(changed).collect()
 }
+
+/// A folder that an image was unpacked into, as the root of a filesystem. Folders that were changed
+/// while it was unpacked, which no tar says the time of, have time 0.
+///
+/// # Panics
+///
+/// If anything in it cannot be read.
+pub fn unpacked(root: &Path) -> Listing {
+    let mut found = Vec::new();
+    walk(root, &PathBuf::new(), &mut found).unwrap_or_else(|error| panic!("{error}"));
+    let mut names: HashMap<(u64, u64), Vec<String>> = HashMap::new();
+    for (path, inode, _) in &found {
+        names.entry(*inode).or_default().push(path.clone());
+    }
+    for names in names.values_mut() {
+        names.sort();
+    }
+    let listed = |(path, inode, (kind, attributes))| {
+        let names = names[&inode].clone();
+        (path, Listed { kind, attributes, names })
+    };
+    found.into_iter().map(listed).collect()
+}
+
+type Found = (String, (u64, u64), (Kind, Attributes));
+
+fn walk(root: &Path, below: &Path, found: &mut Vec<Found>) -> io::Result<()> {
+    let path = root.join(below);
+    let meta = path.symlink_metadata()?;
+    let shown = display_path(below.as_os_str().as_bytes());
+    let kind = kind_on_disk(&path, &meta)?;
+    let is_folder = kind == Kind::Directory;
+    found.push((shown, (meta.dev(), meta.ino()), (kind, attributes_on_disk(&path, &meta)?)));
+    if is_folder {
+        for entry in path.read_dir()? {
+            walk(root, &below.join(entry?.file_name()), found)?;
+        }
+    }
+    Ok(())
+}
+
+fn kind_on_disk(path: &Path, meta: &Metadata) -> io::Result<Kind> {
+    let kind = meta.file_type();
+    let (major, minor) = (rustix::fs::major(meta.rdev()), rustix::fs::minor(meta.rdev()));
+    Ok(if kind.is_dir() {
+        Kind::Directory
+    } else if kind.is_symlink() {
+        Kind::Symlink(display_path(path.read_link()?.as_os_str().as_bytes()))
+    } else if kind.is_file() {
+        let mut reader = HashingReader::new(File::open(path)?);
+        let size = io::copy(&mut reader, &mut io::sink())?;
+        Kind::File { size, content: Some(reader.finish().0), stored: None }
+    } else if kind.is_char_device() {
+        Kind::CharDevice(major, minor)
+    } else if kind.is_block_device() {
+        Kind::BlockDevice(major, minor)
+    } else {
+        assert!(kind.is_fifo(), "an image has no sockets: {}", path.display());
+        Kind::Fifo
+    })
+}
+
+fn attributes_on_disk(path: &Path, meta: &Metadata) -> io::Result<Attributes> {
+    let mtime = (meta.mtime(), u32::try_from(meta.mtime_nsec()).expect("below a second"));
+    let mut names = [0; 4096];
+    let length = rustix::fs::llistxattr(path, &mut names)?;
+    let names = names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let xattrs = names.map(|name| {
+        let mut value = [0; 4096];
+        let length = rustix::fs::lgetxattr(path, name, &mut value)?;
+        Ok((display_path(name), value[..length].to_vec()))
+    });
+    Ok(Attributes {
+        mode: meta.mode() & 0o7777,
+        uid: meta.uid().into(),
+        gid: meta.gid().into(),
+        mtime: if mtime.0 > LATEST_IN_TARS { (0, 0) } else { mtime },
+        xattrs: xattrs.collect::<io::Result<_>>()?,
+    })
+}
+
+/// Nothing that this kit puts into a tar is younger than this moment of the year 2023.
+const LATEST_IN_TARS: i64 = 1_701_000_000;
 
 /// An image as the code under test reads it: its union filesystem, with what it is made from.
 pub struct Indexed {

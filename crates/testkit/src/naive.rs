@@ -2,7 +2,8 @@
 //! paths. It shares nothing with `rootfs::Tree` but the specification (*OCI image-spec 1.1, layer.md*)
 //! and the decisions where that leaves room, which are these:
 //!
-//! - A whiteout hides what lower layers have, wherever it stands in its layer, and makes no folder.
+//! - A whiteout hides what lower layers have, wherever it stands in its layer. The folder that it
+//!   stands in is made where it is missing, as by containerd, Docker and Podman.
 //! - Paths go through symbolic links inside the root, as in containerd's `fs.RootPath` and umoci; what
 //!   is missing may still be left by `..`. A whiteout does not go through a link that its own layer
 //!   replaces or removes.
@@ -34,6 +35,10 @@ pub struct Model {
     layers: usize,
     /// Entries that cannot be unpacked: layer and number of the entry.
     pub problems: Vec<(usize, usize)>,
+    /// Entries that unpackers may read in another way: whose folder was a file in a lower layer;
+    /// whiteouts behind symbolic links that the same layer replaces or might remove; whiteouts whose
+    /// folder is missing, where umoci makes none.
+    pub disputed: Vec<(usize, usize)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +97,7 @@ impl Default for Model {
             things: vec![root],
             layers: 0,
             problems: Vec::new(),
+            disputed: Vec::new(),
         }
     }
 }
@@ -146,9 +152,13 @@ impl Model {
         }
         self.hide(&paths);
         for (number, (item, path)) in layer.iter().zip(&paths).enumerate() {
-            if matches!(role(path), Role::Adds) {
-                let (thing, path) = self.add(item, path, number);
-                held.entry(thing).or_default().insert(path);
+            match role(path) {
+                Role::Nothing => {}
+                Role::Adds => {
+                    let (thing, path) = self.add(item, path, number);
+                    held.entry(thing).or_default().insert(path);
+                }
+                Role::Hides(_) | Role::HidesBelow(_) => self.imply(&path[..path.len() - 1], number),
             }
         }
         self.settle(&held);
@@ -163,22 +173,29 @@ impl Model {
                 Role::HidesBelow(_) | Role::Nothing => None,
             })
             .collect();
+        let whiteouts = || (paths.iter()).filter(|path| !matches!(role(path), Role::Adds));
+        let is_alone = whiteouts().count() == 1;
         let mut hidden: Vec<Path> = Vec::new();
-        for path in paths {
-            match role(path) {
-                Role::Hides(path) => {
-                    let (name, folder) = path.split_last().expect("a whiteout has a name");
-                    let folder = self.follow(folder, &own);
-                    hidden.extend(folder.map(|folder| [folder, vec![name.clone()]].concat()).ok());
+        for (entry, path) in paths.iter().enumerate() {
+            let (folder, name) = match role(path) {
+                Role::Hides(mut path) => {
+                    let name = path.pop();
+                    (path, name)
                 }
-                Role::HidesBelow(folder) => {
-                    if let Ok(folder) = self.follow(&folder, &own) {
-                        let below =
-                            |path: &&Path| path.len() > folder.len() && path.starts_with(&folder);
-                        hidden.extend(self.names.keys().filter(below).cloned());
-                    }
+                Role::HidesBelow(folder) => (folder, None),
+                Role::Adds | Role::Nothing => continue,
+            };
+            let real = self.follow(&folder, &own);
+            if real.as_ref().map_or(true, |real| *real != folder && !is_alone) {
+                self.disputed.push((self.layers, entry));
+            }
+            match (real, name) {
+                (Ok(real), Some(name)) => hidden.push([real, vec![name]].concat()),
+                (Ok(real), None) => {
+                    let below = |path: &&Path| path.len() > real.len() && path.starts_with(&real);
+                    hidden.extend(self.names.keys().filter(below).cloned());
                 }
-                Role::Adds | Role::Nothing => {}
+                (Err(_), _) => {}
             }
         }
         for path in hidden {
@@ -223,13 +240,14 @@ impl Model {
     }
 
     /// Makes room for an entry and says where: the real path, its folder made.
-    fn place(&mut self, path: &Path) -> Option<Path> {
+    fn place(&mut self, path: &Path, entry: usize) -> Option<Path> {
         let Some((name, folder)) = path.split_last() else { return Some(Path::new()) };
         let folder = loop {
             match self.follow(folder, &BTreeSet::new()) {
                 Ok(folder) => break folder,
                 Err(Stop::Blocked(at, false)) if self.names[&at].layer < self.layers => {
                     self.remove(&at);
+                    self.disputed.push((self.layers, entry));
                 }
                 Err(Stop::Blocked(..) | Stop::Endless) => return None,
             }
@@ -238,13 +256,28 @@ impl Model {
         if path.join(&b'/').len() > 4096 {
             return None;
         }
-        for depth in 1..path.len() {
+        self.make_folders(&path[..path.len() - 1]);
+        Some(path)
+    }
+
+    /// Makes the folder that a whiteout stands in.
+    fn imply(&mut self, folder: &[Vec<u8>], entry: usize) {
+        if let Ok(folder) = self.follow(folder, &BTreeSet::new())
+            && !self.names.contains_key(&folder)
+            && folder.join(&b'/').len() < 4096
+        {
+            self.disputed.push((self.layers, entry));
+            self.make_folders(&folder);
+        }
+    }
+
+    fn make_folders(&mut self, path: &[Vec<u8>]) {
+        for depth in 1..=path.len() {
             if !self.names.contains_key(&path[..depth]) {
                 let thing = self.make(Thing::folder());
                 self.names.insert(path[..depth].to_vec(), Name { thing, layer: self.layers });
             }
         }
-        Some(path)
     }
 
     /// Applies one entry and returns what came of it: which thing got which name.
@@ -255,7 +288,7 @@ impl Model {
             bytes: item.stored.len() as u64,
             fate: Fate::Kept,
         });
-        let Some(path) = self.place(written) else {
+        let Some(path) = self.place(written, entry) else {
             self.problems.push((self.layers, entry));
             let lost = if stored.is_some() { Thing::of(item, stored) } else { Thing::folder() };
             return (self.make(lost), written.clone());

@@ -13,7 +13,7 @@ use lightship_oci::tar::{Entry, EntryKind, TarWriter};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::images::ImageBuilder;
+use crate::images::{ImageBuilder, MTIME};
 use crate::naive::{Model, archive};
 use operation::{Known, Operation};
 
@@ -57,19 +57,69 @@ impl Stack {
 
     /// The stack without the entries that cannot be unpacked.
     #[must_use]
-    pub fn without_problems(mut self) -> Self {
+    pub fn without_problems(self) -> Self {
+        self.without(|model| model.problems)
+    }
+
+    /// The stack without what unpackers differ on: what the model calls disputed, AUFS' bookkeeping, a
+    /// path twice in one layer, and extended attributes that are empty or where Linux keeps none. In
+    /// layers that make links or put something below a path that they hide, whiteouts come first.
+    #[must_use]
+    pub fn undisputed(mut self) -> Self {
+        for layer in &mut self.layers {
+            let mut paths = BTreeSet::new();
+            layer.retain(|piece| !piece.path().starts_with(b".wh..wh.plnk/"));
+            layer.retain(|piece| paths.insert(piece.path()));
+            let hidden: Vec<Vec<u8>> = layer.iter().filter_map(Piece::hides).collect();
+            let matters = |piece: &Piece| {
+                let path = piece.path();
+                let below = |hidden: &Vec<u8>| path.starts_with(&[hidden, &b"/"[..]].concat());
+                piece.entry.kind.is_link() || hidden.iter().any(below)
+            };
+            if layer.iter().any(matters) {
+                layer.sort_by_key(|piece| !piece.is_whiteout());
+            }
+            for Piece { entry, .. } in layer {
+                entry.xattrs.retain(|_, value| !value.is_empty());
+                match entry.kind {
+                    EntryKind::File | EntryKind::HardLink | EntryKind::Directory => {}
+                    EntryKind::Symlink
+                    | EntryKind::CharDevice
+                    | EntryKind::BlockDevice
+                    | EntryKind::Fifo => entry.xattrs.clear(),
+                }
+            }
+        }
+        self.without(|model| [model.problems, model.disputed].concat())
+    }
+
+    /// The stack with the same attributes for everything that can have several names: not every
+    /// unpacker sets those of a hard link's entry.
+    #[must_use]
+    pub fn uniform(mut self) -> Self {
+        for Piece { entry, .. } in self.layers.iter_mut().flatten() {
+            if entry.kind != EntryKind::Directory {
+                entry.xattrs.clear();
+                (entry.mode, entry.uid, entry.gid) = (0o4751, 7, 8);
+                entry.mtime = MTIME;
+            }
+        }
+        self
+    }
+
+    fn without(mut self, unwanted: impl Fn(Model) -> Vec<(usize, usize)>) -> Self {
         loop {
             let mut model = Model::default();
             for tar in self.tars() {
                 model.apply(&archive::read(&tar));
             }
-            if model.problems.is_empty() {
+            let unwanted: BTreeSet<(usize, usize)> = unwanted(model).into_iter().collect();
+            if unwanted.is_empty() {
                 return self;
             }
-            let broken: BTreeSet<(usize, usize)> = model.problems.into_iter().collect();
             for (at, layer) in self.layers.iter_mut().enumerate() {
                 let mut number = 0..;
-                layer.retain(|_| !broken.contains(&(at, number.next().unwrap_or(0))));
+                layer.retain(|_| !unwanted.contains(&(at, number.next().unwrap_or(0))));
             }
         }
     }
@@ -87,6 +137,26 @@ impl Stack {
                 builder.compression(*level).tar(tar).history("COPY . /")
             });
         builder.image()
+    }
+}
+
+impl Piece {
+    /// The path without surplus slashes and dots.
+    fn path(&self) -> Vec<u8> {
+        let components = self.entry.path.split(|byte| *byte == b'/');
+        components.filter(|c| !c.is_empty() && *c != b".").collect::<Vec<_>>().join(&b'/')
+    }
+
+    fn is_whiteout(&self) -> bool {
+        self.path().rsplit(|byte| *byte == b'/').next().is_some_and(|n| n.starts_with(b".wh."))
+    }
+
+    /// The path that a whiteout hides; none for an opaque folder's mark.
+    fn hides(&self) -> Option<Vec<u8>> {
+        let path = self.path();
+        let at = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let name = path[at..].strip_prefix(b".wh.").filter(|name| !name.starts_with(b".wh."))?;
+        Some([&path[..at], name].concat())
     }
 }
 

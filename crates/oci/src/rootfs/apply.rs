@@ -133,7 +133,15 @@ impl Step<'_> {
     /// there is gone before the target of a hard link is looked for.
     fn try_add(&mut self, entry: &IndexEntry, origin: Origin) -> Result<(), ProblemKind> {
         let brings = match &entry.body {
-            Body::Whiteout | Body::Opaque | Body::Ignored => return Ok(()),
+            Body::Ignored => return Ok(()),
+            Body::Whiteout => {
+                self.imply(&entry.path.parent().unwrap_or_default());
+                return Ok(());
+            }
+            Body::Opaque => {
+                self.imply(&entry.path);
+                return Ok(());
+            }
             Body::Directory => return self.add_folder(entry, origin),
             Body::File { stored, .. } => Brings::Content(*stored),
             Body::HardLink(target) => Brings::Name(target),
@@ -207,8 +215,8 @@ impl Step<'_> {
                 }
                 Walk::Endless => return Err(ProblemKind::EndlessLinks),
             };
-            let below: usize = missing.iter().map(|name| name.len() + 1).sum();
-            if self.tree.path_bytes(folder) + below + name.len() > MAX_PATH_BYTES {
+            let bytes = self.tree.path_bytes(folder) + bytes_below(&missing) + name.len();
+            if bytes > MAX_PATH_BYTES {
                 return Err(ProblemKind::PathTooLong);
             }
             return Ok((self.make_folders(folder, missing), Box::from(name)));
@@ -218,6 +226,16 @@ impl Step<'_> {
     /// Whether this layer made the node.
     fn made(&self, node: NodeId) -> bool {
         self.tree.node(node).origin.is_some_and(|origin| origin.layer == self.layer)
+    }
+
+    /// A whiteout has done its work; what is left of it is the folder that it stands in, which
+    /// containerd, Docker and Podman make where it is missing.
+    fn imply(&mut self, folder: &RootPath) {
+        if let Walk::Missing { folder, missing } = self.tree.walk_links(folder, |_| true)
+            && self.tree.path_bytes(folder) + bytes_below(&missing) <= MAX_PATH_BYTES
+        {
+            self.make_folders(folder, missing);
+        }
     }
 
     fn make_folders(&mut self, folder: NodeId, missing: Vec<Box<[u8]>>) -> NodeId {
@@ -263,6 +281,11 @@ impl Step<'_> {
     }
 }
 
+/// How much longer a path gets by these folders, a slash after each.
+fn bytes_below(missing: &[Box<[u8]>]) -> usize {
+    missing.iter().map(|name| name.len() + 1).sum()
+}
+
 /// What an entry puts at its path.
 enum Brings<'a> {
     /// A content of its own.
@@ -293,7 +316,7 @@ impl Tree {
         }
     }
 
-    /// The length of a node's path.
+    /// The length of a folder's path with a slash after it; nothing for the root.
     fn path_bytes(&self, mut at: NodeId) -> usize {
         let mut bytes = 0;
         while at != Self::ROOT {

@@ -1,14 +1,12 @@
 //! The union filesystem and the fate of every byte, against a model that is too simple to be wrong.
 
-mod support;
-
+use crate::support::{assert_same, config};
 use lightship_oci::compression::CompressionLevel;
 use lightship_oci::rootfs::{Inode, Removal};
 use lightship_testkit::listing::{Kind, index, with_kinds};
 use lightship_testkit::naive::{Fate, unpack};
 use lightship_testkit::stack::any_stack;
 use proptest::prelude::*;
-use support::{assert_same, config};
 
 fn fate(inode: &Inode) -> Fate {
     match inode.removal {

@@ -1,34 +1,21 @@
 //! Squashing keeps the filesystem and the base, and writes a layer that anybody can unpack.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::Path;
-use std::sync::Arc;
 
-use lightship_base::Quiet;
+use crate::support::{assert_same, config, squashed};
 use lightship_oci::Image;
 use lightship_oci::compression::CompressionLevel;
-use lightship_oci::squash::{SquashOptions, squash};
 use lightship_testkit::listing::{Kind, index, with_kinds};
 use lightship_testkit::naive::archive::{self, Item};
 use lightship_testkit::naive::unpack;
 use lightship_testkit::stack::sane_stack;
 use proptest::prelude::*;
-use support::{assert_same, config};
 
-fn squashed(image: &Image, keep_layers: usize, scratch: &Path) -> Image {
-    let compression = CompressionLevel::Gzip(1);
-    let options = SquashOptions { keep_layers, compression, threads: 1 };
-    let squashed = squash(image, &options, scratch, &Quiet).unwrap();
-    Image::open(Arc::new(squashed.image), None).unwrap()
-}
+const LEVEL: CompressionLevel = CompressionLevel::Gzip(1);
 
 proptest! {
-    #![proptest_config(config(128))]
+    #![proptest_config(config(64))]
 
     #[test]
     fn the_filesystem_and_the_base_stay_whatever_is_kept(stack in sane_stack()) {
@@ -36,7 +23,7 @@ proptest! {
         let image = stack.image(&[CompressionLevel::None]);
         let before = unpack(&image).listing();
         for keep in 0..image.layers().len() {
-            let after = squashed(&image, keep, scratch.path());
+            let after = squashed(&image, keep, LEVEL, scratch.path());
             assert_same(&before, &unpack(&after).listing())?;
             let indexed = index(&after);
             prop_assert!(indexed.problems.is_empty(), "{:?}", indexed.problems);
@@ -47,7 +34,7 @@ proptest! {
             prop_assert_eq!(&old[..keep], &new[..keep]);
             prop_assert_eq!(&image.diff_ids()[..keep], &after.diff_ids()[..keep]);
             well_made(&items(&after, keep), keep)?;
-            prop_assert_eq!(squashed(&image, keep, scratch.path()).digest(), after.digest());
+            prop_assert_eq!(squashed(&image, keep, LEVEL, scratch.path()).digest(), after.digest());
         }
     }
 
@@ -56,8 +43,8 @@ proptest! {
         let scratch = tempfile::tempdir().unwrap();
         let image = stack.image(&[CompressionLevel::None]);
         for keep in 0..image.layers().len() {
-            let once = squashed(&image, keep, scratch.path());
-            let twice = squashed(&once, keep, scratch.path());
+            let once = squashed(&image, keep, LEVEL, scratch.path());
+            let twice = squashed(&once, keep, LEVEL, scratch.path());
             prop_assert_eq!(once.diff_ids(), twice.diff_ids(), "above {}", keep);
         }
     }

@@ -1,7 +1,13 @@
 //! What these tests share.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
 
+use lightship_base::Quiet;
+use lightship_oci::Image;
+use lightship_oci::compression::CompressionLevel;
+use lightship_oci::squash::{SquashOptions, squash};
 use lightship_testkit::listing::Listing;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError};
 
@@ -34,4 +40,16 @@ pub(crate) fn assert_same(expected: &Listing, actual: &Listing) -> Result<(), Te
         return Ok(());
     }
     Err(TestCaseError::fail(differences.join("\n")))
+}
+
+/// The image with all layers above the first `keep_layers` merged.
+pub(crate) fn squashed(
+    image: &Image,
+    keep_layers: usize,
+    compression: CompressionLevel,
+    scratch: &Path,
+) -> Image {
+    let options = SquashOptions { keep_layers, compression, threads: 1 };
+    let squashed = squash(image, &options, scratch, &Quiet).unwrap();
+    Image::open(Arc::new(squashed.image), None).unwrap()
 }
