@@ -75,7 +75,7 @@ impl Account {
     /// Reads every layer once, several at a time, verifying digests.
     pub fn of(image: Image, progress: &dyn Progress) -> Result<Self, Error> {
         let layers = image
-            .layers()
+            .consistent_layers()?
             .par_iter()
             .map(|layer| watched(layer, progress))
             .collect::<Result<Vec<_>, _>>()?;

@@ -57,6 +57,7 @@ pub(crate) fn scan(
         elf: HashMap::new(),
         secrets: HashMap::new(),
         hasher: blake3::Hasher::new(),
+        kept_bytes: 0,
     };
     let index = index_layer(layer, &mut scanner)?;
     let Scanner { mut files, contents, elf, secrets, .. } = scanner;
@@ -71,7 +72,12 @@ struct Scanner<'a> {
     elf: HashMap<u32, ElfFacts>,
     secrets: HashMap<u32, SecretKind>,
     hasher: blake3::Hasher,
+    kept_bytes: usize,
 }
+
+/// What inventories may keep of one layer's contents, in bytes: ten times what the largest images need
+/// (the lists of 4,000 packages are 6 MB), and little enough for many layers at once.
+const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
 
 impl LayerVisitor for Scanner<'_> {
     fn file(
@@ -82,7 +88,8 @@ impl LayerVisitor for Scanner<'_> {
     ) -> io::Result<()> {
         let key = u32::try_from(number).map_err(io::Error::other)?;
         let size = entry.stored_bytes();
-        let mut look = Look::at(entry, wanted(entry.path.as_bytes(), size));
+        let room = MAX_KEPT_BYTES - self.kept_bytes;
+        let mut look = Look::at(entry, wanted(entry.path.as_bytes(), size), room);
         self.hasher.reset();
         loop {
             let chunk = content.fill_buf()?;
@@ -100,6 +107,7 @@ impl LayerVisitor for Scanner<'_> {
             self.secrets.insert(key, secret);
         }
         if let Some(kept) = look.kept {
+            self.kept_bytes += kept.len();
             self.contents.insert(key, kept);
         }
         if let Some(facts) = look.probe.and_then(ElfProbe::finish) {
@@ -124,10 +132,10 @@ struct Look {
 }
 
 impl Look {
-    fn at(entry: &IndexEntry, want: Want) -> Self {
+    fn at(entry: &IndexEntry, want: Want, room: usize) -> Self {
         let probe = matches!(want, Want::ElfProbe).then(|| ElfProbe::new(entry.stored_bytes()));
         let limit = match want {
-            Want::Content { at_most } => usize::try_from(at_most).unwrap_or(usize::MAX),
+            Want::Content { at_most } => usize::try_from(at_most).unwrap_or(usize::MAX).min(room),
             Want::Nothing | Want::ElfProbe => 0,
         };
         Self { head: Vec::new(), kept: (limit > 0).then(Vec::new), limit, probe }

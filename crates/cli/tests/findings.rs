@@ -192,14 +192,21 @@ fn secrets_are_named_wherever_they_are_and_never_shown() {
     let secret = finding(&report, "secret");
     assert_eq!(secret["severity"], "error");
     assert_eq!(bytes(&secret["bytes"], "disk"), 0);
+    let notes: Vec<&str> =
+        secret["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
+    let told: Vec<(String, &str)> =
+        paths(secret).into_iter().map(String::from).zip(notes).collect();
     assert_eq!(
-        paths(secret),
+        told.iter().map(|(path, note)| (path.as_str(), *note)).collect::<Vec<_>>(),
         [
-            "/app/.env (environment settings, which often hold passwords, layer 1)",
-            "/root/.aws/credentials (stored credentials, layer 1, removed later but still in its layer)",
-            "/root/.aws/credentials (stored credentials, layer 2)",
-            "/root/.ssh/deploy (a private key, layer 1, removed later but still in its layer)",
-            "/srv/gcp.json (a service account's key, layer 1)",
+            ("/app/.env", "environment settings, which often hold passwords, layer 1"),
+            (
+                "/root/.aws/credentials",
+                "stored credentials, layer 1, removed later but still in its layer"
+            ),
+            ("/root/.aws/credentials", "stored credentials, layer 2"),
+            ("/root/.ssh/deploy", "a private key, layer 1, removed later but still in its layer"),
+            ("/srv/gcp.json", "a service account's key, layer 1"),
         ]
     );
     for line in ["", "--top all", "--format json", "--format json --verbose"] {

@@ -8,6 +8,7 @@
 mod common;
 
 mod audit;
+mod bad_input;
 mod builders;
 mod findings;
 mod first_screen;
@@ -19,4 +20,5 @@ mod store;
 mod tools;
 mod transfer;
 mod usage;
+mod validate;
 mod views;

@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Cursor, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, Cursor, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lightship_base::{Digest, HashingWriter};
-use tempfile::TempPath;
 
 use crate::spec::{Descriptor, Manifest, MediaType};
 use crate::{BlobReader, Error, Source};
@@ -24,7 +24,7 @@ pub struct Assembly {
 
 enum Body {
     Memory(Arc<[u8]>),
-    File(TempPath),
+    File(Arc<File>),
 }
 
 impl Assembly {
@@ -42,7 +42,7 @@ impl Assembly {
 
     /// Adds a finished temporary file.
     pub fn add_file(&mut self, media_type: MediaType, blob: FinishedBlob) -> Descriptor {
-        self.blobs.insert(blob.digest, Body::File(blob.path));
+        self.blobs.insert(blob.digest, Body::File(Arc::new(blob.file)));
         Descriptor::new(media_type, blob.digest, blob.size)
     }
 
@@ -54,20 +54,29 @@ impl Assembly {
         root
     }
 
-    fn body(&self, descriptor: &Descriptor, offset: u64) -> Result<Option<BlobReader>, Error> {
-        Ok(match self.blobs.get(&descriptor.digest) {
-            None => None,
-            Some(Body::Memory(bytes)) => {
+    fn body(&self, descriptor: &Descriptor, offset: u64) -> Option<BlobReader> {
+        Some(match self.blobs.get(&descriptor.digest)? {
+            Body::Memory(bytes) => {
                 let mut cursor = Cursor::new(Arc::clone(bytes));
                 cursor.set_position(offset);
-                Some(Box::new(cursor))
+                Box::new(cursor)
             }
-            Some(Body::File(path)) => {
-                let mut file = File::open(path).map_err(Error::io("open", path))?;
-                file.seek(SeekFrom::Start(offset)).map_err(Error::io("read", path))?;
-                Some(Box::new(file))
-            }
+            Body::File(file) => Box::new(ReadFrom { file: Arc::clone(file), offset }),
         })
+    }
+}
+
+/// Reads a shared file from its own place in it.
+struct ReadFrom {
+    file: Arc<File>,
+    offset: u64,
+}
+
+impl Read for ReadFrom {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read_at(buffer, self.offset)?;
+        self.offset += n as u64;
+        Ok(n)
     }
 }
 
@@ -81,7 +90,7 @@ impl Source for Assembly {
     }
 
     fn document(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, Error> {
-        match (self.body(descriptor, 0)?, &self.below) {
+        match (self.body(descriptor, 0), &self.below) {
             (Some(mut reader), _) => {
                 let mut bytes = Vec::new();
                 let what = || format!("{} of {}", descriptor.digest, self.name);
@@ -96,7 +105,7 @@ impl Source for Assembly {
     }
 
     fn blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader, Error> {
-        match (self.body(descriptor, offset)?, &self.below) {
+        match (self.body(descriptor, offset), &self.below) {
             (Some(reader), _) => Ok(reader),
             (None, Some(below)) => below.blob(descriptor, offset),
             (None, None) => Err(self.missing(descriptor)),
@@ -118,14 +127,16 @@ impl Assembly {
     }
 }
 
-/// A blob on its way into a temporary file.
+/// A blob on its way into a temporary file. The file has no name: whatever happens to this process,
+/// nothing of it stays behind.
 pub struct BlobFile {
-    file: HashingWriter<std::io::BufWriter<tempfile::NamedTempFile>>,
+    file: HashingWriter<BufWriter<File>>,
+    folder: PathBuf,
 }
 
 /// A blob in a temporary file, which goes with this value.
 pub struct FinishedBlob {
-    path: TempPath,
+    file: File,
     /// The digest of its bytes.
     pub digest: Digest,
     /// How many there are.
@@ -135,29 +146,55 @@ pub struct FinishedBlob {
 impl BlobFile {
     /// Starts an empty one in `folder`.
     pub fn create(folder: &Path) -> Result<Self, Error> {
-        let file = tempfile::NamedTempFile::new_in(folder)
+        let file = tempfile::tempfile_in(folder)
             .map_err(Error::io("create a temporary file in", folder))?;
-        let buffered = std::io::BufWriter::with_capacity(256 * 1024, file);
-        Ok(Self { file: HashingWriter::new(buffered) })
+        let buffered = BufWriter::with_capacity(256 * 1024, file);
+        Ok(Self { file: HashingWriter::new(buffered), folder: folder.to_owned() })
     }
 
     /// Closes it.
     pub fn finish(self) -> Result<FinishedBlob, Error> {
         let (digest, size, buffered) = self.file.finish();
-        let file = buffered.into_inner().map_err(|error| {
-            let (source, buffered) = error.into_parts();
-            Error::Io { action: "write", path: buffered.get_ref().path().to_owned(), source }
-        })?;
-        Ok(FinishedBlob { path: file.into_temp_path(), digest, size })
+        let file = buffered
+            .into_inner()
+            .map_err(|error| Error::io(WRITE, &self.folder)(error.into_error()))?;
+        Ok(FinishedBlob { file, digest, size })
     }
 }
 
 impl Write for BlobFile {
-    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-        self.file.write(buffer)
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let folder = &self.folder;
+        self.file.write(buffer).map_err(|source| Unwritten::wrap(folder, source))
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
+    fn flush(&mut self) -> io::Result<()> {
+        let folder = &self.folder;
+        self.file.flush().map_err(|source| Unwritten::wrap(folder, source))
+    }
+}
+
+const WRITE: &str = "write a temporary file in";
+
+/// Our own file failed. It passes through encoders as an `io::Error` and must come out as what it is,
+/// not as a fault of the image that was being read.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+struct Unwritten {
+    folder: PathBuf,
+    source: io::Error,
+}
+
+impl Unwritten {
+    fn wrap(folder: &Path, source: io::Error) -> io::Error {
+        io::Error::new(source.kind(), Self { folder: folder.to_owned(), source })
+    }
+}
+
+/// What went wrong while something was read from `what` and written to a [`BlobFile`].
+pub(crate) fn stream_error(what: String, error: io::Error) -> Error {
+    match error.downcast::<Unwritten>() {
+        Ok(Unwritten { folder, source }) => Error::Io { action: WRITE, path: folder, source },
+        Err(source) => Error::Read { what, source },
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lightship_base::{ByteSize, Progress, Transfer, TransferOutcome};
 use rayon::prelude::*;
 
-use crate::assembly::{Assembly, BlobFile, FinishedBlob};
+use crate::assembly::{Assembly, BlobFile, FinishedBlob, stream_error};
 use crate::compression::{CompressionLevel, encoder};
 use crate::copy::layer_type;
 use crate::layer::Layer;
@@ -38,6 +38,7 @@ pub fn convert(
 ) -> Result<Assembly, Error> {
     let flavour = options.flavour.unwrap_or_else(|| image.manifest().flavour());
     let layers = image.layers();
+    let options = &ConvertOptions { threads: per_layer(options.threads, layers.len()), ..*options };
     let blobs = (layers.par_iter())
         .map(|layer| match wanted(layer, flavour, options)? {
             Some(level) => recompress(layer, level, options.threads, scratch, progress).map(Some),
@@ -59,6 +60,12 @@ pub fn convert(
     retype(&mut manifest, flavour, image)?;
     assembly.set_root(MediaType::Manifest(flavour), &manifest);
     Ok(assembly)
+}
+
+/// Layers are converted at the same time; the threads are shared among them.
+fn per_layer(threads: u32, layers: usize) -> u32 {
+    let layers = u32::try_from(layers).unwrap_or(u32::MAX);
+    (threads / layers.clamp(1, threads.max(1))).max(1)
 }
 
 /// How a layer must be compressed anew, if at all.
@@ -88,7 +95,7 @@ fn recompress(
         digest: Some(layer.descriptor().digest),
         total: Some(ByteSize(size)),
     });
-    let result = stream(layer, level, threads, scratch);
+    let result = stream(layer, level, threads, scratch).map_err(|error| layer.explain(error));
     progress.advance(id, size);
     progress.end(id, if result.is_ok() { TransferOutcome::Done } else { TransferOutcome::Failed });
     result.map(|blob| (level, blob))
@@ -100,7 +107,7 @@ fn stream(
     threads: u32,
     scratch: &Path,
 ) -> Result<FinishedBlob, Error> {
-    let failed = |source| Error::Read { what: layer.name(), source };
+    let failed = |error| stream_error(layer.name(), error);
     let mut reader = layer.read()?;
     let mut writer = encoder(BlobFile::create(scratch)?, level, threads).map_err(failed)?;
     io::copy(&mut reader, &mut writer).map_err(failed)?;

@@ -134,6 +134,22 @@ impl Image {
             .collect()
     }
 
+    /// The layers of an image whose manifest and config agree on their number. Where they do not, half of
+    /// what is said of it would be unverified or unseen: only validation looks at such an image.
+    pub fn consistent_layers(&self) -> Result<Vec<Layer>, Error> {
+        let (layers, diff_ids) = (self.layers(), self.diff_ids().len());
+        if layers.len() == diff_ids {
+            return Ok(layers);
+        }
+        Err(Error::Unsupported {
+            what: self.name(),
+            reason: format!("its manifest has {} layers, but its config {diff_ids}", layers.len()),
+            hint: Some(
+                "`lightship image validate` lists everything that is wrong with it".to_owned(),
+            ),
+        })
+    }
+
     /// The diff IDs, bottom first.
     pub fn diff_ids(&self) -> &[DiffId] {
         &self.config.rootfs.diff_ids
@@ -158,7 +174,6 @@ fn json(what: String, source: serde_json::Error) -> Error {
 /// Helm charts, SBOMs and signatures travel as manifests, too.
 fn artifact_kind(manifest: &Manifest) -> Option<String> {
     match (&manifest.config.media_type, &manifest.artifact_type) {
-        (MediaType::Config(_), _) => None,
         (MediaType::Empty, kind) => Some(kind.clone().unwrap_or_else(|| "empty config".to_owned())),
         // Old builders wrote odd config types; whether it parses as a config decides.
         (MediaType::Other(kind), _) if !kind.contains("json") => Some(kind.clone()),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
-use lightship_base::{DiffId, Digest, HashingReader, Sha256};
+use lightship_base::{Category, Diagnose, DiffId, Digest, HashingReader, Sha256};
 
 use crate::compression::decoder;
 use crate::spec::{Compression, Descriptor};
@@ -89,6 +89,9 @@ impl Layer {
     /// The better explanation of a failure to read this layer: where the blob is not what its
     /// descriptor says, a broken archive inside is a consequence, not the cause.
     pub fn explain(&self, failure: Error) -> Error {
+        if failure.category() != Category::BadInput {
+            return failure; // the network or the machine failed; reading again would not explain it
+        }
         let Descriptor { size: expected, digest, .. } = self.descriptor;
         match self.hash_blob() {
             Ok((_, actual)) if actual != expected => {
@@ -167,8 +170,11 @@ fn decompress(
         bytes.truncate(filled);
         unpacked += filled as u64;
         let chunk = Chunk { bytes, input_before, input_after: decoder.consumed() };
-        if filled == 0 || chunks.send(Ok(chunk)).is_err() {
-            break; // the end, or nobody listens any more
+        if filled == 0 {
+            break;
+        }
+        if chunks.send(Ok(chunk)).is_err() {
+            return Err(io::Error::other("nobody reads this layer any more"));
         }
     }
     let (digest, size, _) = decoder.finish()?.finish();

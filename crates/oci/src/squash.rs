@@ -11,12 +11,10 @@ mod plan;
 use std::path::Path;
 use std::sync::Arc;
 
-use lightship_base::{
-    ByteSize, DiffId, Digest, HashingWriter, Progress, Transfer, TransferOutcome,
-};
+use lightship_base::{ByteSize, DiffId, HashingWriter, Progress, Transfer, TransferOutcome};
 use rayon::prelude::*;
 
-use crate::assembly::{Assembly, BlobFile, FinishedBlob};
+use crate::assembly::{Assembly, BlobFile, FinishedBlob, stream_error};
 use crate::compression::{CompressionLevel, encoder};
 use crate::copy::layer_type;
 use crate::history::History;
@@ -62,7 +60,7 @@ pub fn squash(
     scratch: &Path,
     progress: &dyn Progress,
 ) -> Result<Squashed, Error> {
-    let layers = image.layers();
+    let layers = image.consistent_layers()?;
     check(image, &layers, options)?;
     let indexes = (layers.par_iter())
         .map(|layer| watched(progress, layer, "read", || index_layer(layer, &mut ())))
@@ -79,16 +77,6 @@ fn check(image: &Image, layers: &[Layer], options: &SquashOptions) -> Result<(),
     let unsupported = |reason: String, hint: &str| {
         Err(Error::Unsupported { what: image.name(), reason, hint: Some(hint.to_owned()) })
     };
-    if image.diff_ids().len() != layers.len() {
-        return unsupported(
-            format!(
-                "its manifest has {} layers, its config {}",
-                layers.len(),
-                image.diff_ids().len()
-            ),
-            "`lightship image validate` lists everything that is wrong with it",
-        );
-    }
     if options.keep_layers >= layers.len() {
         return unsupported(
             format!(
@@ -103,7 +91,7 @@ fn check(image: &Image, layers: &[Layer], options: &SquashOptions) -> Result<(),
     if layer_type(flavour, options.compression.compression()).is_none() {
         return unsupported(
             "Docker manifests have no media type for a zstd layer".to_owned(),
-            "write gzip with `--compression gzip`, or convert to OCI first",
+            "convert it to an OCI manifest first: `lightship image convert --manifest oci`",
         );
     }
     Ok(())
@@ -143,7 +131,7 @@ fn write_layer(
     scratch: &Path,
     progress: &dyn Progress,
 ) -> Result<Merged, Error> {
-    let failed = |source| Error::Read { what: "the merged layer".to_owned(), source };
+    let failed = |error| stream_error("the merged layer".to_owned(), error);
     let blob = BlobFile::create(scratch)?;
     let compressor = encoder(blob, options.compression, options.threads).map_err(failed)?;
     let mut tar = TarWriter::new(HashingWriter::new(compressor));
@@ -153,7 +141,7 @@ fn write_layer(
         watched(progress, layer, "merge", || emit::contents(&mut tar, layer, contents))?;
     }
     emit::links(&mut tar, plan)?;
-    let hashed = tar.finish().map_err(|e| failed(e.into()))?;
+    let hashed = tar.finish().map_err(emit::unwritable)?;
     let (diff_id, uncompressed, compressor) = hashed.finish();
     let blob = compressor.finish().map_err(failed)?.finish()?;
     Ok(Merged { blob, diff_id: DiffId(diff_id), uncompressed: ByteSize(uncompressed) })
@@ -239,18 +227,4 @@ fn squashed_config(image: &Image, layers: usize, keep: usize, diff_id: DiffId) -
         ..HistoryEntry::default()
     });
     config
-}
-
-/// How many layers stay when the layer with this digest (of the blob or of the uncompressed tar) is the
-/// first to be merged.
-pub fn keep_below(image: &Image, digest: Digest) -> Result<usize, Error> {
-    let layers = image.layers();
-    let matches = |layer: &&Layer| {
-        layer.descriptor().digest == digest || layer.diff_id() == Some(DiffId(digest))
-    };
-    layers.iter().find(matches).map(Layer::position).ok_or_else(|| Error::NotFound {
-        what: format!("layer {digest}"),
-        place: image.name(),
-        hint: Some("`lightship image history` lists the layers".to_owned()),
-    })
 }

@@ -111,9 +111,12 @@ pub(crate) fn sweep(folder: &Path) {
     }
 }
 
-/// Whether a file of this name is a staged one, or was left behind by a killed process.
+/// Whether a file of this name is a staged one, or was left behind by a killed process: ours to the
+/// last character, so that nothing of the user's is ever taken for one.
 pub(crate) fn is_staged_name(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let parts = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split_once('-'));
+    parts.is_some_and(|(process, count)| number(process) && number(count))
 }
 
 /// Makes renames in a folder durable.

@@ -65,6 +65,8 @@ pub struct Finding {
     pub bytes: Bytes,
     /// The paths it is about, heaviest first; as many as the rule chose to list.
     pub paths: Vec<String>,
+    /// What more is known of each of these paths, in the same order; empty where nothing is.
+    pub notes: Vec<String>,
     /// How many paths there are in all.
     pub path_count: u64,
     /// Why the rule says so.

@@ -10,7 +10,10 @@ pub(super) fn unused(account: &Account) -> Vec<String> {
     let run = &account.image.config().config;
     let env = run.env.iter().flatten();
     let start = run.entrypoint.iter().flatten().chain(run.cmd.iter().flatten());
-    let mentioned: Vec<&String> = env.chain(start).collect();
+    // `.venv/bin/gunicorn` starts in the working folder.
+    let folder = run.working_dir.as_deref().unwrap_or("/").trim_end_matches('/');
+    let in_folder = start.clone().map(|word| format!("{folder}/{}", word.trim_start_matches("./")));
+    let mentioned: Vec<String> = env.chain(start).cloned().chain(in_folder).collect();
     let mut folders = Vec::new();
     for node in account.tree.walk(Tree::ROOT) {
         if &*account.tree.node(node).name != b"pyvenv.cfg" {

@@ -47,7 +47,16 @@ struct Sum {
     rule: &'static Rule,
     bytes: u64,
     compressed: u64,
-    paths: Vec<(u64, String)>,
+    paths: Vec<Listed>,
+}
+
+/// A path that a rule is about.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Listed {
+    /// Heaviest first.
+    bytes: std::cmp::Reverse<u64>,
+    path: String,
+    note: Option<String>,
 }
 
 impl Tally {
@@ -56,7 +65,14 @@ impl Tally {
         let sum = self.0.entry(rule.code.0).or_insert_with(empty);
         sum.bytes += bytes;
         sum.compressed += compressed;
-        sum.paths.push((bytes, path));
+        sum.paths.push(Listed { bytes: std::cmp::Reverse(bytes), path, note: None });
+    }
+
+    /// A path that costs nothing worth naming, with what is known of it.
+    fn mention(&mut self, rule: &'static Rule, path: String, note: String) {
+        self.add(rule, path, 0, 0);
+        let listed = self.0.get_mut(rule.code.0).and_then(|sum| sum.paths.last_mut());
+        listed.expect("it was just added").note = Some(note);
     }
 
     fn into_findings(self, account: &Account) -> Vec<Finding> {
@@ -71,13 +87,14 @@ impl Tally {
 
 impl Sum {
     fn into_finding(mut self, stored: u64) -> Finding {
-        self.paths.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        self.paths.sort();
         let path_count = self.paths.len() as u64;
         let minor = self.bytes < MINOR_BYTES && self.bytes < stored / MINOR_SHARE;
         let severity = match self.rule.severity {
             Severity::Warning if minor => Severity::Info,
             severity => severity,
         };
+        self.paths.truncate(LISTED_PATHS);
         Finding {
             code: self.rule.code,
             title: self.rule.title.to_owned(),
@@ -87,7 +104,8 @@ impl Sum {
                 disk: ByteSize(self.bytes),
                 compressed_estimate: ByteSize(self.compressed),
             },
-            paths: self.paths.into_iter().take(LISTED_PATHS).map(|(_, path)| path).collect(),
+            notes: self.paths.iter().filter_map(|listed| listed.note.clone()).collect(),
+            paths: self.paths.into_iter().map(|listed| listed.path).collect(),
             path_count,
             evidence: self.rule.evidence.to_owned(),
             fix: self.rule.fix.to_owned(),
@@ -212,20 +230,21 @@ fn debug_sections(account: &Account, sorted: &HashSet<InodeId>, tally: &mut Tall
 /// bytes worth naming, so they stand beside the other rules, not among the savings.
 fn secret_files(account: &Account, tally: &mut Tally) {
     for (_, inode) in account.tree.inodes().filter(|(_, inode)| inode.stored > 0) {
-        let Some(name) = inode.names.first() else { continue };
-        let path = account.path(*name);
         let layer = &account.layers[inode.origin.layer as usize];
         let by_content = layer.secrets.get(&inode.origin.entry).copied();
-        let Some(kind) = by_content.or_else(|| secrets::in_path(path.as_bytes())) else { continue };
-        if is_test_material(path.as_bytes()) {
-            continue;
-        }
+        // Under whichever of its names it is found: a key with an innocent second name is still a key.
+        let found = inode.names.iter().find_map(|name| {
+            let path = account.path(*name);
+            let kind = by_content.or_else(|| secrets::in_path(path.as_bytes()))?;
+            (!is_test_material(path.as_bytes())).then_some((path, kind))
+        });
+        let Some((path, kind)) = found else { continue };
         let gone = match account.fate(inode) {
             Fate::Kept => "",
             Fate::Wasted(..) => ", removed later but still in its layer",
         };
-        let text = format!("{path} ({}, layer {}{gone})", kind.words(), inode.origin.layer + 1);
-        tally.add(&rules::SECRET, text, 0, 0);
+        let note = format!("{}, layer {}{gone}", kind.words(), inode.origin.layer + 1);
+        tally.mention(&rules::SECRET, path.to_string(), note);
     }
 }
 

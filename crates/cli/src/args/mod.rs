@@ -24,7 +24,9 @@ pub use image::{
 pub use shared::{FormatArgs, GlobalArgs, PlatformArgs, PlatformWish, PlatformsArgs, RegistryArgs};
 pub use store::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
 pub use tools::{CompletionsArgs, ManArgs};
-pub use values::{ArchiveFormat, ColorWish, Format, LayerId, ManifestFormat, SubjectKind, Top};
+pub use values::{
+    ArchiveFormat, ColorWish, CompressionWish, Format, LayerId, ManifestFormat, SubjectKind, Top,
+};
 
 /// The name that the user types.
 pub const PROGRAM: &str = "lightship";

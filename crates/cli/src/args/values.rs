@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use lightship_oci::compression::{CompressionLevel, ParseCompressionError};
 use lightship_oci::reference::{ParseReferenceError, RegistryReference};
 use lightship_oci::spec::Flavour;
 use lightship_policy::Severity;
@@ -67,6 +68,23 @@ pub enum ArchiveFormat {
     Oci,
     /// What `docker load` of any age takes
     Docker,
+}
+
+/// A compression, and whether its level was written: `zstd` means any zstd, `zstd:9` this very one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompressionWish {
+    /// The kind and level.
+    pub level: CompressionLevel,
+    /// Whether the user wrote the level.
+    pub exactly: bool,
+}
+
+impl FromStr for CompressionWish {
+    type Err = ParseCompressionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self { level: text.parse()?, exactly: text.contains(':') })
+    }
 }
 
 /// How many rows of a long table to show.

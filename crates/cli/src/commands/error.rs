@@ -103,7 +103,7 @@ impl Diagnose for Error {
             Self::Store(error) => error.hints(),
             Self::Reference(error) => error.hints(),
             Self::ProjectAudit { .. } => vec![Hint::new(
-                "name an image; a folder counts as one if it has an `oci-layout` file, or with `--as image`",
+                "name an image; a folder counts as one if it has an `oci-layout` file",
             )],
             Self::DigestAsName => vec![Hint::new("give a name such as `churn:v2`")],
             Self::UnclearDestination { path } => {

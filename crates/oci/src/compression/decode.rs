@@ -38,7 +38,7 @@ pub struct Decoder<R: Read> {
 
 enum Inner<R: Read> {
     Plain(Input<R>),
-    Gzip(flate2::bufread::MultiGzDecoder<Input<R>>),
+    Gzip(Box<flate2::bufread::MultiGzDecoder<Input<R>>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, Input<R>>>),
     Xz(Box<lzma_rust2::XzReader<Input<R>>>),
     Bzip2(Box<bzip2::bufread::MultiBzDecoder<Input<R>>>),
@@ -50,7 +50,7 @@ pub fn decoder<R: Read>(source: R) -> io::Result<Decoder<R>> {
     let compression = detect(input.fill_buf()?);
     let inner = match compression {
         Compression::None => Inner::Plain(input),
-        Compression::Gzip => Inner::Gzip(flate2::bufread::MultiGzDecoder::new(input)),
+        Compression::Gzip => Inner::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(input))),
         Compression::Zstd => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?;
             // 128 MiB is the largest window that the specification asks decoders to take (RFC 8878,

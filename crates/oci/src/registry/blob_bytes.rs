@@ -146,7 +146,7 @@ mod tests {
     use std::sync::Mutex;
 
     fn sample(size: usize) -> Vec<u8> {
-        (0..size).map(|n| (n % 251) as u8).collect()
+        (0..=250).cycle().take(size).collect()
     }
 
     fn descriptor(bytes: &[u8]) -> Descriptor {

@@ -100,10 +100,14 @@ impl Step<'_> {
         let own = OnceCell::new();
         let stays = |link| !own.get_or_init(|| own_paths(layer)).contains(&self.tree.path(link));
         let mut hidden = Vec::new();
+        let mut opaque = HashSet::new();
         for entry in &layer.entries {
             match entry.body {
                 Body::Whiteout => hidden.extend(self.tree.behind_whiteout(&entry.path, stays)),
-                Body::Opaque => hidden.extend(self.tree.behind_opaque(&entry.path, stays)),
+                // Once is enough: a hostile layer may say it a million times.
+                Body::Opaque if opaque.insert(&entry.path) => {
+                    hidden.extend(self.tree.behind_opaque(&entry.path, stays));
+                }
                 Body::File { .. }
                 | Body::HardLink(_)
                 | Body::Symlink(_)
@@ -111,6 +115,7 @@ impl Step<'_> {
                 | Body::CharDevice(..)
                 | Body::BlockDevice(..)
                 | Body::Fifo
+                | Body::Opaque
                 | Body::Ignored => {}
             }
         }

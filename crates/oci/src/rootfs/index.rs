@@ -7,7 +7,7 @@ use super::whiteout::{Role, read_name};
 use crate::Error;
 use crate::layer::{Layer, LayerFacts};
 use crate::tar::path::{RootPath, display_path};
-use crate::tar::{Entry, EntryKind, GlobalHeaders, Mtime, TarError, TarReader};
+use crate::tar::{Entry, EntryKind, GlobalHeaders, Mtime, TarError, TarErrorKind, TarReader};
 
 /// A layer's entries in the order of its tar, and its verified identity.
 #[derive(Debug, Clone)]
@@ -130,6 +130,7 @@ fn index<V: LayerVisitor>(layer: &Layer, visitor: &mut V) -> Result<LayerIndex, 
             let before = tar.get_ref().input_position();
             visitor
                 .file(entries.len(), &indexed, &mut tar.data())
+                .and_then(|()| io::copy(&mut tar.data(), &mut io::sink()))
                 .map_err(|source| Error::Read { what: layer.name(), source })?;
             visitor.compressed(entries.len(), tar.get_ref().input_position() - before);
         }
@@ -142,7 +143,12 @@ fn index<V: LayerVisitor>(layer: &Layer, visitor: &mut V) -> Result<LayerIndex, 
 }
 
 fn broken(layer: &Layer, error: TarError) -> Error {
-    Error::Read { what: layer.name(), source: error.into() }
+    let what = layer.name();
+    match error.kind {
+        // The stream's own failure keeps its cause: a broken connection is no broken archive.
+        TarErrorKind::Io(source) => Error::Read { what, source },
+        _ => Error::Read { what, source: error.into() },
+    }
 }
 
 impl IndexEntry {

@@ -114,6 +114,10 @@ impl Default for Tree {
 /// As many symbolic links as Linux follows in one path before it says `ELOOP`.
 const MAX_LINKS: usize = 40;
 
+/// As many components as a path may have (`PATH_MAX` of one letter each), links included. Forty links
+/// of 4 KiB each would be eighty thousand, in every one of a million entries.
+const MAX_STEPS: usize = 4_096;
+
 impl Tree {
     /// The root folder.
     pub const ROOT: NodeId = NodeId(0);
@@ -220,9 +224,13 @@ impl Tree {
         let mut at = Self::ROOT;
         let mut missing: Vec<Box<[u8]>> = Vec::new();
         let mut followed = 0;
+        let mut steps = 0;
         while let Some(name) = left.pop() {
+            steps += 1;
+            if steps > MAX_STEPS {
+                return Walk::Endless;
+            }
             match &*name {
-                b"" | b"." => continue,
                 b".." if missing.pop().is_some() => continue,
                 b".." => {
                     at = self.node(at).parent;
@@ -278,6 +286,8 @@ impl Walk {
     }
 }
 
+/// Without what means nothing: a target of 4,000 slashes must not cost 4,000 steps.
 fn components_reversed(path: &[u8]) -> Vec<Box<[u8]>> {
-    path.split(|b| *b == b'/').rev().map(Box::from).collect()
+    let meaningful = |component: &&[u8]| !matches!(*component, b"" | b".");
+    path.split(|b| *b == b'/').rev().filter(meaningful).map(Box::from).collect()
 }

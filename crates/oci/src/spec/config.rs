@@ -86,7 +86,7 @@ pub struct HistoryEntry {
     /// Who.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    /// `buildkit.dockerfile.v0` marks BuildKit.
+    /// `buildkit.dockerfile.v0` marks `BuildKit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// Whether the instruction made no layer.

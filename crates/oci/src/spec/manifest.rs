@@ -67,6 +67,10 @@ pub struct Index {
 
 /// What a document of unknown kind turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it is taken apart at once"
+)]
 pub enum ManifestKind {
     /// One platform's manifest.
     Manifest(Manifest),

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::plan::{Names, Plan, hard_link, with_meta};
 use crate::Error;
+use crate::assembly::stream_error;
 use crate::layer::Layer;
 use crate::tar::{Entry, GlobalHeaders, TarReader, TarWriteError, TarWriter};
 
@@ -47,6 +48,11 @@ fn append_empty<W: Write>(tar: &mut TarWriter<W>, entry: &Entry) -> Result<(), E
     tar.append(entry, &mut io::empty()).map_err(unwritable)
 }
 
-fn unwritable(error: TarWriteError) -> Error {
-    Error::Read { what: "the merged layer".to_owned(), source: error.into() }
+/// Tells a full disk from a layer that cannot be read: both pass through the writer.
+pub(super) fn unwritable(error: TarWriteError) -> Error {
+    let what = "the merged layer".to_owned();
+    match error {
+        TarWriteError::Write { source, .. } => stream_error(what, source),
+        other => Error::Read { what, source: other.into() },
+    }
 }

@@ -78,7 +78,7 @@ impl ImageStore {
     }
 
     /// The name to remove: the one given, or the only one that means the digest given.
-    pub(super) fn only_name(&self, reference: &StoreReference) -> Result<ImageName, Error> {
+    pub fn only_name(&self, reference: &StoreReference) -> Result<ImageName, Error> {
         if let StoreReference::Name(name) = reference
             && (as_prefix(name).is_none() || self.cas.get_ref(IMAGES, &name.to_string())?.is_some())
         {

@@ -18,8 +18,10 @@ pub(super) fn check_manifest(manifest: &Manifest, at: &Descriptor, report: &mut 
         report.warning(Rule::Schema, "it has no layers".to_owned());
     }
     if manifest.layers.len() > MAX_LAYERS {
-        let message =
-            format!("it has {} layers; containerd and Docker mount {MAX_LAYERS}", manifest.layers.len());
+        let message = format!(
+            "it has {} layers; containerd and Docker mount {MAX_LAYERS}",
+            manifest.layers.len()
+        );
         report.error(Rule::TooManyLayers, message);
     }
 }
@@ -30,21 +32,33 @@ fn check_image_types(manifest: &Manifest, report: &mut Reporter<'_>) {
     match &manifest.config.media_type {
         MediaType::Config(config) if *config == flavour => {}
         MediaType::Config(_) => {
-            let message = format!("its config's type `{}` is of the other family", manifest.config.media_type);
+            let message = format!(
+                "its config's type `{}` is of the other family",
+                manifest.config.media_type
+            );
             report.warning(Rule::MediaType, message);
         }
         other => {
-            report.error(Rule::MediaType, format!("its config's type `{other}` is no image config"));
+            report
+                .error(Rule::MediaType, format!("its config's type `{other}` is no image config"));
         }
     }
     for (layer, number) in manifest.layers.iter().zip(1..) {
         let message = match &layer.media_type {
-            MediaType::Layer(own, _) | MediaType::ForeignLayer(own, _) if *own == flavour => continue,
+            MediaType::Layer(own, _) | MediaType::ForeignLayer(own, _) if *own == flavour => {
+                continue;
+            }
             MediaType::Layer(Flavour::Docker | Flavour::Oci, _) | MediaType::ForeignLayer(..) => {
-                format!("the type of layer {number}, `{}`, is of the other family", layer.media_type)
+                format!(
+                    "the type of layer {number}, `{}`, is of the other family",
+                    layer.media_type
+                )
             }
             other => {
-                report.error(Rule::MediaType, format!("the type of layer {number}, `{other}`, is no layer"));
+                report.error(
+                    Rule::MediaType,
+                    format!("the type of layer {number}, `{other}`, is no layer"),
+                );
                 continue;
             }
         };
@@ -57,7 +71,8 @@ pub(super) fn check_index(index: &Index, at: &Descriptor, report: &mut Reporter<
     own_type(index.media_type.as_ref(), at, at.media_type.is_index(), report);
     for (child, number) in index.manifests.iter().zip(1..) {
         if !child.media_type.is_index() && !child.media_type.is_manifest() {
-            let message = format!("the type of its entry {number}, `{}`, is no manifest", child.media_type);
+            let message =
+                format!("the type of its entry {number}, `{}`, is no manifest", child.media_type);
             report.error(Rule::MediaType, message);
         }
     }
@@ -93,11 +108,16 @@ fn own_type(
 pub(super) fn check_config(config: &Config, manifest: &Manifest, report: &mut Reporter<'_>) {
     let layers = manifest.layers.len();
     if config.rootfs.kind != "layers" {
-        report.error(Rule::Schema, format!("its rootfs.type is `{}`, not `layers`", config.rootfs.kind));
+        report.error(
+            Rule::Schema,
+            format!("its rootfs.type is `{}`, not `layers`", config.rootfs.kind),
+        );
     }
     if config.rootfs.diff_ids.len() != layers {
-        let message =
-            format!("it has {} diff IDs, the manifest {layers} layers", config.rootfs.diff_ids.len());
+        let message = format!(
+            "it has {} diff IDs, the manifest {layers} layers",
+            config.rootfs.diff_ids.len()
+        );
         report.error(Rule::LayerCount, message);
     }
     let history = History::of(config, layers);

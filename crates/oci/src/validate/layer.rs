@@ -1,6 +1,7 @@
 //! Rules for one layer.
 
 use std::collections::HashMap;
+use std::io;
 
 use lightship_base::{ByteSize, DiffId, Progress, Transfer, TransferOutcome};
 
@@ -9,10 +10,18 @@ use crate::Error;
 use crate::layer::{Layer, LayerFacts};
 use crate::rootfs::whiteout::{Role, classify};
 use crate::tar::path::{PathError, RootPath, display_path};
-use crate::tar::{Entry, EntryKind, GlobalHeaders, TarReader};
+use crate::tar::{Entry, EntryKind, GlobalHeaders, TarError, TarErrorKind, TarReader};
+
+/// A layer that was looked at.
+pub(super) struct Checked {
+    /// Whether every byte of it could be read.
+    pub(super) read_to_its_end: bool,
+    /// What is wrong with it.
+    pub(super) violations: Vec<Violation>,
+}
 
 /// Reads a layer to its last byte.
-pub(super) fn check(layer: &Layer, progress: &dyn Progress) -> Vec<Violation> {
+pub(super) fn check(layer: &Layer, progress: &dyn Progress) -> Result<Checked, Error> {
     let size = layer.descriptor().size;
     let id = progress.begin(Transfer {
         what: format!("layer {}", layer.position() + 1),
@@ -21,12 +30,13 @@ pub(super) fn check(layer: &Layer, progress: &dyn Progress) -> Vec<Violation> {
     });
     let mut violations = Vec::new();
     let report = &mut Reporter::new(&mut violations, layer.name());
-    if let Err(error) = read(layer, report) {
-        report.failure(&layer.explain(error));
-    }
+    let read = read(layer, report);
+    let read_to_its_end = read.is_ok();
+    let checked = read.or_else(|error| report.failure(layer.explain(error)));
     progress.advance(id, size);
-    progress.end(id, TransferOutcome::Done);
-    violations
+    let outcome = if read_to_its_end { TransferOutcome::Done } else { TransferOutcome::Failed };
+    progress.end(id, outcome);
+    checked.map(|()| Checked { read_to_its_end, violations })
 }
 
 fn read(layer: &Layer, report: &mut Reporter<'_>) -> Result<(), Error> {
@@ -39,12 +49,24 @@ fn read(layer: &Layer, report: &mut Reporter<'_>) -> Result<(), Error> {
             Err(error) => break Err(error),
         }
     };
-    if let Err(error) = end {
-        report.error(Rule::Tar, chain(&error));
+    match end {
+        Err(error) if matches!(error.kind, TarErrorKind::Io(_)) => {
+            return Err(Error::Read { what: layer.name(), source: innermost(error) });
+        }
+        Err(error) => report.error(Rule::Tar, chain(&error)),
+        Ok(()) => {}
     }
     // Also after a broken entry: digests may be right, and the tar was made like this.
     compare(layer, &tar.into_inner().finish_unverified()?, report);
     Ok(())
+}
+
+/// The stream's own failure, with its cause intact.
+fn innermost(error: TarError) -> io::Error {
+    match error.kind {
+        TarErrorKind::Io(source) => source,
+        _ => error.into(),
+    }
 }
 
 fn compare(layer: &Layer, facts: &LayerFacts, report: &mut Reporter<'_>) {
@@ -55,7 +77,10 @@ fn compare(layer: &Layer, facts: &LayerFacts, report: &mut Reporter<'_>) {
             bytes if bytes > descriptor.size => "more".to_owned(),
             bytes => format!("only {bytes}"),
         };
-        report.error(Rule::Size, format!("its descriptor says {} bytes, it has {found}", descriptor.size));
+        report.error(
+            Rule::Size,
+            format!("its descriptor says {} bytes, it has {found}", descriptor.size),
+        );
     }
     if facts.digest != descriptor.digest {
         report.error(Rule::Digest, format!("the digest of its bytes is {}", facts.digest));
@@ -114,18 +139,24 @@ impl Paths {
     fn hard_link(&self, entry: &Entry, shown: &str, report: &mut Reporter<'_>) {
         let target = display_path(&entry.link_target);
         let (rule, gravity, message) = match RootPath::parse(&entry.link_target) {
-            Err(_) => {
-                (Rule::Traversal, Gravity::Error, format!("it is a hard link to `{target}`, which leaves the root"))
-            }
+            Err(_) => (
+                Rule::Traversal,
+                Gravity::Error,
+                format!("it is a hard link to `{target}`, which leaves the root"),
+            ),
             Ok(path) => match self.0.get(&path) {
-                Some(EntryKind::Directory) => {
-                    (Rule::HardLink, Gravity::Error, format!("it is a hard link to the folder `{target}`"))
-                }
+                Some(EntryKind::Directory) => (
+                    Rule::HardLink,
+                    Gravity::Error,
+                    format!("it is a hard link to the folder `{target}`"),
+                ),
                 Some(_) => return,
                 None => (
                     Rule::HardLink,
                     Gravity::Warning,
-                    format!("it is a hard link to `{target}`, which is not before it in this layer"),
+                    format!(
+                        "it is a hard link to `{target}`, which is not before it in this layer"
+                    ),
                 ),
             },
         };
@@ -135,7 +166,6 @@ impl Paths {
 
 fn whiteout(path: &RootPath, entry: &Entry, shown: &str, report: &mut Reporter<'_>) {
     let message = match classify(path) {
-        Role::Adds | Role::Ignored => return,
         Role::Malformed => "it is a whiteout that hides nothing".to_owned(),
         Role::Whiteout(_) | Role::Opaque(_) if entry.kind != EntryKind::File => {
             "it is a whiteout but no regular file".to_owned()
@@ -143,7 +173,7 @@ fn whiteout(path: &RootPath, entry: &Entry, shown: &str, report: &mut Reporter<'
         Role::Whiteout(_) | Role::Opaque(_) if entry.size > 0 => {
             format!("it is a whiteout but has {} bytes of content", entry.size)
         }
-        Role::Whiteout(_) | Role::Opaque(_) => return,
+        Role::Adds | Role::Ignored | Role::Whiteout(_) | Role::Opaque(_) => return,
     };
     report.note(Rule::Whiteout, Gravity::Error, Some(shown.to_owned()), message);
 }

@@ -3,14 +3,20 @@
 mod documents;
 mod layer;
 
+use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
-use lightship_base::Progress;
+use lightship_base::{Category, Diagnose, DiffId, Digest, Progress};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::copy::Selection;
+use crate::image::choose;
 use crate::layer::Layer;
-use crate::spec::{Config, Descriptor, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest, ManifestKind, Platform};
+use crate::spec::{
+    Config, Descriptor, Index, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest, ManifestKind,
+};
 use crate::{Error, Source};
 
 /// Which rule is broken. The names are stable and appear in JSON.
@@ -93,96 +99,119 @@ impl Validation {
 /// A hostile layer breaks a rule in each of its million entries; the first hundred of a kind say it.
 const MAX_PER_RULE_AND_PLACE: usize = 100;
 
-/// Reads everything that `source` names, or what it has for one platform, and collects what is wrong.
-/// Only a root that cannot be found at all is an error.
+/// Indexes point to indexes at most this deep.
+const MAX_DEPTH: usize = 4;
+
+/// Reads what `source` names (all of an index, or the one image of it that every other command would
+/// take) and collects what is wrong. Where the network or this machine fails there is no verdict but an
+/// error: a good image must not be called broken because a cable was pulled.
 pub fn validate(
-    source: &std::sync::Arc<dyn Source>,
-    platform: Option<&Platform>,
+    source: &Arc<dyn Source>,
+    selection: &Selection,
     progress: &dyn Progress,
 ) -> Result<Validation, Error> {
     let root = source.root()?;
-    let mut found = Validation::default();
-    visit(source, &root, platform, 0, progress, &mut found);
-    Ok(found)
+    let mut visit =
+        Visit { source, selection, progress, seen: HashSet::new(), found: Validation::default() };
+    visit.document(&root, 0)?;
+    Ok(visit.found)
 }
 
-fn visit(
-    source: &std::sync::Arc<dyn Source>,
-    at: &Descriptor,
-    platform: Option<&Platform>,
-    depth: usize,
-    progress: &dyn Progress,
-    found: &mut Validation,
-) {
-    let place = format!("manifest {}", at.digest);
-    let report = &mut Reporter::new(&mut found.violations, place);
-    let bytes = match source.document(at, MAX_MANIFEST_BYTES) {
-        Ok(bytes) => bytes,
-        Err(error) => return report.failure(&error),
-    };
-    if bytes.len() as u64 != at.size {
-        report.error(Rule::Size, format!("its descriptor says {} bytes, it has {}", at.size, bytes.len()));
-    }
-    found.manifests += 1;
-    match ManifestKind::parse(&bytes) {
-        Err(error) => report.error(Rule::Schema, error.to_string()),
-        Ok(ManifestKind::Manifest(manifest)) => {
-            documents::check_manifest(&manifest, at, report);
-            image(source, &manifest, progress, found);
-        }
-        Ok(ManifestKind::Index(index)) => {
-            documents::check_index(&index, at, report);
-            if depth >= 4 {
-                return report.error(Rule::Schema, "indexes point to indexes without end".to_owned());
-            }
-            let wanted = |child: &&Descriptor| match (platform, &child.platform) {
-                (Some(wanted), Some(have)) => have.satisfies(wanted),
-                _ => true,
-            };
-            for child in index.manifests.iter().filter(wanted) {
-                visit(source, child, platform, depth + 1, progress, found);
-            }
-        }
-    }
+/// One walk over an image's documents and layers.
+struct Visit<'a> {
+    source: &'a Arc<dyn Source>,
+    selection: &'a Selection,
+    progress: &'a dyn Progress,
+    /// Documents that were read: an index may name one a thousand times.
+    seen: HashSet<Digest>,
+    found: Validation,
 }
 
-/// One platform's image: config and layers.
-fn image(
-    source: &std::sync::Arc<dyn Source>,
-    manifest: &Manifest,
-    progress: &dyn Progress,
-    found: &mut Validation,
-) {
-    let place = format!("config {}", manifest.config.digest);
-    let report = &mut Reporter::new(&mut found.violations, place);
-    let config = match source.document(&manifest.config, MAX_CONFIG_BYTES) {
-        Ok(bytes) => match Config::parse(&bytes) {
-            Ok(config) => Some(config),
-            // An artifact's config may be anything; an image's may not.
-            Err(_) if manifest.artifact_type.is_some() => return,
+impl Visit<'_> {
+    /// A manifest or index, and everything below it.
+    fn document(&mut self, at: &Descriptor, depth: usize) -> Result<(), Error> {
+        if !self.seen.insert(at.digest) {
+            return Ok(());
+        }
+        let place = format!("manifest {}", at.digest);
+        let report = &mut Reporter::new(&mut self.found.violations, place);
+        let bytes = match self.source.document(at, MAX_MANIFEST_BYTES) {
+            Ok(bytes) => bytes,
+            Err(error) => return report.failure(error),
+        };
+        self.found.manifests += 1;
+        match ManifestKind::parse(&bytes) {
+            Err(error) => report.error(Rule::Schema, error.to_string()),
+            Ok(ManifestKind::Manifest(manifest)) => {
+                documents::check_manifest(&manifest, at, report);
+                return self.image(&manifest);
+            }
+            Ok(ManifestKind::Index(index)) => {
+                documents::check_index(&index, at, report);
+                if depth >= MAX_DEPTH {
+                    report.error(Rule::Schema, "indexes point to indexes without end".to_owned());
+                    return Ok(());
+                }
+                return self.children(&index, depth);
+            }
+        }
+        Ok(())
+    }
+
+    fn children(&mut self, index: &Index, depth: usize) -> Result<(), Error> {
+        match self.selection {
+            Selection::Everything => {
+                index.manifests.iter().try_for_each(|child| self.document(child, depth + 1))
+            }
+            Selection::One(platform) => {
+                let child = choose(index, platform.as_ref(), &self.source.name())?;
+                self.document(&child, depth + 1)
+            }
+        }
+    }
+
+    /// One platform's image: config and layers.
+    fn image(&mut self, manifest: &Manifest) -> Result<(), Error> {
+        let place = format!("config {}", manifest.config.digest);
+        let report = &mut Reporter::new(&mut self.found.violations, place);
+        let config = match self.source.document(&manifest.config, MAX_CONFIG_BYTES) {
+            Ok(bytes) => match Config::parse(&bytes) {
+                Ok(config) => Some(config),
+                // An artifact's config may be anything; an image's may not.
+                Err(_) if manifest.artifact_type.is_some() => return Ok(()),
+                Err(error) => {
+                    report.error(Rule::Schema, error.to_string());
+                    None
+                }
+            },
             Err(error) => {
-                report.error(Rule::Schema, error.to_string());
+                report.failure(error)?;
                 None
             }
-        },
-        Err(error) => {
-            report.failure(&error);
-            None
+        };
+        if let Some(config) = &config {
+            documents::check_config(config, manifest, report);
         }
-    };
-    if let Some(config) = &config {
-        documents::check_config(config, manifest, report);
+        let diff_ids = config.map(|config| config.rootfs.diff_ids).unwrap_or_default();
+        self.layers(manifest, &diff_ids)
     }
-    let diff_ids = config.map(|config| config.rootfs.diff_ids).unwrap_or_default();
-    let layers: Vec<Layer> = (manifest.layers.iter().enumerate())
-        .map(|(at, descriptor)| {
-            Layer::new(source.clone(), at, descriptor.clone(), diff_ids.get(at).copied())
-        })
-        .collect();
-    let per_layer: Vec<Vec<Violation>> =
-        layers.par_iter().map(|layer| layer::check(layer, progress)).collect();
-    found.layers += layers.len() as u64;
-    found.violations.extend(per_layer.into_iter().flatten());
+
+    fn layers(&mut self, manifest: &Manifest, diff_ids: &[DiffId]) -> Result<(), Error> {
+        let layers: Vec<Layer> = (manifest.layers.iter().enumerate())
+            .map(|(at, descriptor)| {
+                let diff_id = diff_ids.get(at).copied();
+                Layer::new(Arc::clone(self.source), at, descriptor.clone(), diff_id)
+            })
+            .collect();
+        let checked = (layers.par_iter())
+            .map(|layer| layer::check(layer, self.progress))
+            .collect::<Result<Vec<_>, Error>>()?;
+        for layer in checked {
+            self.found.layers += u64::from(layer.read_to_its_end);
+            self.found.violations.extend(layer.violations);
+        }
+        Ok(())
+    }
 }
 
 /// Notes violations at one place, and no more of a kind than a person would read.
@@ -206,14 +235,18 @@ impl<'a> Reporter<'a> {
     }
 
     /// Something that an operation on the way here already found out.
-    fn failure(&mut self, error: &Error) {
-        let rule = match error {
+    fn failure(&mut self, error: Error) -> Result<(), Error> {
+        if error.category() != Category::BadInput {
+            return Err(error);
+        }
+        let rule = match &error {
             Error::DigestMismatch { .. } => Rule::Digest,
             Error::SizeMismatch { .. } => Rule::Size,
             Error::Json { .. } => Rule::Schema,
             _ => Rule::Unreadable,
         };
-        self.note(rule, Gravity::Error, None, chain(error));
+        self.note(rule, Gravity::Error, None, chain(&error));
+        Ok(())
     }
 
     fn note(&mut self, rule: Rule, gravity: Gravity, path: Option<String>, message: String) {

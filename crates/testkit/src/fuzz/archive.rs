@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use lightship_base::Quiet;
 use lightship_oci::archive::{self, ArchiveIndex, Scratch};
+use lightship_oci::copy::Selection;
 use lightship_oci::validate::validate;
 use lightship_oci::{Image, Source, layout};
 
@@ -54,7 +55,7 @@ fn open_twice(open: impl Fn() -> Option<Arc<dyn Source>>) {
     let root = source.root().expect("an open archive knows its image");
     assert_eq!(again.root().ok().as_ref(), Some(&root), "another image than before");
     // May fail, and may find fault; both only have to come to an end.
-    let _ = validate(&source, None, &Quiet);
+    let _ = validate(&source, &Selection::Everything, &Quiet);
     let _ = Image::open(source, None);
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use lightship_base::{DiffId, Digest, HashingReader, Quiet};
 use lightship_oci::compression::decoder;
+use lightship_oci::copy::Selection;
 use lightship_oci::rootfs::{IndexEntry, LayerVisitor, NodeId, Tree, What, index_layer};
 use lightship_oci::spec::{Compression, Descriptor, Flavour, Manifest, MediaType};
 use lightship_oci::validate::{Validation, validate};
@@ -148,7 +149,7 @@ impl Held {
     pub(super) fn open_and_validate(self) -> (Result<Image, Error>, Validation) {
         let source: Arc<dyn Source> = Arc::new(self);
         let opened = Image::open(Arc::clone(&source), None);
-        (opened, validate(&source, None, &Quiet).expect("the root is there"))
+        (opened, validate(&source, &Selection::Everything, &Quiet).expect("the root is there"))
     }
 }
 

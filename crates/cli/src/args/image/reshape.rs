@@ -1,10 +1,9 @@
 //! Commands that write another image than they read.
 
 use clap::{Args, ValueHint};
-use lightship_oci::compression::CompressionLevel;
 use lightship_oci::spec::Compression;
 
-use crate::args::values::{LayerId, ManifestFormat};
+use crate::args::values::{CompressionWish, LayerId, ManifestFormat};
 use crate::args::{FormatArgs, PlatformArgs, RegistryArgs};
 
 /// Arguments of `lightship image squash`.
@@ -98,8 +97,10 @@ pub struct ConvertArgs {
 #[group(required = true, multiple = true)]
 pub struct ConvertChange {
     /// Compress layers with none, gzip[:1-9] or zstd[:1-19]
+    ///
+    /// Layers that are of this kind already stay as they are, unless a level is written.
     #[arg(long, value_name = "KIND[:LEVEL]")]
-    pub compression: Option<CompressionLevel>,
+    pub compression: Option<CompressionWish>,
     /// Write this kind of manifest and config
     #[arg(long, value_name = "oci|docker", value_enum, hide_possible_values = true)]
     pub manifest: Option<ManifestFormat>,
@@ -108,7 +109,7 @@ pub struct ConvertChange {
 impl ConvertArgs {
     /// Docker's manifests have no media type for zstd layers.
     pub(in crate::args) fn check(&self) -> Result<(), &'static str> {
-        let zstd = self.change.compression.map(CompressionLevel::compression);
+        let zstd = self.change.compression.map(|wish| wish.level.compression());
         match (zstd, self.change.manifest) {
             (Some(Compression::Zstd), Some(ManifestFormat::Docker)) => {
                 Err("Docker's manifest format has no zstd layers; use `--manifest oci` or gzip")

@@ -12,7 +12,8 @@ use lightship_oci::{Error as OciError, Image};
 use rayon::prelude::*;
 
 use super::super::{Context, Error, Outcome};
-use crate::args::{DiffArgs, HistoryArgs, PlatformWish, ValidateArgs};
+use super::transfer::selection;
+use crate::args::{DiffArgs, HistoryArgs, ValidateArgs};
 use crate::images::Images;
 use crate::views;
 use crate::views::diff::DiffDocument;
@@ -33,7 +34,7 @@ pub(super) fn history(args: &HistoryArgs, context: &mut Context<'_>) -> Result<O
 
 /// Sizes and file counts are in the layers only, so they are read, several at a time.
 fn layer_rows(image: &Image, progress: &dyn Progress) -> Result<Vec<LayerRow>, Error> {
-    let indexes = (image.layers().par_iter())
+    let indexes = (image.consistent_layers()?.par_iter())
         .map(|layer| watched(layer, progress))
         .collect::<Result<Vec<LayerIndex>, OciError>>()?;
     Ok((indexes.iter().enumerate())
@@ -103,13 +104,9 @@ pub(super) fn validate(args: &ValidateArgs, context: &mut Context<'_>) -> Result
     let settings = context.settings()?;
     let images = Images::new(&settings, args.registry.plain_http);
     let source = images.source(&args.reference)?;
-    let platform = match args.platforms.clone().wish() {
-        PlatformWish::Host => Some(lightship_oci::spec::Platform::host()),
-        PlatformWish::Only(platform) => Some(platform),
-        PlatformWish::All => None,
-    };
+    let selection = selection(&args.platforms);
     let progress = context.reading();
-    let found = lightship_oci::validate::validate(&source, platform.as_ref(), progress.as_ref())?;
+    let found = lightship_oci::validate::validate(&source, &selection, progress.as_ref())?;
     let document = ValidateDocument::new(&args.reference, &found);
     context.emit(args.output.format, &document, || views::validate::text(&document))?;
     Ok(if found.is_valid() { Outcome::Fine } else { Outcome::Findings })

@@ -1,7 +1,5 @@
 //! Commands that write another image than they read: `squash`, `convert`.
 
-use std::num::NonZeroUsize;
-
 use lightship_base::{ByteSize, Digest, Progress};
 use lightship_oci::assembly::Assembly;
 use lightship_oci::base::{self, Base};
@@ -54,16 +52,23 @@ fn kept(image: &Image, wish: &Keep, images: &Images<'_>) -> Result<(usize, Strin
 
 fn below(image: &Image, layer: &crate::args::LayerId) -> Result<usize, Error> {
     let is_it = |digest: Digest| layer.is_start_of(&digest.hex());
-    let found = image.layers().into_iter().find(|candidate| {
+    let mut found = image.layers();
+    found.retain(|candidate| {
         is_it(candidate.descriptor().digest) || candidate.diff_id().is_some_and(|id| is_it(id.0))
     });
-    found.map(|layer| layer.position()).ok_or_else(|| {
-        Error::Oci(OciError::NotFound {
+    match &found[..] {
+        [only] => Ok(only.position()),
+        [] => Err(Error::Oci(OciError::NotFound {
             what: format!("layer {layer}"),
             place: image.name(),
-            hint: Some("`lightship image history` lists the layers".to_owned()),
-        })
-    })
+            hint: Some("`lightship image history --format json` has the digests".to_owned()),
+        })),
+        [..] => Err(Error::Oci(OciError::Unsupported {
+            what: image.name(),
+            reason: format!("{} of its layers begin with {layer}", found.len()),
+            hint: Some("give more digits, or `--keep-layers`".to_owned()),
+        })),
+    }
 }
 
 fn unknown_base(image: &Image) -> Error {
@@ -91,8 +96,8 @@ pub(super) fn convert(args: &ConvertArgs, context: &mut Context<'_>) -> Result<O
     let images = Images::new(&settings, args.registry.plain_http);
     let image = images.image(&args.reference, args.platform.platform.as_ref())?;
     let options = ConvertOptions {
-        compression: args.change.compression,
-        recompress: args.change.compression.is_some(),
+        compression: args.change.compression.map(|wish| wish.level),
+        recompress: args.change.compression.is_some_and(|wish| wish.exactly),
         flavour: args.change.manifest.map(Flavour::from),
         threads: threads(),
     };
@@ -134,7 +139,7 @@ fn compressed(layers: &[Descriptor]) -> ByteSize {
     layers.iter().map(|layer| ByteSize(layer.size)).sum()
 }
 
+/// As many as the settings allow at once.
 fn threads() -> u32 {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    u32::try_from(cores).unwrap_or(u32::MAX)
+    u32::try_from(rayon::current_num_threads()).unwrap_or(u32::MAX)
 }

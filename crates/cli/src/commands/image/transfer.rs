@@ -28,7 +28,8 @@ fn transfer(
     Ok(Outcome::Fine)
 }
 
-fn selection(platforms: &PlatformsArgs) -> Selection {
+/// Which of an index's images were asked for.
+pub(super) fn selection(platforms: &PlatformsArgs) -> Selection {
     match platforms.clone().wish() {
         PlatformWish::All => Selection::Everything,
         PlatformWish::Host => Selection::One(None),

@@ -61,8 +61,9 @@ fn paths(finding: &Finding, top: Top, look: &Look) -> String {
     };
     let room = look.width.map_or(usize::MAX, |width| width.saturating_sub(INDENT).max(20));
     let mut text = String::new();
-    for path in finding.paths.iter().take(most) {
-        let safe = printable(path);
+    for (number, path) in finding.paths.iter().enumerate().take(most) {
+        let note = finding.notes.get(number).map_or_else(String::new, |note| format!(" ({note})"));
+        let safe = printable(path).into_owned() + &printable(&note);
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{:INDENT$}{}", "", cut_middle(&safe, room, look.glyphs));
     }
