@@ -108,6 +108,7 @@ pub(super) fn validate(args: &ValidateArgs, context: &mut Context<'_>) -> Result
     let progress = context.reading();
     let found = lightship_oci::validate::validate(&source, &selection, progress.as_ref())?;
     let document = ValidateDocument::new(&args.reference, &found);
-    context.emit(args.output.format, &document, || views::validate::text(&document))?;
+    let look = context.terminal.out.look;
+    context.emit(args.output.format, &document, || views::validate::text(&document, &look))?;
     Ok(if found.is_valid() { Outcome::Fine } else { Outcome::Findings })
 }
