@@ -187,6 +187,8 @@ fn strangers_names_are_shown_not_obeyed() {
     }
 }
 
+type Damage = fn(&mut Vec<u8>);
+
 #[test]
 fn damaged_blobs_are_told_from_broken_archives() {
     let environment = TestEnvironment::new();
@@ -195,13 +197,12 @@ fn damaged_blobs_are_told_from_broken_archives() {
             .layer(|layer| layer.file("etc/fine", b"fine"))
             .layer(|layer| layer.file("data", &unique("data", 50_000)))
     };
-    type Damage = fn(&mut Vec<u8>);
     let cases: [(&str, Damage, &str, &str); 4] = [
         (
             "flipped",
             |blob| {
                 let middle = blob.len() / 2;
-                blob[middle] ^= 4
+                blob[middle] ^= 4;
             },
             "but is sha256:",
             "digest",

@@ -13,6 +13,7 @@ mod builders;
 mod findings;
 mod first_screen;
 mod help;
+mod hostile_sizes;
 mod pipes;
 mod platforms;
 mod reshape;

@@ -32,10 +32,13 @@ fn found(report: &Value) -> Vec<(&str, &str, &str)> {
 
 type Edit = fn(&mut Value);
 
+/// Rules and gravities, in the order of the report.
+type Expected = &'static [(&'static str, &'static str)];
+
 #[test]
 fn broken_configs() {
     let environment = TestEnvironment::new();
-    let cases: [(&str, Edit, &[(&str, &str)]); 8] = [
+    let cases: [(&str, Edit, Expected); 8] = [
         ("sound", |_| {}, &[]),
         (
             "diff-id",
@@ -84,7 +87,7 @@ fn broken_layers() {
     let away = [file("../up", b"x"), link("hard", b'1', "../../etc/passwd")];
     let odd = [file("/absolute", b"x"), link("hard", b'1', "elsewhere")];
     let folder = [Raw::new("d/", b'5', 0).seal(), link("hard", b'1', "d")];
-    let cases: [(&str, &[Vec<u8>], &[(&str, &str)]); 5] = [
+    let cases: [(&str, &[Vec<u8>], Expected); 5] = [
         ("twice", &twice, &[("duplicate-path", "error")]),
         ("whiteouts", &full, &[("whiteout", "error"), ("whiteout", "error")]),
         ("traversal", &away, &[("traversal", "error"), ("traversal", "error")]),

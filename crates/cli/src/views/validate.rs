@@ -49,10 +49,10 @@ pub fn text(document: &ValidateDocument<'_>, look: &Look) -> String {
         let (place, path) = split(&violation.place);
         if last_place != Some(place) {
             let heading = style::HEADING;
-            text = text + &format!("{heading}{}{heading:#}\n", shown(place));
+            text += &format!("{heading}{}{heading:#}\n", shown(place));
             last_place = Some(place);
         }
-        text = text + &one(violation, place, path, look);
+        text += &one(violation, place, path, look);
     }
     text + &verdict(document)
 }

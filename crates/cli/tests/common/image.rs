@@ -69,7 +69,8 @@ pub(crate) fn remanifested(
     Arc::new(changed)
 }
 
-fn manifest_of(image: &dyn Source) -> Manifest {
+/// An image's manifest.
+pub(crate) fn manifest_of(image: &dyn Source) -> Manifest {
     let bytes = image.document(&image.root().unwrap(), MAX_MANIFEST_BYTES).unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }

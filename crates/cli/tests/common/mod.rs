@@ -25,6 +25,8 @@ pub(crate) struct TestEnvironment {
 /// What a run left behind.
 pub(crate) struct Run {
     pub(crate) status: ExitStatus,
+    /// The most memory it had at once, as seen some milliseconds before its end.
+    pub(crate) peak_bytes: u64,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
@@ -103,9 +105,9 @@ impl TestEnvironment {
     fn finish(&self, mut command: Command) -> Run {
         let (out, err) = (self.root.path().join("stdout"), self.root.path().join("stderr"));
         command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
-        let status = wait(command.spawn().unwrap());
+        let (status, peak_bytes) = wait(command.spawn().unwrap());
         let text = |path: &Path| String::from_utf8(fs::read(path).unwrap()).unwrap();
-        Run { status, stdout: text(&out), stderr: text(&err) }
+        Run { status, peak_bytes, stdout: text(&out), stderr: text(&err) }
     }
 }
 
@@ -126,12 +128,14 @@ impl Run {
     }
 }
 
-fn wait(mut child: Child) -> ExitStatus {
+fn wait(mut child: Child) -> (ExitStatus, u64) {
     let end = Instant::now() + LIMIT;
+    let mut peak = 0;
     loop {
         if let Some(status) = child.try_wait().unwrap() {
-            return status;
+            return (status, peak);
         }
+        peak = peak_bytes(child.id()).unwrap_or(peak);
         if Instant::now() > end {
             child.kill().unwrap();
             child.wait().unwrap();
@@ -139,4 +143,12 @@ fn wait(mut child: Child) -> ExitStatus {
         }
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// The high-water mark of a process's memory (`VmHWM` of /proc/PID/status, in KiB); none of one that
+/// has ended.
+fn peak_bytes(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
