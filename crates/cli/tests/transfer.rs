@@ -200,6 +200,11 @@ fn passwords_come_from_files_and_the_environment_and_are_never_shown() {
     assert_eq!(run.code(), 0, "{}", run.stderr);
     assert!(!run.stderr.contains("sesame") && !run.stderr.contains("bGlnaHRz"), "{}", run.stderr);
 
+    environment.set("REGISTRY_AUTH_FILE", "absent.json");
+    let run = environment.run(&format!("audit {to}"));
+    assert_eq!(run.code(), 3, "{}", run.stderr);
+    assert!(run.stderr.contains("absent.json"), "{}", run.stderr);
+
     environment.set("REGISTRY_AUTH_FILE", "/dev/null");
     environment.set("LIGHTSHIP_REGISTRY_USERNAME", "lightship");
     environment.set("LIGHTSHIP_REGISTRY_PASSWORD", "open sesame");

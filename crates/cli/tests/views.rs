@@ -89,3 +89,32 @@ fn an_image_with_a_little_of_everything() {
     environment.layout("clean", clean.history("COPY . /app"));
     insta::assert_snapshot!("audit_clean", shown(&environment, 0, "audit oci:clean"));
 }
+
+#[test]
+fn the_store_and_what_moves() {
+    let environment = TestEnvironment::new();
+    let home = environment.work().join("home").display().to_string();
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(&home, "HOME");
+    settings.bind(|| {
+        let in_store = |line: &str| shown(&environment, 0, &format!("--home home {line}"));
+        insta::assert_snapshot!("ls_empty", in_store("image ls"));
+        environment.layout("churn", image());
+        environment.layout("lean", ImageBuilder::new().layer(base).layer(program));
+        let copy = environment.run("--home home image copy oci:churn store:team/churn:v1");
+        insta::assert_snapshot!("copy", copy.stdout);
+        in_store("image copy oci:lean store:lean");
+        in_store("image tag lean team/lean:v2");
+        insta::assert_snapshot!("ls", in_store("image ls"));
+        insta::assert_snapshot!("df", in_store("store df"));
+        insta::assert_snapshot!("rm", in_store("image rm team/churn:v1"));
+        insta::assert_snapshot!("df_unused", in_store("store df"));
+        insta::assert_snapshot!("gc", in_store("store gc"));
+        insta::assert_snapshot!("verify", in_store("store verify"));
+        insta::assert_snapshot!("save", in_store("image save lean -o lean.tar"));
+        let squash = "image squash oci:churn -o oci:squashed --keep-layers 1";
+        insta::assert_snapshot!("squash", in_store(squash));
+        let convert = "image convert oci:churn -o oci:zstd --compression zstd:3";
+        insta::assert_snapshot!("convert", in_store(convert));
+    });
+}

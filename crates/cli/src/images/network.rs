@@ -13,7 +13,7 @@ use lightship_oci::reference::RegistryReference;
 use lightship_oci::registry::{Options, Registry, RegistryImage};
 
 use crate::commands::Error;
-use crate::settings::Settings;
+use crate::settings::{Presence, Settings};
 
 /// Registries spoken to in this process, each with its connections and tokens.
 pub(super) struct Network<'a> {
@@ -34,6 +34,7 @@ impl<'a> Network<'a> {
         if let Some(known) = self.registries.borrow().get(name) {
             return Ok(RegistryImage::new(Arc::clone(known), reference.clone()));
         }
+        self.check_credential_files()?;
         let client = self.client(name)?;
         let keychain = Arc::clone(self.keychain.get_or_init(|| Arc::new(self.keychain())));
         let registry = Arc::new(Registry::new(client, keychain, name, Options::default())?);
@@ -60,6 +61,16 @@ impl<'a> Network<'a> {
         let pacer =
             Pacer::new(RetryPolicy::default(), Arc::new(ThreadSleeper), Jitter::seeded(seed()));
         Client::new(settings, pacer).map_err(|error| Error::Oci(error.into()))
+    }
+
+    /// A file that the user named must be there: without it the registry's "who are you?" would be
+    /// the only sign of a typing error.
+    fn check_credential_files(&self) -> Result<(), Error> {
+        let files = self.settings.credential_files.iter();
+        let mut required = files.filter(|file| file.presence == Presence::Required);
+        required.try_for_each(|file| {
+            std::fs::metadata(&file.path).map(drop).map_err(Error::io("open", &file.path))
+        })
     }
 
     fn keychain(&self) -> Keychain {

@@ -59,10 +59,8 @@ impl ListDocument {
     /// The same for a terminal.
     pub fn text(&self, look: &Look) -> String {
         if self.images.is_empty() {
-            let code = style::CODE;
-            return format!(
-                "no images yet; {code}lightship image pull{code:#} or {code}lightship image load{code:#} brings one\n"
-            );
+            return "no images yet; `lightship image pull` or `lightship image load` brings one\n"
+                .to_owned();
         }
         let mut table = Table::new([
             Column::path("name"),
@@ -101,10 +99,8 @@ impl Document for RemoveDocument {
 impl RemoveDocument {
     /// The same for a terminal.
     pub fn text(&self) -> String {
-        let code = style::CODE;
         let names = self.removed.iter().map(|name| format!("removed {}\n", printable(name)));
-        names.collect::<String>()
-            + &format!("{code}lightship store gc{code:#} frees what nothing else needs\n")
+        names.collect::<String>() + "`lightship store gc` frees what nothing else needs\n"
     }
 }
 

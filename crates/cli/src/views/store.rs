@@ -49,8 +49,7 @@ impl UsageDocument {
         row("interrupted downloads", None, usage.partial);
         row("temporary", None, usage.temporary);
         let hint = if usage.unreachable.count > 0 {
-            let code = style::CODE;
-            format!("  {code}lightship store gc{code:#} frees {}\n", usage.unreachable.bytes)
+            format!("  `lightship store gc` frees {}\n", usage.unreachable.bytes)
         } else {
             String::new()
         };
