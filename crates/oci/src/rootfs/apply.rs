@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::sync::OnceLock;
 
 use super::index::{Body, IndexEntry, LayerIndex};
 use super::tree::{Inode, InodeId, Node, NodeId, Origin, Removal, Tree, Walk, What};
@@ -52,6 +53,7 @@ impl Tree {
     /// Applies a layer. Whiteouts come first and hide only what is below, wherever they stand in the
     /// tar (*OCI image-spec 1.1, layer.md, Whiteouts*); the other entries follow in their order.
     pub fn apply(&mut self, layer: &LayerIndex) -> Vec<Problem> {
+        self.linked = OnceLock::new();
         let mut step =
             Step { layer: self.layers, dropped: Vec::new(), problems: Vec::new(), tree: self };
         step.hide(layer);

@@ -1,7 +1,9 @@
 //! The tree of paths, visible and gone.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 
+use super::index::Meta;
 use crate::tar::path::RootPath;
 
 /// Names a node; the root is [`Tree::ROOT`].
@@ -94,6 +96,8 @@ pub struct Tree {
     /// Hard links to symbolic links, devices and pipes, by the original, in the order they appeared.
     /// Those to files are with their inode.
     pub(super) further: HashMap<NodeId, Vec<NodeId>>,
+    /// Attributes of what has several names, by the first of them; worked out when asked for.
+    pub(super) linked: OnceLock<HashMap<NodeId, Meta>>,
     pub(super) layers: u32,
 }
 
@@ -107,7 +111,13 @@ impl Default for Tree {
             original: Self::ROOT,
             removed_by: None,
         };
-        Self { nodes: vec![root], inodes: Vec::new(), further: HashMap::new(), layers: 0 }
+        Self {
+            nodes: vec![root],
+            inodes: Vec::new(),
+            further: HashMap::new(),
+            linked: OnceLock::new(),
+            layers: 0,
+        }
     }
 }
 

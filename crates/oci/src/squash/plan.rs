@@ -1,6 +1,6 @@
 //! What the merged layer must hold so that, on the base, it makes the same filesystem.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::rootfs::whiteout::whiteout_of;
 use crate::rootfs::{Body, IndexEntry, LayerIndex, Meta, NodeId, Tree, What};
@@ -78,15 +78,15 @@ impl<'a> Planner<'a> {
     /// Folders whose attributes the merged layers set; links, devices and pipes that they made.
     fn folders_and_specials(&mut self) {
         let top = self.top;
+        let mut seen = HashSet::new();
         for node in top.walk(Tree::ROOT) {
             match &top.node(node).what {
                 What::File(_) => {}
                 What::Directory(children) => self.folder(node, children.is_empty()),
                 What::Symlink(_) | What::Special => {
-                    // Each group of hard links once, when its first visible name comes by.
-                    let names = self.visible(top.names(node));
-                    if names.first() == Some(&node) {
-                        self.special(node, names);
+                    // Each group of hard links once, with all its names.
+                    if seen.insert(top.node(node).original) {
+                        self.special(node);
                     }
                 }
             }
@@ -114,12 +114,12 @@ impl<'a> Planner<'a> {
     }
 
     /// A link, device or pipe with all its names.
-    fn special(&mut self, node: NodeId, names: Vec<NodeId>) {
+    fn special(&mut self, node: NodeId) {
         let (Some(meta), Some(made)) = (self.meta(node), self.entry(self.top.node(node).original))
         else {
             return;
         };
-        let (stay, mut new) = self.split(names);
+        let (stay, mut new) = self.split(self.visible(self.top.names(node)));
         if new.is_empty() {
             return;
         }

@@ -4,8 +4,13 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use crate::support::{assert_same, config, squashed};
+use lightship_base::Quiet;
 use lightship_oci::Image;
 use lightship_oci::compression::CompressionLevel;
+use lightship_oci::history::History;
+use lightship_oci::rootfs::ProblemKind;
+use lightship_oci::squash::{SquashOptions, squash};
+use lightship_testkit::images::ImageBuilder;
 use lightship_testkit::listing::{Kind, index, with_kinds};
 use lightship_testkit::naive::archive::{self, Item};
 use lightship_testkit::naive::unpack;
@@ -72,4 +77,95 @@ fn well_made(items: &[Item], keep: usize) -> Result<(), TestCaseError> {
         prop_assert!(seen.insert(path), "{:?} is there twice", item.path);
     }
     Ok(())
+}
+
+fn history(image: &Image) -> Vec<(Option<String>, bool)> {
+    let entries = image.config().history.iter();
+    entries.map(|entry| (entry.created_by.clone(), entry.empty_layer)).collect()
+}
+
+#[test]
+fn every_instruction_stays_in_the_history() {
+    let image = ImageBuilder::new()
+        .layer(|l| l.file("a", b""))
+        .history("ADD base /")
+        .instruction("ENV A=1")
+        .layer(|l| l.file("b", b""))
+        .history("COPY b /")
+        .layer(|l| l.file("c", b""))
+        .history("COPY c /")
+        .instruction("CMD sh")
+        .image();
+    let scratch = tempfile::tempdir().unwrap();
+    let after = squashed(&image, 1, LEVEL, scratch.path());
+    let made = |text: &str, empty| (Some(text.to_owned()), empty);
+    let expected = [
+        made("ADD base /", false),
+        made("ENV A=1", true),
+        made("COPY b /", true),
+        made("COPY c /", true),
+        made("CMD sh", true),
+        made("lightship squash: layers 2 to 3 merged", false),
+    ];
+    assert_eq!(history(&after), expected);
+    assert!(History::of(after.config(), after.layers().len()).agrees());
+}
+
+#[test]
+fn a_history_that_disagrees_with_the_layers_agrees_after_a_squash() {
+    let layers = |count: usize| {
+        (0..count).fold(ImageBuilder::new(), |builder, n| {
+            builder.layer(|l| l.file(&format!("file {n}"), b""))
+        })
+    };
+    let scratch = tempfile::tempdir().unwrap();
+    for (builder, name) in [
+        (layers(4).history("one for all"), "too few entries"),
+        (layers(2).history("a").history("b").history("c").history("d"), "too many entries"),
+    ] {
+        let image = builder.image();
+        for keep in 0..image.layers().len() {
+            let after = squashed(&image, keep, LEVEL, scratch.path());
+            let history = History::of(after.config(), after.layers().len());
+            assert!(history.agrees(), "{name}, {keep} kept: {history:?}");
+            let newest = history.instruction(keep).unwrap();
+            assert!(newest.starts_with("lightship squash"), "{name}, {keep} kept: {newest}");
+        }
+    }
+    let silent = layers(3).image();
+    assert!(squashed(&silent, 1, LEVEL, scratch.path()).config().history.is_empty());
+}
+
+#[test]
+fn the_longest_name_can_be_deleted() {
+    let name = format!("d/{}", "x".repeat(255));
+    let image = ImageBuilder::new()
+        .layer(|l| l.dir("d").file(&name, b"long").file("d/b", b""))
+        .layer(|l| l.whiteout("d"))
+        .layer(|l| l.dir("d").file("d/b", b"new"))
+        .image();
+    let scratch = tempfile::tempdir().unwrap();
+    let after = squashed(&image, 1, LEVEL, scratch.path());
+    assert_same(&unpack(&image).listing(), &unpack(&after).listing()).unwrap();
+    assert_eq!(index(&after).listing(), index(&image).listing());
+}
+
+#[test]
+fn what_nothing_can_unpack_is_refused_by_name() {
+    // Each link leads two thousand folders further down.
+    let down = "d/".repeat(2000);
+    let image = ImageBuilder::new()
+        .layer(|l| l.dir(&down).symlink("l", &down))
+        .layer(|l| l.file(&format!("l/{}file", "e/".repeat(100)), b"far down"))
+        .image();
+    let indexed = index(&image);
+    assert_eq!(indexed.problems[0].kind, ProblemKind::PathTooLong);
+    let scratch = tempfile::tempdir().unwrap();
+    let options = SquashOptions { keep_layers: 0, compression: LEVEL, threads: 1 };
+    let Err(error) = squash(&image, &options, scratch.path(), &Quiet) else {
+        panic!("no runtime could unpack it")
+    };
+    let message = error.to_string();
+    assert!(message.contains("layer 2") && message.contains("/l/e/"), "{message}");
+    assert!(message.ends_with("is too long"), "{message}");
 }
