@@ -75,6 +75,9 @@ fn wanted(
     options: &ConvertOptions,
 ) -> Result<Option<CompressionLevel>, Error> {
     let Some(level) = options.compression else { return Ok(None) };
+    if is_foreign(layer) {
+        return Ok(None);
+    }
     if layer_type(flavour, level.compression()).is_none() {
         return Err(no_type(layer, flavour, level.compression()));
     }
@@ -118,8 +121,23 @@ fn stream(
 /// The pointer to a layer that keeps its bytes, typed for the family.
 fn retyped(layer: &Layer, flavour: Flavour) -> Result<crate::spec::Descriptor, Error> {
     let mut descriptor = layer.descriptor().clone();
-    descriptor.media_type = typed(layer, flavour, layer.detect_compression()?)?;
+    descriptor.media_type = match descriptor.media_type {
+        MediaType::ForeignLayer(_, Compression::Gzip) => {
+            MediaType::ForeignLayer(flavour, Compression::Gzip)
+        }
+        MediaType::ForeignLayer(family, compression) if family != flavour => {
+            return Err(no_type(layer, flavour, compression));
+        }
+        foreign @ MediaType::ForeignLayer(..) => foreign,
+        _ => typed(layer, flavour, layer.detect_compression()?)?,
+    };
     Ok(descriptor)
+}
+
+/// A layer that only its maker may hand out keeps its bytes: they are what its `urls` lead to, and
+/// need not be at hand. Only gzip has a name in both families.
+fn is_foreign(layer: &Layer) -> bool {
+    matches!(layer.descriptor().media_type, MediaType::ForeignLayer(..))
 }
 
 fn typed(layer: &Layer, flavour: Flavour, compression: Compression) -> Result<MediaType, Error> {

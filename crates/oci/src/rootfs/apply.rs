@@ -1,7 +1,6 @@
 //! Putting one more layer on top, the way container runtimes unpack it.
 
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -85,8 +84,8 @@ impl Tree {
 }
 
 /// One layer on its way into the tree.
-struct Step<'a> {
-    tree: &'a mut Tree,
+pub(super) struct Step<'a> {
+    pub(super) tree: &'a mut Tree,
     layer: u32,
     /// Names of contents that this layer took.
     dropped: Vec<(InodeId, NodeId)>,
@@ -94,40 +93,6 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// Hides what the layer's whiteouts name. All of them are looked up before any takes effect, so
-    /// that their order does not matter. None is looked up through a symbolic link that this very
-    /// layer replaces: after `rm link; mkdir link` there is an opaque folder at the link's path, which
-    /// says nothing about the folder that the link led to.
-    fn hide(&mut self, layer: &LayerIndex) {
-        let own = OnceCell::new();
-        let stays = |link| !own.get_or_init(|| own_paths(layer)).contains(&self.tree.path(link));
-        let mut hidden = Vec::new();
-        let mut opaque = HashSet::new();
-        for entry in &layer.entries {
-            match entry.body {
-                Body::Whiteout => hidden.extend(self.tree.behind_whiteout(&entry.path, stays)),
-                // Once is enough: a hostile layer may say it a million times.
-                Body::Opaque if opaque.insert(&entry.path) => {
-                    hidden.extend(self.tree.behind_opaque(&entry.path, stays));
-                }
-                Body::File { .. }
-                | Body::HardLink(_)
-                | Body::Symlink(_)
-                | Body::Directory
-                | Body::CharDevice(..)
-                | Body::BlockDevice(..)
-                | Body::Fifo
-                | Body::Opaque
-                | Body::Ignored => {}
-            }
-        }
-        for node in hidden {
-            if self.tree.is_visible(node) {
-                self.remove(node);
-            }
-        }
-    }
-
     fn add(&mut self, entry: &IndexEntry, number: u32) {
         let origin = Origin { layer: self.layer, entry: number };
         if let Err(kind) = self.try_add(entry, origin) {
@@ -252,7 +217,7 @@ impl Step<'_> {
     }
 
     /// Takes a node and everything below it out of the filesystem.
-    fn remove(&mut self, node: NodeId) {
+    pub(super) fn remove(&mut self, node: NodeId) {
         let Node { parent, ref name, .. } = *self.tree.node(node);
         let name = name.clone();
         if let What::Directory(children) = &mut self.tree.nodes[parent.0 as usize].what {
@@ -303,26 +268,7 @@ enum Brings<'a> {
     Name(&'a RootPath),
 }
 
-/// The paths at which a layer makes or hides something of its own.
-fn own_paths(layer: &LayerIndex) -> HashSet<&RootPath> {
-    let own = |entry: &&IndexEntry| !matches!(entry.body, Body::Opaque | Body::Ignored);
-    layer.entries.iter().filter(own).map(|entry| &entry.path).collect()
-}
-
 impl Tree {
-    fn behind_whiteout(&self, path: &RootPath, follow: impl Fn(NodeId) -> bool) -> Option<NodeId> {
-        let (folder, name) = path.split_last()?;
-        self.child(self.walk_links(&folder, follow).folder()?, name)
-    }
-
-    fn behind_opaque(&self, path: &RootPath, follow: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
-        let folder = self.walk_links(path, follow).folder();
-        match folder.map(|folder| &self.node(folder).what) {
-            Some(What::Directory(children)) => children.values().copied().collect(),
-            Some(What::File(_) | What::Symlink(_) | What::Special) | None => Vec::new(),
-        }
-    }
-
     /// The length of a folder's path with a slash after it; nothing for the root.
     fn path_bytes(&self, mut at: NodeId) -> usize {
         let mut bytes = 0;

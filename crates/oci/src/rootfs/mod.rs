@@ -6,6 +6,7 @@
 
 mod apply;
 mod attributes;
+mod hide;
 mod index;
 mod tree;
 pub mod whiteout;

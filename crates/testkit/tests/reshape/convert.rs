@@ -4,15 +4,17 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use lightship_base::Quiet;
+use lightship_base::{Digest, Quiet};
 use lightship_oci::archive::{OciArchiveDestination, Scratch, open_oci};
+use lightship_oci::assembly::Assembly;
 use lightship_oci::compression::CompressionLevel;
 use lightship_oci::convert::{ConvertOptions, convert};
 use lightship_oci::copy::{Selection, copy};
+use lightship_oci::layer::Layer;
 use lightship_oci::layout::{LayoutDestination, LayoutSource};
-use lightship_oci::spec::{Flavour, MediaType};
+use lightship_oci::spec::{Compression, Descriptor, Flavour, MediaType};
 use lightship_oci::validate::{Rule, validate};
-use lightship_oci::{Error, Image, Source};
+use lightship_oci::{BlobReader, Error, Image, Source};
 use lightship_testkit::images::{ImageBuilder, toolchain_bytes};
 use lightship_testkit::stack::any_stack;
 use proptest::prelude::*;
@@ -28,7 +30,7 @@ fn converted(image: &Image, options: ConvertOptions, scratch: &Path) -> Result<I
 }
 
 fn tars(image: &Image) -> Vec<Vec<u8>> {
-    let read = |layer: lightship_oci::layer::Layer| {
+    let read = |layer: Layer| {
         let mut tar = Vec::new();
         let mut reader = layer.read().unwrap();
         reader.read_to_end(&mut tar).unwrap();
@@ -38,7 +40,7 @@ fn tars(image: &Image) -> Vec<Vec<u8>> {
     image.layers().into_iter().map(read).collect()
 }
 
-fn blobs(image: &Image) -> Vec<lightship_base::Digest> {
+fn blobs(image: &Image) -> Vec<Digest> {
     image.manifest().layers.iter().map(|layer| layer.digest).collect()
 }
 
@@ -136,6 +138,34 @@ fn docker_has_no_type_for_zstd() {
     assert_eq!(docker.manifest().layers[0].digest, image.manifest().layers[0].digest);
 }
 
+/// Windows' base layers are such: a manifest names them, and where to get them, without having them.
+#[test]
+fn a_foreign_layer_stays_what_it_is() {
+    let scratch = tempfile::tempdir().unwrap();
+    let image = ImageBuilder::new().layer(|l| l.file("a", b"1")).layer(|l| l.file("b", b"2"));
+    let image = image.image();
+    let mut manifest = image.manifest().clone();
+    let elsewhere = Digest::of(b"not at hand");
+    manifest.layers[0] = Descriptor {
+        media_type: MediaType::ForeignLayer(Flavour::Oci, Compression::Gzip),
+        digest: elsewhere,
+        ..manifest.layers[0].clone()
+    };
+    let mut assembly = Assembly::over("foreign", Some(Arc::clone(image.source())));
+    assembly.set_root(MediaType::Manifest(Flavour::Oci), &manifest);
+    let image = Image::open(Arc::new(assembly), None).unwrap();
+
+    let gzip = Some(CompressionLevel::Gzip(9));
+    let (flavour, recompress) = (Some(Flavour::Docker), true);
+    let options = ConvertOptions { compression: gzip, recompress, flavour, threads: 1 };
+    let after = converted(&image, options, scratch.path()).unwrap();
+    let layers = &after.manifest().layers;
+    let foreign = MediaType::ForeignLayer(Flavour::Docker, Compression::Gzip);
+    assert_eq!((layers[0].digest, &layers[0].media_type), (elsewhere, &foreign));
+    let plain = MediaType::Layer(Flavour::Docker, Compression::Gzip);
+    assert_eq!(layers[1].media_type, plain);
+}
+
 #[test]
 fn threads_never_show_in_a_layer_of_many_jobs() {
     // zstd at level 1 works in jobs of 2 MiB.
@@ -180,23 +210,15 @@ impl Source for Lying {
         "lying".to_owned()
     }
 
-    fn root(&self) -> Result<lightship_oci::spec::Descriptor, Error> {
+    fn root(&self) -> Result<Descriptor, Error> {
         self.0.source().root()
     }
 
-    fn document(
-        &self,
-        descriptor: &lightship_oci::spec::Descriptor,
-        limit: u64,
-    ) -> Result<Vec<u8>, Error> {
+    fn document(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, Error> {
         self.0.source().document(descriptor, limit)
     }
 
-    fn blob(
-        &self,
-        _: &lightship_oci::spec::Descriptor,
-        offset: u64,
-    ) -> Result<lightship_oci::BlobReader, Error> {
+    fn blob(&self, _: &Descriptor, offset: u64) -> Result<BlobReader, Error> {
         self.1.source().blob(&self.1.manifest().layers[0], offset)
     }
 }
