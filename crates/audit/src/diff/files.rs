@@ -74,14 +74,16 @@ pub(super) fn compare(before: &Account, after: &Account) -> FileDiff {
         let path = before.path(node);
         match after.tree.lookup(&path) {
             None => diff.note(&path, FileChangeKind::Removed, old.bytes(node), ByteSize::ZERO),
-            Some(other) => match change(&old, node, &new, other) {
-                Some(kind) => diff.note(&path, kind, old.bytes(node), new.bytes(other)),
-                // A name that carries its content here and is a second name there still moves bytes.
-                None if old.bytes(node) != new.bytes(other) => {
-                    diff.note(&path, FileChangeKind::Changed, old.bytes(node), new.bytes(other));
+            Some(other) => {
+                let (was, is) = (old.bytes(node), new.bytes(other));
+                match change(&old, node, &new, other) {
+                    // A name that carries its content here and is a second name there moves bytes,
+                    // whatever else is the same.
+                    _ if was != is => diff.note(&path, FileChangeKind::Changed, was, is),
+                    Some(kind) => diff.note(&path, kind, was, is),
+                    None => diff.unchanged += 1,
                 }
-                None => diff.unchanged += 1,
-            },
+            }
         }
     }
     for node in after.tree.walk(Tree::ROOT) {
