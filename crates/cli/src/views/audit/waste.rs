@@ -6,10 +6,10 @@ use lightship_audit::{Culprit, ImageReport, Waste, WastedPath};
 use lightship_base::ByteSize;
 
 use crate::args::Top;
-use crate::render::section::{heading, left_out};
+use crate::render::section::heading;
 use crate::render::text::{cut_end, printable};
 use crate::render::{Column, Look, Table, style};
-use crate::views::count;
+use crate::views::{count, grouped};
 
 /// Paths with the same fate: written by one instruction and lost to another.
 struct Fate<'a> {
@@ -20,19 +20,55 @@ struct Fate<'a> {
 /// How many paths stand below a fate, unless all are asked for.
 const PATHS_SHOWN: usize = 5;
 
+const TITLE: &str = "Waste: in a layer, but not in the filesystem";
+
 /// By who is to blame: one package removed in a later layer may be thousands of paths.
 pub(super) fn wasted(report: &ImageReport, top: Top, look: &Look) -> String {
     if report.wasted_paths.is_empty() {
         return String::new();
     }
-    let fates = fates(&report.wasted_paths);
-    let (shown, hidden) = top.of(&fates);
+    let all = fates(&report.wasted_paths);
+    let (shown, hidden) = weighty(&all, |fate| fate.bytes, report, top);
     let fates: String = shown.iter().map(|fate| one_fate(fate, top, look)).collect();
+    let hidden = left_out(hidden, shown.len(), |fate| fate.bytes);
+    if shown.is_empty() {
+        return heading(TITLE) + &hidden;
+    }
     let fixes: String = [("deleted-files", "if deleted:"), ("shadowed-files", "if shadowed:")]
         .into_iter()
         .map(|(code, label)| super::findings::fix(report, code, label, look))
         .collect();
-    heading("Waste: in a layer, but not in the filesystem") + &fates + &left_out(hidden) + &fixes
+    heading(TITLE) + &fates + &hidden + &fixes
+}
+
+/// Rows to show, which are sorted by their weight, and rows to leave out: those beyond the asked number,
+/// and those that weigh less than a thousandth of the image, unless all were asked for.
+fn weighty<'r, T>(
+    rows: &'r [T],
+    weight: impl Fn(&T) -> ByteSize,
+    report: &ImageReport,
+    top: Top,
+) -> (&'r [T], &'r [T]) {
+    let least = match top {
+        Top::All => 0,
+        Top::Rows(_) => report.totals.stored_bytes.bytes() / 1_000,
+    };
+    let (shown, _) = top.of(rows);
+    let heavy = shown.iter().take_while(|row| weight(row).bytes() >= least).count();
+    rows.split_at(heavy)
+}
+
+/// The remark about rows that are not shown, below so many that are.
+fn left_out<T>(rows: &[T], shown: usize, weight: impl Fn(&T) -> ByteSize) -> String {
+    let (dim, number) = (style::DIM, grouped(rows.len() as u64));
+    let bytes: ByteSize = rows.iter().map(weight).sum();
+    let words = match (rows.len(), shown) {
+        (0, _) => return String::new(),
+        (1, 0) => "one small case".to_owned(),
+        (_, 0) => format!("{number} small cases"),
+        _ => format!("and {number} more"),
+    };
+    format!("  {dim}{words}, {bytes} in all; `--top all` shows them{dim:#}\n")
 }
 
 /// Heaviest first; so are the paths of each.
@@ -95,7 +131,8 @@ pub(super) fn duplicates(report: &ImageReport, top: Top, look: &Look) -> String 
         Column::path("one of them"),
         Column::path("another"),
     ]);
-    let (shown, hidden) = top.of(&report.duplicates);
+    let (shown, hidden) =
+        weighty(&report.duplicates, |duplicate| duplicate.wasted_bytes, report, top);
     for duplicate in shown {
         table.row([
             duplicate.wasted_bytes.into(),
@@ -105,7 +142,7 @@ pub(super) fn duplicates(report: &ImageReport, top: Top, look: &Look) -> String 
         ]);
     }
     heading("Duplicates: the same content at several paths")
-        + &table.render(look)
-        + &left_out(hidden)
+        + &if table.is_empty() { String::new() } else { table.render(look) }
+        + &left_out(hidden, shown.len(), |duplicate| duplicate.wasted_bytes)
         + &super::findings::fix(report, "duplicate-files", "fix:", look)
 }
