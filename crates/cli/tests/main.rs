@@ -8,6 +8,7 @@
 mod common;
 
 mod audit;
+mod bad_documents;
 mod bad_input;
 mod builders;
 mod findings;

@@ -129,7 +129,7 @@ impl SquashDocument {
                 (
                     "kept",
                     format!(
-                        "{} ({})",
+                        "{}, {}",
                         count(self.kept_layers as u64, "layer", "layers"),
                         printable(&self.kept_because)
                     ),
