@@ -36,14 +36,14 @@ main() {
   flock 9
 
   local base_digest image_digest
-  base_digest=$(cat scripts/naive-image.sh <(digest_of scripts/naive-image) | sha256sum | cut -d' ' -f1)
+  base_digest=$(digest_of scripts/naive-image)
   image_digest=$(printf '%s %s %s' "$variant" "$base_digest" "$(digest_of "$example")" | sha256sum | cut -d' ' -f1)
   if up_to_date "$image" "$image_digest"; then
     echo "naive-image: $image is up to date"
     return
   fi
 
-  need buildah skopeo mmdebstrap apt-get python3
+  need buildah skopeo mmdebstrap apt-get python3 pgrep
   # Beside the result and not in /tmp, which is small or in memory on some machines: the storage grows to
   # some 15 GB. The name is fixed, so that a run after a killed one clears its remains away.
   work=$(dirname "$image")/.naive-image.work
@@ -78,12 +78,7 @@ build_base() {
     || fail "the stand-in needs python3.11, which this machine's apt sources do not have (Debian 12 does)"
   say "stand-in base: a minimal Debian"
   mkdir "$work/base"
-  # Its sources are replaced by nothing: the machine's are mounted when they are needed.
-  # shellcheck disable=SC2016 # mmdebstrap's own shell expands $1
-  nice -n 10 mmdebstrap --quiet --variant=minbase --include=netbase --skip=output/dev \
-    --customize-hook='rm -rf "$1"/etc/apt/sources.list.d/* && : >"$1"/etc/apt/sources.list' \
-    --customize-hook='rm -f "$1"/etc/hostname "$1"/etc/resolv.conf && mkdir -p "$1"/etc/xdg/pip' \
-    "$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" "$work/base/rootfs.tar" "$work/apt/sources.list"
+  nice -n 10 scripts/naive-image/rootfs.sh "$work/apt/sources.list" "$work/base/rootfs.tar"
   say "stand-in base: build packages and Python 3.11"
   in_build -f scripts/naive-image/base.Containerfile -t localhost/python:3.11 "$work/base"
   rm -r "$work/base"
@@ -136,13 +131,7 @@ apt_settings() {
     cp "$bundle" "$1/machine-ca.crt"
     echo 'Acquire::https::CaInfo "/etc/apt/machine-ca.crt";' >>"$1/apt.conf.d/80machine"
   fi
-  # What Debian's container images have: no archives kept, no translations fetched.
-  cat >"$1/apt.conf.d/docker-clean" <<'CONF'
-DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };
-Dir::Cache::pkgcache "";
-Dir::Cache::srcpkgcache "";
-Acquire::Languages "none";
-CONF
+  cp scripts/naive-image/docker-clean "$1/apt.conf.d/docker-clean"
 }
 
 # The files of folder $1 that are or could be committed, NUL-separated, relative to it. Outside of a git
@@ -174,11 +163,39 @@ up_to_date() {
 
 # Removes the working folder, this run's or a killed one's.
 cleanup() {
+  end_descendants
   [ -e "$work" ] || return 0
-  # Overlay mounts of an interrupted build would make the removal fail, and worse, reach through them.
-  buildah "${storage[@]}" umount --all >/dev/null 2>&1 || true
-  umount "$work/root/overlay" >/dev/null 2>&1 || true
+  # An interrupted build leaves its overlays mounted, and the removal would reach through what is mounted.
+  # Innermost first; lazily, because a process that will not end yet may still stand in one.
+  local place
+  while IFS= read -r place; do
+    umount --lazy "$place" || return
+  done < <(awk -v under="$work/" 'index($2, under) == 1 { print $2 }' /proc/self/mounts | sort -r)
   rm -rf --one-file-system "$work"
+}
+
+# Ends what this script still has running, down to pip inside the build, and gives it ten seconds: told to
+# stop, bash comes to its exit trap while they go on writing.
+end_descendants() {
+  local running
+  running=$(descendants_of $$)
+  # shellcheck disable=SC2086 # a list of process ids
+  [ -n "$running" ] && kill $running 2>/dev/null || return 0
+  for _ in {1..100}; do
+    # shellcheck disable=SC2086
+    kill -0 $running 2>/dev/null || return 0
+    sleep 0.1
+  done
+}
+
+# The process ids below $1, innermost first.
+descendants_of() {
+  local child
+  for child in $(pgrep -P "$1"); do
+    [ "$child" != "$BASHPID" ] || continue
+    descendants_of "$child"
+    echo "$child"
+  done
 }
 
 need() {
