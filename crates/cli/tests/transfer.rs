@@ -206,8 +206,12 @@ fn passwords_come_from_files_and_the_environment_and_are_never_shown() {
     assert!(run.stderr.contains("absent.json"), "{}", run.stderr);
 
     environment.set("REGISTRY_AUTH_FILE", "/dev/null");
+    environment.set("LIGHTSHIP_REGISTRY", "elsewhere.example");
     environment.set("LIGHTSHIP_REGISTRY_USERNAME", "lightship");
     environment.set("LIGHTSHIP_REGISTRY_PASSWORD", "open sesame");
+    let run = environment.run(&format!("audit {to} --format json"));
+    assert_eq!(run.code(), 4, "a login for another registry was shown to this one");
+    environment.set("LIGHTSHIP_REGISTRY", &registry.name());
     let run = environment.run(&format!("--verbose audit {to} --format json"));
     assert_eq!(run.code(), 0, "{}", run.stderr);
     assert!(!run.stderr.contains("sesame") && !run.stdout.contains("sesame"));

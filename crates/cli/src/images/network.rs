@@ -75,7 +75,7 @@ impl<'a> Network<'a> {
 
     fn keychain(&self) -> Keychain {
         let explicit = self.settings.login.iter().map(|login| Explicit {
-            registry: None,
+            registry: Some(login.registry.clone()),
             credential: Credential::Basic {
                 username: login.username.clone(),
                 password: Secret::new(login.password.reveal()),

@@ -22,9 +22,12 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A user name and its password.
+/// A user name and its password, for one registry: a copy from one registry to another must not show
+/// the one's password to the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
+    /// The one registry that it is for, `host` or `host:port`.
+    pub registry: String,
     /// The name.
     pub username: String,
     /// The password or token.
@@ -32,17 +35,26 @@ pub struct Login {
 }
 
 impl Login {
-    /// Both halves or none.
+    /// All three parts or none.
     pub(super) fn read(environment: &Environment) -> Result<Option<Self>, SettingsError> {
-        let (name, word) = (Variable::RegistryUsername, Variable::RegistryPassword);
-        match (environment.text(name)?, environment.text(word)?) {
-            (Some(username), Some(password)) => Ok(Some(Self {
+        const PARTS: [Variable; 3] =
+            [Variable::Registry, Variable::RegistryUsername, Variable::RegistryPassword];
+        let [registry, username, password] = PARTS.map(|part| environment.text(part));
+        let values = [registry?, username?, password?];
+        if let [Some(registry), Some(username), Some(password)] = values {
+            return Ok(Some(Self {
+                registry: registry.to_owned(),
                 username: username.to_owned(),
                 password: Secret(password.to_owned()),
-            })),
-            (Some(_), None) => Err(SettingsError::HalfALogin { present: name, missing: word }),
-            (None, Some(_)) => Err(SettingsError::HalfALogin { present: word, missing: name }),
-            (None, None) => Ok(None),
+            }));
+        }
+        let present = PARTS.iter().zip(&values).find(|(_, value)| value.is_some());
+        let missing = PARTS.iter().zip(&values).find(|(_, value)| value.is_none());
+        match (present, missing) {
+            (Some((present, _)), Some((missing, _))) => {
+                Err(SettingsError::PartOfALogin { present: *present, missing: *missing })
+            }
+            _ => Ok(None),
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct Settings {
     /// Folder for temporary files, absolute. In `home` unless the user named one: on the store's own
     /// filesystem a finished file moves into place by a rename, and it has room where the store has.
     pub temporary: PathBuf,
-    /// A login for registries that goes before every file.
+    /// A login for one registry that goes before every file.
     pub login: Option<Login>,
     /// Files of credentials; the first that knows a registry wins.
     pub credential_files: Vec<CredentialFile>,
@@ -84,7 +84,10 @@ pub fn notes(settings: &Settings) -> String {
         format!("temporary files in {}", settings.temporary.display()),
     ];
     if let Some(login) = &settings.login {
-        lines.push(format!("login for registries as {}, from the environment", login.username));
+        lines.push(format!(
+            "login for {} as {}, from the environment",
+            login.registry, login.username
+        ));
     }
     for file in &settings.credential_files {
         let doubt = match file.presence {
@@ -156,12 +159,12 @@ pub enum SettingsError {
         /// Which variable.
         variable: Variable,
     },
-    /// One half of a login is missing.
+    /// A part of a login is missing.
     #[error("{} is set but {} is not", present.name(), missing.name())]
-    HalfALogin {
-        /// The half that is there.
+    PartOfALogin {
+        /// A part that is there.
         present: Variable,
-        /// The half that is not.
+        /// A part that is not.
         missing: Variable,
     },
 }
@@ -172,14 +175,14 @@ impl Diagnose for SettingsError {
             Self::NoHome
             | Self::Invalid { .. }
             | Self::NotUtf8 { .. }
-            | Self::HalfALogin { .. } => Category::Usage,
+            | Self::PartOfALogin { .. } => Category::Usage,
         }
     }
 
     fn hints(&self) -> Vec<Hint> {
         match self {
             Self::NoHome => vec![Hint::new("name a folder with `--home`")],
-            Self::HalfALogin { present, missing } => {
+            Self::PartOfALogin { present, missing } => {
                 vec![Hint::new(format!("set {} too, or unset {}", missing.name(), present.name()))]
             }
             Self::Invalid { .. } | Self::NotUtf8 { .. } => Vec::new(),

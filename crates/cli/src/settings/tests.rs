@@ -55,18 +55,20 @@ fn a_named_file_of_credentials_is_the_only_one() {
 }
 
 #[test]
-fn a_login_has_two_halves_and_stays_secret() {
+fn a_login_is_for_one_registry_and_stays_secret() {
+    let place = ("LIGHTSHIP_REGISTRY", "registry.example:5000");
     let name = ("LIGHTSHIP_REGISTRY_USERNAME", "ada");
     let word = ("LIGHTSHIP_REGISTRY_PASSWORD", "analytical");
     let proxy = ("https_proxy", "http://ada:analytical@proxy:3128");
-    let settings = read(&[("HOME", "/h"), name, word, proxy]).unwrap();
+    let settings = read(&[("HOME", "/h"), place, name, word, proxy]).unwrap();
     let notes = notes(&settings);
     assert!(notes.contains("as ada") && notes.contains("https addresses"), "{notes}");
     assert!(!format!("{settings:?}{notes}").contains("analytical"));
-    assert_eq!(settings.login.unwrap().password.reveal(), "analytical");
-    for half in [name, word] {
-        let error = read(&[("HOME", "/h"), half]).unwrap_err();
-        assert!(matches!(error, SettingsError::HalfALogin { .. }));
+    let login = settings.login.unwrap();
+    assert_eq!((login.registry.as_str(), login.password.reveal()), (place.1, "analytical"));
+    for parts in [vec![place], vec![name], vec![word], vec![name, word], vec![place, name]] {
+        let error = read(&[vec![("HOME", "/h")], parts].concat()).unwrap_err();
+        assert!(matches!(error, SettingsError::PartOfALogin { .. }));
         assert_eq!((error.category(), error.hints().len()), (Category::Usage, 1));
     }
     let environment = Environment::made_of([word], "/place");

@@ -8,6 +8,8 @@ pub enum Variable {
     LightshipHome,
     /// How many threads work at once.
     LightshipJobs,
+    /// A registry login: which registry it is for.
+    Registry,
     /// A registry login: the user's name.
     RegistryUsername,
     /// A registry login: the password or token.
@@ -58,9 +60,10 @@ pub enum Variable {
 
 impl Variable {
     /// All of them, in the order in which help lists them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::LightshipHome,
         Self::LightshipJobs,
+        Self::Registry,
         Self::RegistryUsername,
         Self::RegistryPassword,
         Self::RegistryAuthFile,
@@ -91,6 +94,7 @@ impl Variable {
         match self {
             Self::LightshipHome => "LIGHTSHIP_HOME",
             Self::LightshipJobs => "LIGHTSHIP_JOBS",
+            Self::Registry => "LIGHTSHIP_REGISTRY",
             Self::RegistryUsername => "LIGHTSHIP_REGISTRY_USERNAME",
             Self::RegistryPassword => "LIGHTSHIP_REGISTRY_PASSWORD",
             Self::SourceDateEpoch => "SOURCE_DATE_EPOCH",
@@ -126,6 +130,7 @@ impl Variable {
             Self::NoProxy => Some("no_proxy"),
             Self::LightshipHome
             | Self::LightshipJobs
+            | Self::Registry
             | Self::RegistryUsername
             | Self::RegistryPassword
             | Self::SourceDateEpoch
@@ -156,8 +161,9 @@ impl Variable {
                 "folder of the local store [default: lightship in $XDG_DATA_HOME or ~/.local/share]"
             }
             Self::LightshipJobs => "threads that work at once [default: one per processor]",
-            Self::RegistryUsername => "user name for registries; goes with the password",
-            Self::RegistryPassword => "password or token for registries; goes before any file",
+            Self::Registry => "the one registry (host or host:port) that the next two are for",
+            Self::RegistryUsername => "user name for that registry",
+            Self::RegistryPassword => "password or token for that registry; goes before any file",
             Self::RegistryAuthFile => "the one file of credentials to read, in Podman's form",
             Self::DockerConfig => {
                 "folder whose config.json is the one file of credentials to read, in Docker's form"
