@@ -1,0 +1,1 @@
+//! Layers unpacked once, as folders that every sandbox shares.
