@@ -8,6 +8,7 @@ use lightship_base::Digest;
 
 use crate::Error;
 use crate::layout::{Layout, read_dir};
+use crate::tree::Stored;
 
 /// Answers which blobs a blob leads to; asked only about blobs that are there. It may read blobs
 /// ([`crate::Cas::open_blob`], [`crate::Cas::read`]), and must not lease, write or name anything:
@@ -16,6 +17,41 @@ use crate::layout::{Layout, read_dir};
 ///
 /// On an error nothing is collected: guessing that there are no children would delete them.
 pub type Children<'a> = &'a dyn Fn(&Digest) -> Result<Vec<Digest>, Error>;
+
+/// How to find out what is needed: whom `gc` and `usage` ask.
+#[derive(Clone, Copy)]
+pub struct Trace<'a> {
+    /// Which blobs a blob leads to.
+    pub blobs: Children<'a>,
+    /// Which digests' trees a blob keeps, of whatever kind: those of an image's config are its layers'
+    /// diff IDs. Asked about blobs that are needed themselves, under the same rules.
+    pub trees: Children<'a>,
+}
+
+impl std::fmt::Debug for Trace<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Trace(..)")
+    }
+}
+
+impl Trace<'_> {
+    /// The digests whose trees are needed. A root that is no blob may be a tree: a lease protects both
+    /// by their digests.
+    pub(crate) fn wanted_trees(
+        &self,
+        reached: &Reached,
+        trees: &[Stored],
+    ) -> Result<BTreeSet<Digest>, Error> {
+        let mut wanted: BTreeSet<Digest> = &reached.present | &reached.absent;
+        // Asking may mean reading; most stores of blobs have no tree.
+        if !trees.is_empty() {
+            for digest in &reached.present {
+                wanted.extend((self.trees)(digest)?);
+            }
+        }
+        Ok(wanted)
+    }
+}
 
 /// All blobs and their sizes in bytes.
 #[derive(Debug, Default)]

@@ -1,20 +1,22 @@
 //! Where everything lies in the store's folder, and how that folder comes about.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lightship_base::Digest;
 
-use crate::{Error, lock};
+use crate::{Error, TreeKind, lock};
 
 /// The format written here. It changes when a program that knows only the old one could lose or
 /// misread something.
 const FORMAT: u32 = 1;
 
 /// What a store's folder may hold. A folder that holds anything else is somebody's, not ours.
-const ENTRIES: [&str; 8] = ["version", "lock", "gate", "blobs", "tmp", "partial", "leases", "refs"];
+const ENTRIES: [&str; 9] =
+    ["version", "lock", "gate", "blobs", "trees", "tmp", "partial", "leases", "refs"];
 
 /// The paths of one store.
 #[derive(Debug)]
@@ -145,6 +147,15 @@ impl Layout {
         self.shard(digest).join(digest.hex())
     }
 
+    /// Made with the first tree: a store of blobs only need not have it.
+    pub(crate) fn trees(&self) -> PathBuf {
+        self.root.join("trees")
+    }
+
+    pub(crate) fn tree(&self, kind: TreeKind, digest: &Digest) -> PathBuf {
+        self.trees().join(kind.as_str()).join(digest.hex())
+    }
+
     pub(crate) fn tmp(&self) -> PathBuf {
         self.root.join("tmp")
     }
@@ -179,16 +190,36 @@ impl Layout {
 /// Creates a file that nobody else has, named by process and counter. The process id alone is not
 /// unique: containers that share a store may have equal ones. Hence the attempts.
 pub(crate) fn create_unique(folder: &Path, prefix: &str) -> Result<(File, PathBuf), Error> {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
     loop {
-        let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let path = folder.join(format!("{prefix}{}-{count}", std::process::id()));
+        let path = unique(folder, prefix);
         match OpenOptions::new().read(true).append(true).create_new(true).open(&path) {
             Ok(file) => return Ok((file, path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(Error::io("create", &path)(error)),
         }
     }
+}
+
+/// The same for a folder, with exactly these permissions or fewer.
+pub(crate) fn create_unique_folder(
+    folder: &Path,
+    prefix: &str,
+    mode: u32,
+) -> Result<PathBuf, Error> {
+    loop {
+        let path = unique(folder, prefix);
+        match DirBuilder::new().mode(mode).create(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::io("create the folder", &path)(error)),
+        }
+    }
+}
+
+fn unique(folder: &Path, prefix: &str) -> PathBuf {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    folder.join(format!("{prefix}{}-{count}", std::process::id()))
 }
 
 /// Makes a folder's entries survive a power failure.
@@ -205,6 +236,18 @@ pub(crate) fn read_dir(folder: &Path) -> Result<Vec<fs::DirEntry>, Error> {
         .map_err(Error::io("list the folder", folder))?;
     entries.sort_by_key(fs::DirEntry::file_name);
     Ok(entries)
+}
+
+/// The same for a folder that need not be there.
+pub(crate) fn read_dir_if_there(folder: &Path) -> Result<Vec<fs::DirEntry>, Error> {
+    match read_dir(folder) {
+        Err(Error::Io { source, .. }) if is_no_folder(&source) => Ok(Vec::new()),
+        entries => entries,
+    }
+}
+
+fn is_no_folder(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! One content-addressed store on a folder, for blobs of every kind: image layers, manifests, wheels,
-//! Debian packages, snapshots. Several processes use it at once without a server, and `kill -9` at
-//! any moment leaves nothing half-visible.
+//! One content-addressed store on a folder, for blobs of every kind (image layers, manifests, wheels,
+//! Debian packages) and for folders made from them. Several processes use it at once without a server,
+//! and `kill -9` at any moment leaves nothing half-visible.
 //!
 //! # On disk
 //!
@@ -8,6 +8,7 @@
 //! version                  the format's number; a newer one is refused
 //! lock, gate               empty; only ever locked
 //! blobs/sha256/ab/<hex>    complete, verified, read-only blobs
+//! trees/<kind>/<hex>/      complete folders, made from what <hex> names
 //! tmp/<lease>.<n>          being written under that lease
 //! partial/<hex>            interrupted downloads, to be resumed
 //! leases/<id>              one per lease; digests, one a line
@@ -47,6 +48,27 @@
 //! appends to it; a second process that wants the same one writes an ordinary temporary file instead.
 //! Leases are never `fsync`ed: after a power failure no process that held one is left.
 //!
+//! # Trees
+//!
+//! A *tree* is a folder that is made once, seen whole or not at all, and never changed again: a layer
+//! unpacked, say. It is kept under a kind and a digest, not of its own bytes but of what it was made
+//! from; a lease that protects a digest protects blob and trees alike, and `gc` asks which trees a blob
+//! keeps ([`Trace`]). All of the above holds for trees, with these differences:
+//!
+//! - A tree is filled in `tmp/<lease>.<n>/` ([`TreeWriter`]) and renamed into place under the shared
+//!   lock, its digest in the lease already. A folder cannot be renamed onto one that has something in
+//!   it, so of two processes that make the same tree the second throws its own away.
+//! - Nothing is synced. A tree can be made again, and waiting for the disk would take longer than
+//!   making it. So a process that is killed leaves nothing half-visible, but *a power failure may leave
+//!   a tree that lost files or the ends of files*: its maker syncs before it publishes, or checks on
+//!   what was published before the last start of the machine and discards what is damaged
+//!   ([`Lease::discard_tree`]).
+//! - Removing one takes long. `gc` renames it to `tmp/gc-<n>/` under the exclusive lock, and removes it
+//!   when the lock is free again. Killed between the two, it leaves a leftover of no lease, which the
+//!   next one removes. Whoever looks for a tree sees all of it or nothing.
+//! - Its files may belong to ids that the caller may not touch (a user namespace's). Then somebody else
+//!   has to remove them: [`Remove`].
+//!
 //! **What a killed `gc` leaves**: some garbage deleted, some not, in no particular order. Hence the
 //! one rule for users: *that a blob is there says nothing about the blobs it leads to.* Whoever
 //! builds a tree asks for each of its blobs ([`Lease::protect`]); whoever starts from a ref
@@ -67,18 +89,22 @@ mod lease;
 mod lock;
 mod name;
 mod refs;
+mod remove;
 mod tally;
+mod tree;
 mod usage;
 mod verify;
 mod writer;
 
 pub use cas::{Blob, Cas};
 pub use error::Error;
-pub use gc::{GcOptions, GcReport};
-pub use graph::Children;
+pub use gc::{GcOptions, GcReport, Remove};
+pub use graph::{Children, Trace};
 pub use lease::Lease;
 pub use refs::{RefEntry, RefKind, RefValue};
+pub use remove::remove_tree;
 pub use tally::Tally;
+pub use tree::{SIZE_FILE, Tree, TreeKind, TreeWriter};
 pub use usage::{KindUsage, Usage};
 pub use verify::{CorruptBlob, MissingBlob, Problem, VerifyOptions, VerifyReport};
 pub use writer::{BlobWriter, Stored};

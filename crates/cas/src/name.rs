@@ -1,9 +1,23 @@
-//! Names of refs as file names: any UTF-8 there and back, no two names alike.
+//! Names of kinds, and names of refs as file names: any UTF-8 there and back, no two names alike.
 
 use crate::Error;
 
 /// What a file name may have in bytes on every file system we meet (`NAME_MAX`).
 const LIMIT: usize = 255;
+
+/// A kind of ref or tree is a folder's name, chosen in source code.
+///
+/// # Panics
+/// Where it has anything but lower-case letters and `-`.
+pub(crate) const fn check_kind(kind: &str) {
+    let bytes = kind.as_bytes();
+    assert!(!bytes.is_empty() && bytes.len() <= 64, "a kind has 1 to 64 letters");
+    let mut at = 0;
+    while at < bytes.len() {
+        assert!(bytes[at].is_ascii_lowercase() || bytes[at] == b'-', "letters and `-` only");
+        at += 1;
+    }
+}
 
 /// Everything but letters, digits, `_`, `-` and inner dots becomes `%XX`: no separators, no hidden
 /// files, no `.` and `..`.

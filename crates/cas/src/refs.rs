@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::layout::{Layout, read_dir, sync_folder};
-use crate::name::{escape, unescape};
+use crate::name::{check_kind, escape, unescape};
 use crate::{Cas, Error, lock};
 
 /// A ref holds a few descriptors; what is larger than this is no ref.
@@ -26,13 +26,7 @@ impl RefKind {
     /// # Panics
     /// Where `kind` is something else.
     pub const fn new(kind: &'static str) -> Self {
-        let bytes = kind.as_bytes();
-        assert!(!bytes.is_empty() && bytes.len() <= 64, "a kind has 1 to 64 letters");
-        let mut at = 0;
-        while at < bytes.len() {
-            assert!(bytes[at].is_ascii_lowercase() || bytes[at] == b'-', "letters and `-` only");
-            at += 1;
-        }
+        check_kind(kind);
         Self(kind)
     }
 
