@@ -1,3 +1,32 @@
 //! Runs a command in an image's filesystem, in milliseconds, without a daemon or root.
+//!
+//! [`snapshot::prepare`] unpacks an image's layers, once, into folders that all sandboxes share;
+//! [`Launcher::start`] joins them by overlayfs under a layer of the sandbox's own and starts a command
+//! there, in namespaces of its own and with as few rights as possible; [`Sandbox::wait`] says how it
+//! ended. Afterwards nothing is left of it: no process, mount, control group or folder.
+//!
+//! A process with threads never forks here. It starts a *helper*, a small program of one thread, and
+//! talks to it over a socket: see [`helper`].
 
+mod error;
+mod failure;
+mod folder;
+pub mod helper;
+mod identity;
+mod launcher;
+mod outcome;
 pub mod snapshot;
+mod spec;
+mod subordinate;
+mod sys;
+mod wire;
+
+pub use error::Error;
+pub use failure::{Failure, Fault};
+pub use identity::Identity;
+pub use launcher::{Helper, Launcher, Sandbox, Signaller, Stream, Streams};
+pub use outcome::{End, Note, Outcome};
+pub use spec::{
+    DEFAULT_PATH, Grace, Limits, Mount, MountContent, Network, RootAccess, Spec, TerminalSize, User,
+};
+pub use subordinate::{IdRange, SubordinateIds};

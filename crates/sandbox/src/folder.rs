@@ -1,0 +1,119 @@
+//! A folder for each running sandbox, and what is left of those whose processes were killed.
+//!
+//! ```text
+//! gate         held shared while a sandbox is made, exclusively while leftovers are looked for
+//! <id>.lock    locked while the sandbox lives, by its caller and its helper together
+//! <id>/        what it writes; the helper deletes it
+//! ```
+//!
+//! A lock goes with the last process that holds it, however that ended. A folder whose lock nobody holds
+//! is a leftover. Its mounts and processes are gone already: they died with their namespaces.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::Error;
+use crate::helper::{remove_group_leftovers, remove_tree};
+
+/// Where sandboxes have their folders.
+#[derive(Debug, Clone)]
+pub(crate) struct Folders {
+    root: PathBuf,
+}
+
+/// One sandbox's folder, locked.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    pub(crate) id: String,
+    pub(crate) path: PathBuf,
+    lock_path: PathBuf,
+    lock: File,
+}
+
+impl Folders {
+    pub(crate) fn open(root: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(root).map_err(Error::io("make the folder", root))?;
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// A new folder. Its name is that of this process and a number; a process of another machine or
+    /// container may have the same, so the first free one is taken.
+    pub(crate) fn make(&self) -> Result<Folder, Error> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let gate = self.gate()?;
+        flock(&gate, FlockOperation::LockShared).map_err(self.refused("lock"))?;
+        loop {
+            let id = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let lock_path = self.root.join(format!("{id}.lock"));
+            let lock = match OpenOptions::new().write(true).create_new(true).open(&lock_path) {
+                Ok(lock) => lock,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(Error::io("make", &lock_path)(error)),
+            };
+            let operation = FlockOperation::NonBlockingLockExclusive;
+            flock(&lock, operation).map_err(|e| Error::io("lock", &lock_path)(e.into()))?;
+            let path = self.root.join(&id);
+            fs::create_dir(&path).map_err(Error::io("make the folder", &path))?;
+            return Ok(Folder { id, path, lock_path, lock });
+        }
+    }
+
+    /// Clears up after sandboxes whose processes are gone. What cannot be deleted now is left for the
+    /// next time.
+    pub(crate) fn sweep(&self) -> Result<(), Error> {
+        let gate = self.gate()?;
+        if flock(&gate, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Ok(()); // somebody begins or sweeps at this moment; there will be another
+        }
+        let entries = fs::read_dir(&self.root).map_err(Error::io("read", &self.root))?;
+        for entry in entries.flatten() {
+            let path = entry.path();
+            let Some(id) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".lock"))
+            else {
+                continue;
+            };
+            let Ok(lock) = File::open(&path) else { continue };
+            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+                continue;
+            }
+            remove_group_leftovers(id);
+            if remove_tree(&self.root.join(id)).is_ok() {
+                let _ = fs::remove_file(&path);
+            }
+        }
+        Ok(())
+    }
+
+    fn gate(&self) -> Result<File, Error> {
+        let path = self.root.join("gate");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        options.open(&path).map_err(Error::io("open", &path))
+    }
+
+    fn refused(&self, action: &'static str) -> impl FnOnce(rustix::io::Errno) -> Error {
+        let path = self.root.join("gate");
+        move |error| Error::io(action, &path)(error.into())
+    }
+}
+
+impl Folder {
+    /// What the helper takes along to hold the lock.
+    pub(crate) fn lock(&self) -> BorrowedFd<'_> {
+        self.lock.as_fd()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // The helper deleted the folder. If it could not, the lock stays as the folder's mark.
+        if !self.path.exists() {
+            let _ = fs::remove_file(&self.lock_path);
+        }
+    }
+}

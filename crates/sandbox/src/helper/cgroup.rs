@@ -1,0 +1,354 @@
+//! Limits on all of a sandbox's processes together, by control groups of either version
+//! (*cgroups(7)*); and on each of them where no group can be written.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::{Pid, Resource, Rlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Attempt as _, Failure};
+use crate::{Limits, Note};
+
+/// The accounting period of processor time, in microseconds: the kernel's default.
+const PERIOD: f64 = 100_000.0;
+
+/// The groups of one sandbox.
+pub(super) struct Groups {
+    folders: Vec<PathBuf>,
+    limited: Limited,
+}
+
+/// Which limits groups enforce. The others are for each process to set on itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Limited {
+    cpu: bool,
+    memory: bool,
+    processes: bool,
+}
+
+/// One limit: its controller, and what to write where in either version.
+struct Setting {
+    controller: &'static str,
+    v1: Vec<(&'static str, String)>,
+    v2: Vec<(&'static str, String)>,
+}
+
+impl Groups {
+    /// Makes a group for each limit, as far as this process may.
+    pub(super) fn make(id: &str, limits: &Limits, notes: &mut Vec<Note>) -> Self {
+        let mut groups = Self { folders: Vec::new(), limited: Limited::default() };
+        let hierarchies = Hierarchies::read(Path::new("/"));
+        let name = format!("lightship-{id}");
+        for setting in settings(limits) {
+            match hierarchies.make(&name, &setting) {
+                Ok(folder) => {
+                    groups.limited.mark(setting.controller);
+                    if !groups.folders.contains(&folder) {
+                        groups.folders.push(folder);
+                    }
+                }
+                Err(error) => notes.push(without_group(setting.controller, &error)),
+            }
+        }
+        groups
+    }
+
+    /// Moves a process in; all its children will be in.
+    pub(super) fn add(&self, process: Pid) -> Result<(), Failure> {
+        let process = process.as_raw_nonzero().to_string();
+        self.folders.iter().try_for_each(|folder| {
+            fs::write(folder.join("cgroup.procs"), &process)
+                .attempt(|| format!("limit the sandbox by {}", folder.display()))
+        })
+    }
+
+    pub(super) fn limited(&self) -> Limited {
+        self.limited
+    }
+
+    /// Whether the kernel killed something inside for want of memory.
+    pub(super) fn ran_out_of_memory(&self) -> bool {
+        let counts = |name: &str, text: String| {
+            let mut lines = text.lines().filter_map(|line| line.strip_prefix(name));
+            lines.any(|count| count.trim().parse::<u64>().is_ok_and(|count| count > 0))
+        };
+        self.folders.iter().any(|folder| {
+            let v2 = fs::read_to_string(folder.join("memory.events")).unwrap_or_default();
+            let v1 = fs::read_to_string(folder.join("memory.oom_control")).unwrap_or_default();
+            counts("oom_kill ", v2) || counts("oom_kill ", v1)
+        })
+    }
+
+    /// Removes the groups, which are empty now.
+    pub(super) fn remove(&self) {
+        self.folders.iter().for_each(|folder| remove(folder));
+    }
+}
+
+/// The kernel lets go of a dead process's group a moment after its end was waited for.
+pub(crate) fn remove(folder: &Path) {
+    for _ in 0..50 {
+        match fs::remove_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            _ => return,
+        }
+    }
+}
+
+/// Groups of sandboxes whose helper is gone: `id` names the sandbox.
+pub(crate) fn remove_leftovers(id: &str) {
+    let name = format!("lightship-{id}");
+    let hierarchies = Hierarchies::read(Path::new("/"));
+    for folder in hierarchies.places().map(|place| place.join(&name)).filter(|path| path.exists()) {
+        // `cgroup.kill` exists since 5.14, in version 2; elsewhere process 1 died with its helper.
+        let _ = fs::write(folder.join("cgroup.kill"), "1");
+        remove(&folder);
+    }
+}
+
+impl Limited {
+    fn mark(&mut self, controller: &str) {
+        match controller {
+            "cpu" => self.cpu = true,
+            "memory" => self.memory = true,
+            _ => self.processes = true,
+        }
+    }
+
+    /// Sets what no group enforces on this process, which is about to become the command. Less exact:
+    /// each process has the memory limit for itself, and processors are whole.
+    pub(super) fn apply(self, limits: &Limits) -> Result<(), Failure> {
+        let limit = |resource: Resource, most: u64| {
+            let limit = Rlimit { current: Some(most), maximum: Some(most) };
+            setrlimit(resource, limit).attempt(|| format!("limit {resource:?} to {most}"))
+        };
+        // A crash must not write the memory of a command anywhere.
+        limit(Resource::Core, 0)?;
+        if let Some(memory) = limits.memory.filter(|_| !self.memory) {
+            limit(Resource::Data, memory.0)?;
+        }
+        if let Some(processes) = limits.processes.filter(|_| !self.processes) {
+            limit(Resource::Nproc, processes.into())?;
+        }
+        match limits.cpus {
+            Some(cpus) if !self.cpu => stay_on(cpus).attempt(|| "limit processors".to_owned()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Keeps this process on so many of the processors it has now, rounded up.
+fn stay_on(cpus: f64) -> rustix::io::Result<()> {
+    let present = sched_getaffinity(None)?;
+    let mut kept = CpuSet::new();
+    let mut left = cpus.ceil();
+    for number in (0..CpuSet::MAX_CPU).filter(|number| present.is_set(*number)) {
+        if left < 1.0 {
+            break;
+        }
+        kept.set(number);
+        left -= 1.0;
+    }
+    sched_setaffinity(None, &kept)
+}
+
+fn settings(limits: &Limits) -> Vec<Setting> {
+    let mut settings = Vec::new();
+    if let Some(cpus) = limits.cpus {
+        let quota = format!("{:.0}", (cpus * PERIOD).max(1_000.0));
+        settings.push(Setting {
+            controller: "cpu",
+            v1: vec![("cpu.cfs_quota_us", quota.clone())],
+            v2: vec![("cpu.max", format!("{quota} {PERIOD:.0}"))],
+        });
+    }
+    if let Some(memory) = limits.memory {
+        let bytes = memory.0.to_string();
+        settings.push(Setting {
+            controller: "memory",
+            // Without the second the limit is on memory alone, and swap is free.
+            v1: vec![
+                ("memory.limit_in_bytes", bytes.clone()),
+                ("?memory.memsw.limit_in_bytes", bytes.clone()),
+            ],
+            v2: vec![("memory.max", bytes), ("?memory.swap.max", "0".to_owned())],
+        });
+    }
+    if let Some(processes) = limits.processes {
+        let most = processes.to_string();
+        settings.push(Setting {
+            controller: "pids",
+            v1: vec![("pids.max", most.clone())],
+            v2: vec![("pids.max", most)],
+        });
+    }
+    settings
+}
+
+fn without_group(controller: &str, why: &io::Error) -> Note {
+    let instead = match controller {
+        "cpu" => "the processor limit holds in whole processors",
+        "memory" => "the memory limit holds for each process by itself",
+        _ => "the limit on processes counts all of this user's, and root's are not limited",
+    };
+    Note(format!("no control group for {controller} ({why}): {instead}"))
+}
+
+/// Where this process is in the hierarchies of control groups.
+struct Hierarchies {
+    /// Controller, and its folder for this process, in version 1.
+    v1: Vec<(String, PathBuf)>,
+    /// The folder for this process in version 2.
+    v2: Option<PathBuf>,
+}
+
+impl Hierarchies {
+    /// Reads `/proc/self/cgroup` and `/proc/self/mountinfo`.
+    fn read(root: &Path) -> Self {
+        let text = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
+        Self::parse(&text("proc/self/cgroup"), &text("proc/self/mountinfo"))
+    }
+
+    fn parse(memberships: &str, mounts: &str) -> Self {
+        let mut hierarchies = Self { v1: Vec::new(), v2: None };
+        for line in memberships.lines() {
+            let mut fields = line.splitn(3, ':').skip(1);
+            let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { continue };
+            if controllers.is_empty() {
+                hierarchies.v2 = mounted(mounts, "cgroup2", None, path);
+                continue;
+            }
+            for controller in controllers.split(',') {
+                if let Some(folder) = mounted(mounts, "cgroup", Some(controller), path) {
+                    hierarchies.v1.push((controller.to_owned(), folder));
+                }
+            }
+        }
+        hierarchies
+    }
+
+    /// Every folder below which groups of ours may be.
+    fn places(&self) -> impl Iterator<Item = PathBuf> {
+        let v2 = self.v2.iter().flat_map(|own| own.ancestors().take(2));
+        self.v1.iter().map(|(_, folder)| folder.clone()).chain(v2.map(Path::to_owned))
+    }
+
+    /// Makes the group for one setting, in whichever version has its controller.
+    fn make(&self, name: &str, setting: &Setting) -> io::Result<PathBuf> {
+        let v1 = self.v1.iter().find(|(controller, _)| controller == setting.controller);
+        if let Some((_, folder)) = v1 {
+            return make_in(folder, name, &setting.v1);
+        }
+        let own = self.v2.as_deref().ok_or_else(|| io::Error::other("none is mounted"))?;
+        // Version 2 lets a group have either processes or limited children, and we are a process in our
+        // own group: unless that is the root, our group's sibling is the place.
+        let mut last =
+            io::Error::other(format!("the controller `{}` is not here", setting.controller));
+        for place in own.ancestors().take(2) {
+            match delegate(place, setting.controller)
+                .and_then(|()| make_in(place, name, &setting.v2))
+            {
+                Ok(folder) => return Ok(folder),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+/// Lets children of a group have a controller.
+fn delegate(place: &Path, controller: &str) -> io::Result<()> {
+    let has = |file: &str| -> io::Result<bool> {
+        let text = fs::read_to_string(place.join(file))?;
+        Ok(text.split_whitespace().any(|word| word == controller))
+    };
+    if has("cgroup.subtree_control")? {
+        return Ok(());
+    }
+    if !has("cgroup.controllers")? {
+        return Err(io::Error::other(format!("the controller `{controller}` is not here")));
+    }
+    fs::write(place.join("cgroup.subtree_control"), format!("+{controller}"))
+}
+
+fn make_in(place: &Path, name: &str, values: &[(&str, String)]) -> io::Result<PathBuf> {
+    let folder = place.join(name);
+    match fs::create_dir(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    for (file, value) in values {
+        let written = match file.strip_prefix('?') {
+            // Kernels without swap accounting lack the file.
+            Some(optional) => fs::write(folder.join(optional), value).or(Ok(())),
+            None => fs::write(folder.join(file), value),
+        };
+        if let Err(error) = written {
+            let _ = fs::remove_dir(&folder);
+            return Err(error);
+        }
+    }
+    Ok(folder)
+}
+
+/// The folder that shows a group, by the mount table (*proc_pid_mountinfo(5)*).
+fn mounted(mounts: &str, kind: &str, controller: Option<&str>, group: &str) -> Option<PathBuf> {
+    mounts.lines().find_map(|line| {
+        let (mount, source) = line.split_once(" - ")?;
+        let mut source = source.split(' ');
+        if source.next()? != kind {
+            return None;
+        }
+        let options = source.nth(1)?;
+        if controller.is_some_and(|wanted| options.split(',').all(|option| option != wanted)) {
+            return None;
+        }
+        let mut mount = mount.split(' ').skip(3);
+        let (shown, point) = (mount.next()?, mount.next()?);
+        let below = Path::new(group).strip_prefix(shown).ok()?;
+        Some(Path::new(point).join(below))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOTH: &str = "\
+30 24 0:26 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
+31 30 0:27 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
+32 30 0:28 /docker/ab /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu,cpuacct
+33 30 0:29 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
+";
+
+    #[test]
+    fn both_versions_are_found_where_they_are_mounted() {
+        let member = "5:cpu,cpuacct:/docker/ab/c\n4:memory:/\n3:pids:/x\n0::/user.slice/a.scope\n";
+        let found = Hierarchies::parse(member, BOTH);
+        let v1: Vec<_> = found.v1.iter().map(|(c, f)| (c.as_str(), f.to_str().unwrap())).collect();
+        assert_eq!(
+            v1,
+            [
+                ("cpu", "/sys/fs/cgroup/cpu/c"),
+                ("cpuacct", "/sys/fs/cgroup/cpu/c"),
+                ("memory", "/sys/fs/cgroup/memory/"),
+            ]
+        );
+        let v2 = found.v2.unwrap();
+        assert_eq!(v2, Path::new("/sys/fs/cgroup/unified/user.slice/a.scope"));
+    }
+
+    #[test]
+    fn a_machine_without_groups_has_none() {
+        let found = Hierarchies::parse("", "");
+        assert!(found.v1.is_empty() && found.v2.is_none());
+        let setting = Setting { controller: "pids", v1: vec![], v2: vec![] };
+        assert_eq!(found.make("x", &setting).unwrap_err().to_string(), "none is mounted");
+    }
+}

@@ -1,0 +1,81 @@
+//! What the user wants to be seen beside the image.
+
+use std::fs;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::FileType;
+use rustix::mount::{MountAttrFlags, OpenTreeFlags, open_tree};
+
+use super::inside::{self, Inside};
+use super::root;
+use super::system::file_system;
+use crate::failure::{Attempt as _, Failure};
+use crate::sys;
+use crate::{Mount, MountContent};
+
+const RIGHTS: MountAttrFlags =
+    MountAttrFlags::MOUNT_ATTR_NOSUID.union(MountAttrFlags::MOUNT_ATTR_NODEV);
+
+/// Adds a mount. Returns the folder that takes what is written, where that is the sandbox's own.
+pub(super) fn add(
+    inside: &Inside,
+    mount: &Mount,
+    scratch: &Path,
+) -> Result<Option<OwnedFd>, Failure> {
+    let target = &mount.target;
+    if !target.is_absolute() {
+        let attempt = format!("mount something on {}", target.display());
+        return Err(Failure::request(attempt, "that is not an absolute path"));
+    }
+    let mut written = None;
+    let made = match &mount.content {
+        MountContent::ReadOnly(source) => bind(source, RIGHTS | MountAttrFlags::MOUNT_ATTR_RDONLY)?,
+        MountContent::Writable(source) => bind(source, RIGHTS)?,
+        MountContent::CopyOnWrite(source) => {
+            let (copy, folder) = copy_on_write(source, scratch)?;
+            written = folder;
+            copy
+        }
+        MountContent::Memory(size) => {
+            let size = size.0.to_string();
+            file_system("tmpfs", &[("mode", "1777"), ("size", &size)], RIGHTS)
+                .attempt(|| format!("make a folder in memory for {}", target.display()))?
+        }
+    };
+    let onto = match inside::kind(&made) {
+        Some(FileType::Directory) => inside.folder(target)?,
+        _ => inside.file(target)?,
+    };
+    inside::attach(made.as_fd(), onto.as_fd())
+        .attempt(|| format!("mount {} inside", target.display()))?;
+    Ok(written)
+}
+
+fn bind(source: &Path, rights: MountAttrFlags) -> Result<OwnedFd, Failure> {
+    let attempt = || format!("mount {}", source.display());
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE;
+    let mount = open_tree(rustix::fs::CWD, source, flags).attempt(attempt)?;
+    sys::set_mount_attributes(mount.as_fd(), true, u64::from(rights.bits())).attempt(attempt)?;
+    Ok(mount)
+}
+
+/// A folder is joined with an empty one on top; a file is simply copied.
+fn copy_on_write(source: &Path, scratch: &Path) -> Result<(OwnedFd, Option<OwnedFd>), Failure> {
+    let attempt = || format!("mount a copy of {}", source.display());
+    let number = fs::read_dir(scratch).attempt(attempt)?.count();
+    let own = root::new_folder(&scratch.join(format!("copy-{number}")))?;
+    let source = fs::canonicalize(source).attempt(attempt)?;
+    if !source.is_dir() {
+        let copy = own.join("file");
+        fs::copy(&source, &copy).attempt(attempt)?;
+        return Ok((bind(&copy, RIGHTS)?, None));
+    }
+    let (upper, work) =
+        (root::new_folder(&own.join("upper"))?, root::new_folder(&own.join("work"))?);
+    let mount = root::overlay(&[source], &upper, &work, &own)?;
+    sys::set_mount_attributes(mount.as_fd(), false, u64::from(RIGHTS.bits())).attempt(attempt)?;
+    Ok((mount, Some(root::open_folder(&upper)?)))
+}

@@ -1,0 +1,193 @@
+//! The kernel's own file systems inside, and the few files of `/etc` that belong to the machine and not
+//! to the image.
+
+use std::fs;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::FileType;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
+    fsconfig_set_string, fsmount, fsopen, open_tree,
+};
+
+use super::inside::{self, Inside};
+use crate::failure::{Attempt as _, Failure};
+use crate::sys;
+use crate::wire::Job;
+use crate::{Network, Note};
+
+/// Parts of `/proc` and `/sys` that tell of the machine, not of the sandbox: hidden. The set that
+/// container engines hide.
+const HIDDEN: [&str; 14] = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/key-users",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+    "/sys/fs/selinux",
+];
+
+/// Parts of `/proc` that change the machine when written: read-only.
+const READ_ONLY: [&str; 5] =
+    ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+const QUIET: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOSUID
+    .union(MountAttrFlags::MOUNT_ATTR_NODEV)
+    .union(MountAttrFlags::MOUNT_ATTR_NOEXEC);
+
+/// Mounts `/proc` and `/sys`, and hides what is not the sandbox's.
+pub(super) fn mount(
+    inside: &Inside,
+    network: Network,
+    note: &mut dyn FnMut(Note),
+) -> Result<(), Failure> {
+    for name in ["proc", "sys", "dev"] {
+        if inside.own_folder(name)? {
+            note(Note(format!("the image's /{name} is no folder; it was replaced by one")));
+        }
+    }
+    let proc = file_system("proc", &[], QUIET).attempt(|| "mount /proc".to_owned()).map_err(|f| {
+        f.hint("inside another container, /proc must not be masked there: `lightship doctor` says more")
+    })?;
+    place(inside, &proc, "/proc")?;
+    mount_sys(inside, network)?;
+    for path in READ_ONLY {
+        let path = Path::new(path);
+        // What this kernel does not have needs no protection.
+        if let Ok(part) = inside.place(path) {
+            let again = clone_of(&part, false).attempt(|| format!("protect {}", path.display()))?;
+            forbid(&again, MountAttrFlags::MOUNT_ATTR_RDONLY | QUIET)?;
+            place(inside, &again, path)?;
+        }
+    }
+    HIDDEN.iter().try_for_each(|path| hide(inside, Path::new(path)))
+}
+
+/// A new one shows this network namespace; where the machine's own is used, the machine's is shown.
+fn mount_sys(inside: &Inside, network: Network) -> Result<(), Failure> {
+    let rights = QUIET | MountAttrFlags::MOUNT_ATTR_RDONLY;
+    let new = match network {
+        Network::None => file_system("sysfs", &[], rights),
+        Network::Host => Err(rustix::io::Errno::PERM),
+    };
+    if let Ok(sys) = new {
+        return place(inside, &sys, "/sys");
+    }
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE;
+    let sys = open_tree(rustix::fs::CWD, "/sys", flags).attempt(|| "mount /sys".to_owned())?;
+    sys::set_mount_attributes(sys.as_fd(), true, u64::from(rights.bits()))
+        .attempt(|| "make /sys read-only".to_owned())?;
+    place(inside, &sys, "/sys")
+}
+
+fn hide(inside: &Inside, path: &Path) -> Result<(), Failure> {
+    let attempt = || format!("hide {}", path.display());
+    let Ok(part) = inside.place(path) else { return Ok(()) };
+    let cover = if inside::kind(&part) == Some(FileType::Directory) {
+        let rights = QUIET | MountAttrFlags::MOUNT_ATTR_RDONLY;
+        file_system("tmpfs", &[("size", "0"), ("nr_inodes", "1")], rights)
+            .or_else(|_| file_system("tmpfs", &[], rights))
+            .attempt(attempt)?
+    } else {
+        let null = inside.place(Path::new("/dev/null"));
+        match null {
+            Ok(null) if inside::kind(&null) == Some(FileType::CharacterDevice) => {
+                clone_of(&null, false).attempt(attempt)?
+            }
+            _ => machine_null().attempt(attempt)?,
+        }
+    };
+    place(inside, &cover, path)
+}
+
+fn machine_null() -> rustix::io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    open_tree(rustix::fs::CWD, "/dev/null", flags)
+}
+
+/// `/etc/hosts` for a network of one's own, and the machine's own files for the machine's.
+pub(super) fn write_names(inside: &Inside, job: &Job) -> Result<(), Failure> {
+    let name = &job.spec.host_name;
+    let hosts = job.scratch.join("hosts");
+    let text = match job.spec.network {
+        Network::None => String::new(),
+        // A machine without the file is one without names of its own.
+        Network::Host => fs::read_to_string("/etc/hosts").unwrap_or_default(),
+    };
+    let own = format!("127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\t{name}\n{text}");
+    fs::write(&hosts, own).attempt(|| format!("write {}", hosts.display()))?;
+    show_file(inside, &hosts, "/etc/hosts")?;
+    let host_name = job.scratch.join("hostname");
+    fs::write(&host_name, format!("{name}\n")).attempt(|| "write the host name".to_owned())?;
+    show_file(inside, &host_name, "/etc/hostname")?;
+    let resolver = Path::new("/etc/resolv.conf");
+    if job.spec.network == Network::Host && resolver.exists() {
+        let copy = job.scratch.join("resolv.conf");
+        fs::copy(resolver, &copy).attempt(|| "copy /etc/resolv.conf".to_owned())?;
+        show_file(inside, &copy, "/etc/resolv.conf")?;
+    }
+    Ok(())
+}
+
+fn show_file(inside: &Inside, from: &Path, at: &str) -> Result<(), Failure> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let file = open_tree(rustix::fs::CWD, from, flags).attempt(|| format!("show {at}"))?;
+    forbid(&file, QUIET)?;
+    let onto = match inside.file(Path::new(at)) {
+        Ok(onto) => onto,
+        // An image whose /etc is a file, or leads nowhere, does without.
+        Err(_) => return Ok(()),
+    };
+    inside::attach(file.as_fd(), onto.as_fd()).attempt(|| format!("show {at}"))
+}
+
+/// A new file system, mounted nowhere yet.
+pub(super) fn file_system(
+    kind: &str,
+    options: &[(&str, &str)],
+    rights: MountAttrFlags,
+) -> rustix::io::Result<OwnedFd> {
+    let made = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for (key, value) in options {
+        if value.is_empty() {
+            fsconfig_set_flag(&made, *key)?;
+        } else {
+            fsconfig_set_string(&made, *key, *value)?;
+        }
+    }
+    fsconfig_create(&made)?;
+    fsmount(&made, FsMountFlags::FSMOUNT_CLOEXEC, rights)
+}
+
+/// The same mount once more, nowhere yet.
+pub(super) fn clone_of(place: &OwnedFd, recursive: bool) -> rustix::io::Result<OwnedFd> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH;
+    if recursive {
+        flags |= OpenTreeFlags::AT_RECURSIVE;
+    }
+    open_tree(place, "", flags)
+}
+
+fn forbid(mount: &OwnedFd, rights: MountAttrFlags) -> Result<(), Failure> {
+    sys::set_mount_attributes(mount.as_fd(), false, u64::from(rights.bits()))
+        .attempt(|| "limit a mount".to_owned())
+}
+
+fn place(inside: &Inside, mount: &OwnedFd, at: impl AsRef<Path>) -> Result<(), Failure> {
+    let attempt = || format!("mount {} inside", at.as_ref().display());
+    let onto = inside.place(at.as_ref()).attempt(attempt)?;
+    inside::attach(mount.as_fd(), onto.as_fd()).attempt(attempt)
+}

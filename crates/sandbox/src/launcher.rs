@@ -1,0 +1,314 @@
+//! The caller's side: asks a helper to run a command, and hears how it ended.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+use crate::folder::{Folder, Folders};
+use crate::identity::Identity;
+use crate::snapshot::Prepared;
+use crate::wire::{self, Event, Job, Request, RootFolder, RootSource};
+use crate::{Error, Note, Outcome, Spec};
+
+/// How to start the helper: a program of one thread whose `main` begins with
+/// [`crate::helper::main`] when it sees these arguments.
+#[derive(Debug, Clone)]
+pub struct Helper {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+}
+
+/// Starts commands in images. Safe to use from several threads at once.
+#[derive(Debug, Clone)]
+pub struct Launcher {
+    helper: Helper,
+    folders: Folders,
+    identity: Identity,
+}
+
+/// Where one of a command's standard streams leads.
+#[derive(Debug, Default)]
+pub enum Stream {
+    /// Nowhere: nothing to read, and what is written vanishes.
+    #[default]
+    Null,
+    /// Where this process's own leads.
+    Inherit,
+    /// To a pipe, whose other end is in [`Sandbox`].
+    Pipe,
+    /// There.
+    To(OwnedFd),
+}
+
+/// A command's standard streams. Not used where it has a terminal.
+#[derive(Debug, Default)]
+pub struct Streams {
+    /// What it reads.
+    pub input: Stream,
+    /// What it writes.
+    pub output: Stream,
+    /// What it complains.
+    pub error: Stream,
+}
+
+/// A command that runs. Dropped before its end, it is killed.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// What is not as it was asked.
+    pub notes: Vec<Note>,
+    /// The writing end of its input, where that is a pipe.
+    pub input: Option<File>,
+    /// The reading end of its output, where that is a pipe.
+    pub output: Option<File>,
+    /// The reading end of its complaints, where that is a pipe.
+    pub error: Option<File>,
+    /// The outer end of its terminal, where it has one.
+    pub terminal: Option<File>,
+    start_time: Duration,
+    started: Instant,
+    link: Link,
+}
+
+/// The connection to one helper. Its end is the sandbox's.
+#[derive(Debug)]
+struct Link {
+    /// `None` once the helper was told to end by closing it.
+    socket: Option<Arc<OwnedFd>>,
+    child: Child,
+    program: PathBuf,
+    folder: Folder,
+}
+
+/// Hands signals to a running command, also from another thread.
+#[derive(Debug, Clone)]
+pub struct Signaller(Arc<OwnedFd>);
+
+impl Launcher {
+    /// A launcher whose sandboxes have their folders in `folder`, on the disk that holds the snapshots
+    /// or another. Clears up what killed sandboxes left there.
+    pub fn new(helper: Helper, folder: &Path, identity: Identity) -> Result<Self, Error> {
+        let launcher = Self { helper, folders: Folders::open(folder)?, identity };
+        launcher.folders.sweep()?;
+        Ok(launcher)
+    }
+
+    /// Who a sandbox's users are outside.
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Starts a command, and returns when its program is loaded.
+    pub fn start(&self, root: &Prepared, spec: Spec, streams: Streams) -> Result<Sandbox, Error> {
+        let source =
+            RootSource::Overlay { layers: root.layers.clone(), root: RootFolder::of(root) };
+        let begin = Instant::now();
+        let ends = Ends::open(streams)?;
+        let sandbox = self.attempt(&source, &spec, &ends, begin, self.folders.make()?)?;
+        Ok(ends.hand_over(sandbox))
+    }
+
+    fn attempt(
+        &self,
+        root: &RootSource,
+        spec: &Spec,
+        ends: &Ends,
+        begin: Instant,
+        folder: Folder,
+    ) -> Result<Sandbox, Error> {
+        let job = Job {
+            spec: spec.clone(),
+            id: folder.id.clone(),
+            root: root.clone(),
+            scratch: folder.path.clone(),
+            identity: self.identity,
+            architecture: lightship_oci::spec::Platform::host().architecture,
+        };
+        let link = self.link(folder)?;
+        link.send(&job, &ends.inner())?;
+        let mut sandbox = Sandbox {
+            notes: Vec::new(),
+            input: None,
+            output: None,
+            error: None,
+            terminal: None,
+            start_time: Duration::ZERO,
+            started: begin,
+            link,
+        };
+        loop {
+            let (event, mut fds) = sandbox.link.receive()?;
+            match event {
+                Event::Note(note) => sandbox.notes.push(note),
+                Event::Terminal => sandbox.terminal = fds.pop().map(File::from),
+                Event::Failed(failure) => return Err(Error::Start(failure)),
+                Event::Started => break,
+                Event::Ended { .. } => return Err(Error::HelperGone),
+            }
+        }
+        sandbox.started = Instant::now();
+        sandbox.start_time = begin.elapsed();
+        Ok(sandbox)
+    }
+
+    fn link(&self, folder: Folder) -> Result<Link, Error> {
+        let failed = |source: io::Error| Error::Helper {
+            attempt: "start",
+            program: self.helper.program.clone(),
+            source,
+        };
+        let (ours, theirs) =
+            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
+                .map_err(|error| failed(error.into()))?;
+        let child = Command::new(&self.helper.program)
+            .args(&self.helper.arguments)
+            .env_clear()
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .current_dir("/")
+            .spawn()
+            .map_err(failed)?;
+        let program = self.helper.program.clone();
+        Ok(Link { socket: Some(Arc::new(ours)), child, program, folder })
+    }
+}
+
+impl Sandbox {
+    /// Waits for the command's end. Nothing of it is left then.
+    pub fn wait(mut self) -> Result<Outcome, Error> {
+        loop {
+            match self.link.receive()? {
+                (Event::Ended { end, cpu_time, peak_memory }, _) => {
+                    return Ok(Outcome {
+                        end,
+                        start_time: self.start_time,
+                        run_time: self.started.elapsed(),
+                        cpu_time,
+                        peak_memory,
+                    });
+                }
+                (Event::Failed(failure), _) => return Err(Error::Start(failure)),
+                (Event::Note(_) | Event::Terminal | Event::Started, _) => {}
+            }
+        }
+    }
+
+    /// From the request to the moment the program was loaded.
+    pub fn start_time(&self) -> Duration {
+        self.start_time
+    }
+
+    /// Hands signals on while somebody waits.
+    pub fn signaller(&self) -> Signaller {
+        Signaller(Arc::clone(self.link.socket.as_ref().expect("closed only when dropped")))
+    }
+}
+
+impl Signaller {
+    /// Hands a signal, by its number, to the command and its process group. One that has ended needs
+    /// none.
+    pub fn send(&self, signal: i32) {
+        let _ = wire::send(&*self.0, &Request::Signal(signal), &[]);
+    }
+}
+
+impl Link {
+    fn send(&self, job: &Job, streams: &[BorrowedFd<'_>]) -> Result<(), Error> {
+        let lock = self.folder.lock();
+        let fds: Vec<BorrowedFd<'_>> = streams.iter().copied().chain([lock]).collect();
+        wire::send(self.socket(), job, &fds).map_err(self.silent())
+    }
+
+    fn receive(&mut self) -> Result<(Event, Vec<OwnedFd>), Error> {
+        let news = wire::receive(self.socket()).map_err(self.silent())?;
+        news.ok_or(Error::HelperGone)
+    }
+
+    fn socket(&self) -> &OwnedFd {
+        self.socket.as_ref().expect("closed only when dropped")
+    }
+
+    fn silent(&self) -> impl FnOnce(io::Error) -> Error {
+        let program = self.program.clone();
+        move |source| Error::Helper { attempt: "talk to", program, source }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // The helper sees the end and kills whatever still runs; its own end is the proof. A signaller
+        // that somebody still holds must not keep the socket open: shut it for all.
+        if let Some(socket) = self.socket.take() {
+            let _ = rustix::net::shutdown(&*socket, rustix::net::Shutdown::Both);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// Both ends of a command's streams.
+struct Ends {
+    inner: [OwnedFd; 3],
+    outer: [Option<File>; 3],
+}
+
+impl Ends {
+    fn open(streams: Streams) -> Result<Self, Error> {
+        let (input, outer_input) = open(streams.input, std::io::stdin().as_fd(), Way::In)?;
+        let (output, outer_output) = open(streams.output, std::io::stdout().as_fd(), Way::Out)?;
+        let (error, outer_error) = open(streams.error, std::io::stderr().as_fd(), Way::Out)?;
+        Ok(Self { inner: [input, output, error], outer: [outer_input, outer_output, outer_error] })
+    }
+
+    fn inner(&self) -> Vec<BorrowedFd<'_>> {
+        self.inner.iter().map(OwnedFd::as_fd).collect()
+    }
+
+    /// The outer ends to whoever holds the sandbox; the inner ones are closed here, so that the command
+    /// has the last.
+    fn hand_over(self, sandbox: Sandbox) -> Sandbox {
+        let [input, output, error] = self.outer;
+        Sandbox { input, output, error, ..sandbox }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    In,
+    Out,
+}
+
+/// A stream's inner end, and its outer one where that is a pipe.
+fn open(stream: Stream, own: BorrowedFd<'_>, way: Way) -> Result<(OwnedFd, Option<File>), Error> {
+    let null = Path::new("/dev/null");
+    let failed = |error: rustix::io::Errno| Error::io("open", null)(error.into());
+    match stream {
+        Stream::To(fd) => Ok((fd, None)),
+        Stream::Inherit => {
+            let copy = own.try_clone_to_owned();
+            Ok((copy.map_err(Error::io("open", Path::new("standard stream")))?, None))
+        }
+        Stream::Null => {
+            let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
+            let fd = rustix::fs::open(null, flags, rustix::fs::Mode::empty()).map_err(failed)?;
+            Ok((fd, None))
+        }
+        Stream::Pipe => {
+            let pipe = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC);
+            let (reader, writer) =
+                pipe.map_err(|error| Error::io("make", Path::new("a pipe"))(error.into()))?;
+            Ok(match way {
+                Way::In => (reader, Some(File::from(writer))),
+                Way::Out => (writer, Some(File::from(reader))),
+            })
+        }
+    }
+}
