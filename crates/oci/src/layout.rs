@@ -18,7 +18,7 @@ use crate::{BlobReader, Error};
 
 pub use destination::LayoutDestination;
 pub(crate) use destination::{check_ref_name, empty_index, enlist, to_json};
-pub(crate) use select::{find, find_spelling};
+pub(crate) use select::{Found, find, find_spelling, is_one_image, name_of};
 pub use source::LayoutSource;
 pub(crate) use source::{missing_blob, read_index};
 

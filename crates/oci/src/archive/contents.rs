@@ -81,7 +81,7 @@ impl Contents {
     }
 }
 
-impl Files for Contents {
+impl Files for Arc<Contents> {
     fn open(&self, path: &str, offset: u64) -> Result<Option<(BlobReader, u64)>, Error> {
         let Some(extent) = self.find(path)? else { return Ok(None) };
         Ok(Some((Box::new(self.section(extent).skip(offset)), extent.length)))

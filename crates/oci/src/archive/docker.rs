@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use lightship_base::{DiffId, Digest, HashingReader};
 use rayon::prelude::*;
@@ -30,7 +31,7 @@ use crate::{BlobReader, Error, Source, verified};
 /// An image in an archive of Docker's.
 #[derive(Debug)]
 pub struct DockerArchiveSource {
-    contents: Contents,
+    contents: Arc<Contents>,
     name: String,
     root: Descriptor,
     root_bytes: Vec<u8>,
@@ -41,13 +42,17 @@ pub struct DockerArchiveSource {
 impl DockerArchiveSource {
     /// Opens the image that `tag` (`name:tag`, or `@N` by its place) names, or the only one.
     pub fn open(file: &Path, tag: Option<&str>, scratch: &Scratch) -> Result<Self, Error> {
-        Self::over(Contents::open(file, scratch)?, file, tag)
+        Self::over(Arc::new(Contents::open(file, scratch)?), file, tag)
     }
 
-    pub(super) fn over(contents: Contents, file: &Path, tag: Option<&str>) -> Result<Self, Error> {
+    pub(super) fn over(
+        contents: Arc<Contents>,
+        file: &Path,
+        tag: Option<&str>,
+    ) -> Result<Self, Error> {
         let place = format!("docker-archive:{}", file.display());
         let images = list(&contents, &place)?;
-        let image = choose(&images, tag, &place)?;
+        let image = &images[choose(&images, tag, &place)?];
         let parts = Parts::read(&contents, image, &place)?;
         let (media_type, root_bytes) = match parts.own_manifest(&contents, &place) {
             Some(own) => own,
@@ -100,7 +105,7 @@ impl Source for DockerArchiveSource {
     }
 }
 
-fn list(contents: &Contents, place: &str) -> Result<Vec<SavedImage>, Error> {
+pub(super) fn list(contents: &Arc<Contents>, place: &str) -> Result<Vec<SavedImage>, Error> {
     match read_small(contents, MANIFEST_FILE, MAX_MANIFEST_BYTES, place)? {
         Some(bytes) => parse_manifest_json(&bytes)
             .map_err(|source| Error::Json { what: format!("{MANIFEST_FILE} of {place}"), source }),
@@ -125,7 +130,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn read(contents: &Contents, image: &SavedImage, place: &str) -> Result<Self, Error> {
+    fn read(contents: &Arc<Contents>, image: &SavedImage, place: &str) -> Result<Self, Error> {
         let config_extent = find(contents, &image.config, "config", place)?;
         let what =
             format!("config `{}` of {place}", crate::tar::display_path(image.config.as_bytes()));
@@ -150,7 +155,7 @@ impl Parts {
 
     /// An OCI manifest of exactly these parts, if the archive is a layout that holds one. What cannot
     /// be understood on the way is not it.
-    fn own_manifest(&self, contents: &Contents, place: &str) -> Option<(MediaType, Vec<u8>)> {
+    fn own_manifest(&self, contents: &Arc<Contents>, place: &str) -> Option<(MediaType, Vec<u8>)> {
         let (index, _) = layout::read_index(contents, place).ok()?;
         let mut waiting = index.manifests;
         for _ in 0..MAX_MANIFESTS {

@@ -10,20 +10,22 @@ mod destination;
 mod docker;
 mod docker_destination;
 mod index;
+mod opened;
 mod saved;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use contents::Contents;
 pub use destination::OciArchiveDestination;
 pub use docker::DockerArchiveSource;
 pub use docker_destination::DockerArchiveDestination;
 pub use index::{ArchiveIndex, ArchiveIndexError, Extent};
+pub use opened::{Archive, ArchivedImage};
 pub use saved::{SavedImage, parse_manifest_json};
 
-use crate::layout::{INDEX_FILE, LAYOUT_FILE, LayoutSource};
+use crate::layout::LayoutSource;
 use crate::{Error, Source};
-use saved::MANIFEST_FILE;
 
 /// Where temporary files go, and how large they may get.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,17 +49,10 @@ impl Scratch {
 /// Opens an image in an `oci-archive`: the one that `tag` names, or the only one.
 pub fn open_oci(file: &Path, tag: Option<&str>, scratch: &Scratch) -> Result<LayoutSource, Error> {
     let place = format!("oci-archive:{}", file.display());
-    LayoutSource::over(Box::new(Contents::open(file, scratch)?), &place, tag)
+    LayoutSource::over(Box::new(Arc::new(Contents::open(file, scratch)?)), &place, tag)
 }
 
-/// Opens an image in an archive of either kind. What `docker save` writes today is both; it is then
-/// read as `docker load` would.
+/// Opens an image in an archive of either kind: the one that `tag` names, or the only one.
 pub fn open(file: &Path, tag: Option<&str>, scratch: &Scratch) -> Result<Box<dyn Source>, Error> {
-    let contents = Contents::open(file, scratch)?;
-    let has = |name| contents.index().contains(name);
-    if !has(MANIFEST_FILE) && has(LAYOUT_FILE) && has(INDEX_FILE) {
-        let place = format!("oci-archive:{}", file.display());
-        return Ok(Box::new(LayoutSource::over(Box::new(contents), &place, tag)?));
-    }
-    Ok(Box::new(DockerArchiveSource::over(contents, file, tag)?))
+    Archive::open(file, scratch)?.source(tag)
 }

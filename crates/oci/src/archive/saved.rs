@@ -36,28 +36,31 @@ pub fn parse_manifest_json(bytes: &[u8]) -> Result<Vec<SavedImage>, serde_json::
     serde_json::from_slice(bytes)
 }
 
-/// The image that `wanted` names (in any spelling of its name, or as `@N` by its place in the list),
+/// The place of the image that `wanted` names (in any spelling of its name, or as `@N` by its place in the list),
 /// or the only one.
-pub(super) fn choose<'a>(
-    images: &'a [SavedImage],
+pub(super) fn choose(
+    images: &[SavedImage],
     wanted: Option<&str>,
     place: &str,
-) -> Result<&'a SavedImage, Error> {
+) -> Result<usize, Error> {
     let found = match (wanted, images) {
-        (None, [only]) => Some(only),
+        (None, [_]) => Some(0),
         (None, []) => None,
         (None, _) => {
             return Err(Error::Unsupported {
                 what: place.to_owned(),
                 reason: format!("it holds {} images, and none of them was named", images.len()),
-                hint: Some(format!("name one of them: {}", list(images))),
+                hint: Some(format!(
+                    "put the name of one behind it, as in `{place}:NAME`: {}",
+                    list(images)
+                )),
             });
         }
         (Some(wanted), _) => match wanted.strip_prefix('@') {
-            Some(number) => number.parse::<usize>().ok().and_then(|at| images.get(at)),
+            Some(number) => number.parse::<usize>().ok().filter(|at| *at < images.len()),
             None => images
                 .iter()
-                .find(|image| find_spelling(image.names().iter().map(String::as_str), wanted)),
+                .position(|image| find_spelling(image.names().iter().map(String::as_str), wanted)),
         },
     };
     found.ok_or_else(|| Error::NotFound {
@@ -106,9 +109,10 @@ mod tests {
             ("quay.io/team/base", "b.json"),
             ("@2", "c.json"),
         ] {
-            assert_eq!(choose(&images, Some(wanted), "x").unwrap().config, config, "{wanted}");
+            let at = choose(&images, Some(wanted), "x").unwrap();
+            assert_eq!(images[at].config, config, "{wanted}");
         }
-        assert_eq!(choose(&images[..1], None, "x").unwrap().config, "a.json");
+        assert_eq!(choose(&images[..1], None, "x").unwrap(), 0);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use lightship_base::Digest;
 
 use super::{CONTAINERD_NAME, REF_NAME};
 use crate::Error;
-use crate::reference::RegistryReference;
+use crate::reference::{ImageName, RegistryReference};
 use crate::spec::{Descriptor, Index};
 
 /// What a name (or none) means in an index.
@@ -36,14 +36,17 @@ pub(crate) fn find(index: &Index, wanted: Option<&str>, place: &str) -> Result<F
                 Some(wanted) => format!("it holds {count} different images named `{wanted}`"),
                 None => format!("it holds {count} images, and none of them was named"),
             },
-            hint: Some(format!("name one of them: {}", names(index))),
+            hint: Some(format!(
+                "put the name of one behind it, as in `{place}:NAME`: {}",
+                names(index)
+            )),
         }),
     }
 }
 
 /// Tools that write an index as the layout's own (a Go library for registries does) put one image's
 /// platforms there, without names.
-fn is_one_image(index: &Index) -> bool {
+pub(crate) fn is_one_image(index: &Index) -> bool {
     index.manifests.len() > 1
         && index.manifests.iter().all(|entry| {
             entry.platform.is_some()
@@ -92,6 +95,13 @@ fn missing(index: &Index, wanted: Option<&str>, place: &str) -> Error {
     };
     let what = wanted.map_or("an image".to_owned(), |wanted| format!("image `{wanted}`"));
     Error::NotFound { what, place: place.to_owned(), hint: Some(hint) }
+}
+
+/// The name that an entry gives its image, where it can be one: the full name, or else the tag, into
+/// which some tools write the whole name.
+pub(crate) fn name_of(entry: &Descriptor) -> Option<ImageName> {
+    let written = [CONTAINERD_NAME, REF_NAME].map(|key| entry.annotations.get(key));
+    written.into_iter().flatten().find_map(|name| name.parse().ok())
 }
 
 /// As many names as fit a message.
