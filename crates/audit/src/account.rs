@@ -4,11 +4,8 @@
 //! visible in the end), *shadowed* (written again by a later entry) or *deleted* (removed, perhaps with
 //! the folder it was in). The three add up to what is stored, in every layer and in the image.
 
-use std::cell::Cell;
-
-use lightship_base::{ByteSize, Progress, Transfer, TransferOutcome};
+use lightship_base::{ByteSize, Progress};
 use lightship_oci::history::History;
-use lightship_oci::layer::Layer;
 use lightship_oci::rootfs::{Body, Inode, InodeId, NodeId, Problem, Removal, Tree};
 use lightship_oci::tar::path::RootPath;
 use lightship_oci::{Error, Image};
@@ -77,7 +74,7 @@ impl Account {
         let layers = image
             .consistent_layers()?
             .par_iter()
-            .map(|layer| watched(layer, progress))
+            .map(|layer| scan(layer, progress))
             .collect::<Result<Vec<_>, _>>()?;
         let history = History::of(image.config(), layers.len());
         let mut tree = Tree::new();
@@ -157,27 +154,6 @@ impl Account {
     pub fn path(&self, node: NodeId) -> RootPath {
         self.tree.path(node)
     }
-}
-
-/// Reads one layer while somebody watches.
-fn watched(layer: &Layer, progress: &dyn Progress) -> Result<ScannedLayer, Error> {
-    let size = layer.descriptor().size;
-    let id = progress.begin(Transfer {
-        what: format!("layer {}", layer.position() + 1),
-        digest: Some(layer.descriptor().digest),
-        total: Some(ByteSize(size)),
-    });
-    let seen = Cell::new(0_u64);
-    let advance = |bytes: u64| {
-        seen.set(seen.get().saturating_add(bytes));
-        progress.advance(id, bytes);
-    };
-    let scanned = scan(layer, &advance);
-    // What lay between and behind the files.
-    progress.advance(id, size.saturating_sub(seen.get()));
-    let outcome = if scanned.is_ok() { TransferOutcome::Done } else { TransferOutcome::Failed };
-    progress.end(id, outcome);
-    scanned
 }
 
 impl Totals {

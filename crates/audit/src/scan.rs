@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
+use lightship_base::Progress;
 use lightship_oci::layer::Layer;
-use lightship_oci::rootfs::{IndexEntry, LayerIndex, LayerVisitor, index_layer};
+use lightship_oci::rootfs::{IndexEntry, LayerIndex, LayerVisitor, index_watched};
 use lightship_packages::elf::{ElfFacts, ElfProbe};
 use lightship_packages::{Want, wanted};
 
@@ -44,14 +45,12 @@ pub struct FileFacts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContentId([u8; 32]);
 
-/// Reads a layer once. `advance` is told of compressed bytes as they are read: never more than the
-/// layer has, and not of all.
+/// Reads a layer once.
 pub(crate) fn scan(
     layer: &Layer,
-    advance: &dyn Fn(u64),
+    progress: &dyn Progress,
 ) -> Result<ScannedLayer, lightship_oci::Error> {
     let mut scanner = Scanner {
-        advance,
         files: Vec::new(),
         contents: HashMap::new(),
         elf: HashMap::new(),
@@ -59,14 +58,14 @@ pub(crate) fn scan(
         hasher: blake3::Hasher::new(),
         kept_bytes: 0,
     };
-    let index = index_layer(layer, &mut scanner)?;
+    let what = format!("layer {}", layer.position() + 1);
+    let index = index_watched(layer, &mut scanner, what, progress)?;
     let Scanner { mut files, contents, elf, secrets, .. } = scanner;
     files.resize(index.entries.len(), FileFacts::default());
     Ok(ScannedLayer { index, files, contents, elf, secrets })
 }
 
-struct Scanner<'a> {
-    advance: &'a dyn Fn(u64),
+struct Scanner {
     files: Vec<FileFacts>,
     contents: HashMap<u32, Vec<u8>>,
     elf: HashMap<u32, ElfFacts>,
@@ -79,7 +78,7 @@ struct Scanner<'a> {
 /// (the lists of 4,000 packages are 6 MB), and little enough for many layers at once.
 const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
 
-impl LayerVisitor for Scanner<'_> {
+impl LayerVisitor for Scanner {
     fn file(
         &mut self,
         number: usize,
@@ -118,7 +117,6 @@ impl LayerVisitor for Scanner<'_> {
 
     fn compressed(&mut self, number: usize, bytes: u64) {
         self.files[number].compressed = bytes;
-        (self.advance)(bytes);
     }
 }
 

@@ -13,5 +13,5 @@ pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use diagnose::{Category, Diagnose, Hint};
 pub use digest::{ChainId, DiffId, Digest, ParseDigestError};
 pub use hash::{HashingReader, HashingWriter, Sha256};
-pub use progress::{Progress, Quiet, Transfer, TransferId, TransferOutcome};
+pub use progress::{Progress, Quiet, Transfer, TransferId, TransferOutcome, Watched};
 pub use size::ByteSize;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use lightship_base::{ByteSize, Progress, Transfer, TransferOutcome};
+use lightship_base::Progress;
 use rayon::prelude::*;
 
 use crate::assembly::{Assembly, BlobFile, FinishedBlob, stream_error};
@@ -92,16 +92,8 @@ fn recompress(
     scratch: &Path,
     progress: &dyn Progress,
 ) -> Result<(CompressionLevel, FinishedBlob), Error> {
-    let size = layer.descriptor().size;
-    let id = progress.begin(Transfer {
-        what: format!("layer {} to {level}", layer.position() + 1),
-        digest: Some(layer.descriptor().digest),
-        total: Some(ByteSize(size)),
-    });
-    let result = stream(layer, level, threads, scratch).map_err(|error| layer.explain(error));
-    progress.advance(id, size);
-    progress.end(id, if result.is_ok() { TransferOutcome::Done } else { TransferOutcome::Failed });
-    result.map(|blob| (level, blob))
+    let blob = stream(layer, level, threads, scratch, progress);
+    Ok((level, blob.map_err(|error| layer.explain(error))?))
 }
 
 fn stream(
@@ -109,9 +101,11 @@ fn stream(
     level: CompressionLevel,
     threads: u32,
     scratch: &Path,
+    progress: &dyn Progress,
 ) -> Result<FinishedBlob, Error> {
     let failed = |error| stream_error(layer.name(), error);
-    let mut reader = layer.read()?;
+    let what = format!("layer {} to {level}", layer.position() + 1);
+    let mut reader = layer.read_watched(what, progress)?;
     let mut writer = encoder(BlobFile::create(scratch)?, level, threads).map_err(failed)?;
     io::copy(&mut reader, &mut writer).map_err(failed)?;
     reader.finish()?;

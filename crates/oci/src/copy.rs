@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lightship_base::{ByteSize, Digest, Progress, Transfer, TransferOutcome};
+use lightship_base::{ByteSize, Digest, Progress, Transfer, TransferOutcome, Watched};
 use rayon::prelude::*;
 
 use crate::image::choose;
@@ -67,21 +67,22 @@ pub fn copy(
     let moved = AtomicU64::new(0);
     let outcomes = (closure.blobs.par_iter())
         .map(|blob| {
-            let id = progress.begin(Transfer {
+            let transfer = Transfer {
                 what: kind(&blob.media_type).to_owned(),
                 digest: Some(blob.digest),
                 total: Some(ByteSize(blob.size)),
-            });
+            };
+            let watched = Watched::begin(progress, transfer);
             let advance = |bytes| {
                 moved.fetch_add(bytes, Ordering::Relaxed);
-                progress.advance(id, bytes);
+                watched.advance(bytes);
             };
             let open = |offset| source.blob(blob, offset);
-            let result = destination.put_blob(blob, origin.as_ref(), &open, &advance);
-            progress.end(id, *result.as_ref().unwrap_or(&TransferOutcome::Failed));
-            result.map(|outcome| (outcome, blob.size))
+            let outcome = destination.put_blob(blob, origin.as_ref(), &open, &advance)?;
+            watched.end(outcome);
+            Ok((outcome, blob.size))
         })
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect::<Result<Vec<_>, Error>>()?;
 
     let (last, others) = closure.manifests.split_last().expect("collect always adds the root");
     for (descriptor, bytes) in others {

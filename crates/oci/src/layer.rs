@@ -4,6 +4,8 @@
 //! reads, hashes the compressed bytes and decompresses; the caller's hashes the tar and parses it.
 //! Both sides hold a few buffers, never a layer.
 
+mod watched;
+
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -14,6 +16,8 @@ use lightship_base::{Category, Diagnose, DiffId, Digest, HashingReader, Sha256};
 use crate::compression::decoder;
 use crate::spec::{Compression, Descriptor};
 use crate::{Error, Source};
+
+pub use watched::WatchedLayer;
 
 /// Large enough to make handing a buffer over cheap, small enough for several to stay in the cache.
 const CHUNK: usize = 256 * 1024;

@@ -11,7 +11,7 @@ mod plan;
 use std::path::Path;
 use std::sync::Arc;
 
-use lightship_base::{ByteSize, DiffId, HashingWriter, Progress, Transfer, TransferOutcome};
+use lightship_base::{ByteSize, DiffId, HashingWriter, Progress};
 use rayon::prelude::*;
 
 use crate::assembly::{Assembly, BlobFile, FinishedBlob, stream_error};
@@ -19,7 +19,7 @@ use crate::compression::{CompressionLevel, encoder};
 use crate::copy::layer_type;
 use crate::history::History;
 use crate::layer::Layer;
-use crate::rootfs::{LayerIndex, Tree, index_layer};
+use crate::rootfs::{LayerIndex, Tree, index_watched};
 use crate::spec::{Config, Descriptor, HistoryEntry, MediaType};
 use crate::tar::TarWriter;
 use crate::{Error, Image};
@@ -63,7 +63,9 @@ pub fn squash(
     let layers = image.consistent_layers()?;
     check(image, &layers, options)?;
     let indexes = (layers.par_iter())
-        .map(|layer| watched(progress, layer, "read", || index_layer(layer, &mut ())))
+        .map(|layer| {
+            index_watched(layer, &mut (), format!("read layer {}", layer.position() + 1), progress)
+        })
         .collect::<Result<Vec<_>, Error>>()?;
     let (base, top) = build_trees(image, &indexes, options.keep_layers)?;
     let plan = plan::plan(&base, &top, &indexes, options.keep_layers);
@@ -138,31 +140,13 @@ fn write_layer(
     emit::metadata(&mut tar, plan)?;
     for (position, contents) in &plan.contents {
         let layer = &layers[*position as usize];
-        watched(progress, layer, "merge", || emit::contents(&mut tar, layer, contents))?;
+        emit::contents(&mut tar, layer, contents, progress)?;
     }
     emit::links(&mut tar, plan)?;
     let hashed = tar.finish().map_err(emit::unwritable)?;
     let (diff_id, uncompressed, compressor) = hashed.finish();
     let blob = compressor.finish().map_err(failed)?.finish()?;
     Ok(Merged { blob, diff_id: DiffId(diff_id), uncompressed: ByteSize(uncompressed) })
-}
-
-fn watched<T>(
-    progress: &dyn Progress,
-    layer: &Layer,
-    verb: &str,
-    work: impl FnOnce() -> Result<T, Error>,
-) -> Result<T, Error> {
-    let size = layer.descriptor().size;
-    let id = progress.begin(Transfer {
-        what: format!("{verb} layer {}", layer.position() + 1),
-        digest: Some(layer.descriptor().digest),
-        total: Some(ByteSize(size)),
-    });
-    let result = work();
-    progress.advance(id, size);
-    progress.end(id, if result.is_ok() { TransferOutcome::Done } else { TransferOutcome::Failed });
-    result
 }
 
 fn assemble(

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 
+use lightship_base::{Progress, Quiet};
+
 use super::whiteout::{Role, read_name};
 use crate::Error;
-use crate::layer::{Layer, LayerFacts};
+use crate::layer::{Layer, LayerFacts, WatchedLayer};
 use crate::tar::path::{RootPath, display_path};
 use crate::tar::{Entry, EntryKind, GlobalHeaders, Mtime, TarError, TarErrorKind, TarReader};
 
@@ -115,11 +117,26 @@ impl LayerVisitor for () {
 
 /// Reads a layer once, to its end, verified; `visitor` sees each file's content as it passes.
 pub fn index_layer<V: LayerVisitor>(layer: &Layer, visitor: &mut V) -> Result<LayerIndex, Error> {
-    index(layer, visitor).map_err(|failure| layer.explain(failure))
+    index_watched(layer, visitor, String::new(), &Quiet)
 }
 
-fn index<V: LayerVisitor>(layer: &Layer, visitor: &mut V) -> Result<LayerIndex, Error> {
-    let mut tar = TarReader::new(layer.read()?).global_headers(GlobalHeaders::Ignore);
+/// The same while somebody watches, who is told `what` for.
+pub fn index_watched<V: LayerVisitor>(
+    layer: &Layer,
+    visitor: &mut V,
+    what: String,
+    progress: &dyn Progress,
+) -> Result<LayerIndex, Error> {
+    let reader = layer.read_watched(what, progress)?;
+    index(layer, reader, visitor).map_err(|failure| layer.explain(failure))
+}
+
+fn index<V: LayerVisitor>(
+    layer: &Layer,
+    reader: WatchedLayer<'_>,
+    visitor: &mut V,
+) -> Result<LayerIndex, Error> {
+    let mut tar = TarReader::new(reader).global_headers(GlobalHeaders::Ignore);
     let mut entries = Vec::new();
     while let Some(entry) = tar.next_entry().map_err(|e| broken(layer, e))? {
         let indexed = IndexEntry::of(&entry).map_err(|reason| {

@@ -12,5 +12,5 @@ mod tree;
 pub mod whiteout;
 
 pub use apply::{Problem, ProblemKind};
-pub use index::{Body, IndexEntry, LayerIndex, LayerVisitor, Meta, index_layer};
+pub use index::{Body, IndexEntry, LayerIndex, LayerVisitor, Meta, index_layer, index_watched};
 pub use tree::{Inode, InodeId, Node, NodeId, Origin, Removal, Tree, What};

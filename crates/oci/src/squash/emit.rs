@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
+use lightship_base::Progress;
+
 use super::plan::{Names, Plan, hard_link, with_meta};
 use crate::Error;
 use crate::assembly::stream_error;
@@ -24,9 +26,12 @@ pub(super) fn contents<W: Write>(
     tar: &mut TarWriter<W>,
     layer: &Layer,
     contents: &HashMap<u32, Names>,
+    progress: &dyn Progress,
 ) -> Result<(), Error> {
     let broken = |source: io::Error| Error::Read { what: layer.name(), source };
-    let mut reader = TarReader::new(layer.read()?).global_headers(GlobalHeaders::Ignore);
+    let what = format!("merge layer {}", layer.position() + 1);
+    let layer_reader = layer.read_watched(what, progress)?;
+    let mut reader = TarReader::new(layer_reader).global_headers(GlobalHeaders::Ignore);
     let mut number = 0;
     while let Some(entry) = reader.next_entry().map_err(|e| broken(e.into()))? {
         if let Some(names) = contents.get(&number) {

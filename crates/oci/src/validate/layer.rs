@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use lightship_base::{ByteSize, DiffId, Progress, Transfer, TransferOutcome};
+use lightship_base::{DiffId, Progress};
 
 use super::{Gravity, Reporter, Rule, Violation, chain};
 use crate::Error;
@@ -22,25 +22,17 @@ pub(super) struct Checked {
 
 /// Reads a layer to its last byte.
 pub(super) fn check(layer: &Layer, progress: &dyn Progress) -> Result<Checked, Error> {
-    let size = layer.descriptor().size;
-    let id = progress.begin(Transfer {
-        what: format!("layer {}", layer.position() + 1),
-        digest: Some(layer.descriptor().digest),
-        total: Some(ByteSize(size)),
-    });
     let mut violations = Vec::new();
     let report = &mut Reporter::new(&mut violations, layer.name());
-    let read = read(layer, report);
+    let read = read(layer, progress, report);
     let read_to_its_end = read.is_ok();
-    let checked = read.or_else(|error| report.failure(layer.explain(error)));
-    progress.advance(id, size);
-    let outcome = if read_to_its_end { TransferOutcome::Done } else { TransferOutcome::Failed };
-    progress.end(id, outcome);
-    checked.map(|()| Checked { read_to_its_end, violations })
+    read.or_else(|error| report.failure(layer.explain(error)))?;
+    Ok(Checked { read_to_its_end, violations })
 }
 
-fn read(layer: &Layer, report: &mut Reporter<'_>) -> Result<(), Error> {
-    let mut tar = TarReader::new(layer.read()?).global_headers(GlobalHeaders::Ignore);
+fn read(layer: &Layer, progress: &dyn Progress, report: &mut Reporter<'_>) -> Result<(), Error> {
+    let reader = layer.read_watched(format!("layer {}", layer.position() + 1), progress)?;
+    let mut tar = TarReader::new(reader).global_headers(GlobalHeaders::Ignore);
     let mut paths = Paths::default();
     let end = loop {
         match tar.next_entry() {

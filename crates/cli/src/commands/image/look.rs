@@ -1,13 +1,10 @@
 //! Commands that only look: `history`, `diff`, `validate`.
 
-use std::io::{self, BufRead};
-
 use lightship_audit::Account;
 use lightship_audit::diff::ImageDiff;
-use lightship_base::{ByteSize, Progress, Transfer, TransferId, TransferOutcome};
+use lightship_base::{ByteSize, Progress};
 use lightship_oci::history::History;
-use lightship_oci::layer::Layer;
-use lightship_oci::rootfs::{Body, IndexEntry, LayerIndex, LayerVisitor, index_layer};
+use lightship_oci::rootfs::{Body, LayerIndex, index_watched};
 use lightship_oci::{Error as OciError, Image};
 use rayon::prelude::*;
 
@@ -35,7 +32,10 @@ pub(super) fn history(args: &HistoryArgs, context: &mut Context<'_>) -> Result<O
 /// Sizes and file counts are in the layers only, so they are read, several at a time.
 fn layer_rows(image: &Image, progress: &dyn Progress) -> Result<Vec<LayerRow>, Error> {
     let indexes = (image.consistent_layers()?.par_iter())
-        .map(|layer| watched(layer, progress))
+        .map(|layer| {
+            let what = format!("layer {}", layer.position() + 1);
+            index_watched(layer, &mut (), what, progress)
+        })
         .collect::<Result<Vec<LayerIndex>, OciError>>()?;
     Ok((indexes.iter().enumerate())
         .map(|(at, index)| LayerRow {
@@ -47,34 +47,6 @@ fn layer_rows(image: &Image, progress: &dyn Progress) -> Result<Vec<LayerRow>, E
             file_count: files(index),
         })
         .collect())
-}
-
-fn watched(layer: &Layer, progress: &dyn Progress) -> Result<LayerIndex, OciError> {
-    let id = progress.begin(Transfer {
-        what: format!("layer {}", layer.position() + 1),
-        digest: Some(layer.descriptor().digest),
-        total: Some(ByteSize(layer.descriptor().size)),
-    });
-    let index = index_layer(layer, &mut Advance { progress, id });
-    let outcome = if index.is_ok() { TransferOutcome::Done } else { TransferOutcome::Failed };
-    progress.end(id, outcome);
-    index
-}
-
-/// Looks at nothing, and says how far it got.
-struct Advance<'a> {
-    progress: &'a dyn Progress,
-    id: TransferId,
-}
-
-impl LayerVisitor for Advance<'_> {
-    fn file(&mut self, _: usize, _: &IndexEntry, _: &mut dyn BufRead) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn compressed(&mut self, _: usize, bytes: u64) {
-        self.progress.advance(self.id, bytes);
-    }
 }
 
 fn files(index: &LayerIndex) -> u64 {
