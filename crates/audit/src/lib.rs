@@ -4,6 +4,7 @@
 mod account;
 pub mod diff;
 mod findings;
+pub mod imports;
 mod report;
 mod scan;
 mod secrets;

@@ -1,0 +1,133 @@
+//! Which modules Python source imports, and where: read with a real parser, so that a word in a string
+//! or a comment is never taken for an import, and syntax up to Python 3.14 is understood.
+//!
+//! [`Folder::read`] finds a project's own files, [`of_files`] what they import from elsewhere. Modules
+//! of the project itself and relative imports are left out; the standard library is not: an image may
+//! lack parts of it. Source is untrusted: files have a largest size, and are parsed on a thread whose
+//! stack holds any nesting that fits into such a file.
+
+mod folder;
+mod own;
+mod parse;
+mod visit;
+
+use std::fmt;
+use std::io;
+use std::thread;
+
+use serde::Serialize;
+
+use own::OwnModules;
+
+pub use folder::{Folder, FolderError, is_for_development};
+pub use visit::is_module_name;
+
+/// No file of more bytes is parsed. What people write is far smaller; what is larger is data.
+pub const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// For a chain of a million operators, one node inside the other: what drops such a tree recurses.
+/// Only pages that are touched are taken from the machine.
+const STACK_BYTES: usize = 1 << 30;
+
+/// A Python file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its path below the project's folder, with `/` between the names.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// One import of one module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Import {
+    /// The module's whole name: `sklearn.ensemble`.
+    pub module: String,
+    /// What is taken from it (`from module import names`); empty where the module itself is imported.
+    /// `*` is a name like the others.
+    pub names: Vec<String>,
+    /// Where.
+    pub place: Place,
+    /// What keeps it from being needed always.
+    pub guard: Option<Guard>,
+    /// Whether it is inside a function: imported when that is called.
+    pub in_function: bool,
+}
+
+/// A line of a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Place {
+    /// The file's path below the project's folder.
+    pub file: String,
+    /// Counted from 1.
+    pub line: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// Why the program does without a module, or does not import it here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    /// Its failure is caught: `try` with `except ImportError`, or `suppress(ImportError)`.
+    Caught,
+    /// Only for type checkers: `if TYPE_CHECKING`. Never imported when the program runs.
+    TypeChecking,
+    /// Under a condition on the platform, Python's version or the module's presence.
+    Condition,
+    /// In a function that is a pipeline's component (decorated with `…component`): it runs in an image
+    /// of its own.
+    Component,
+}
+
+/// What a project's files import from elsewhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Imports {
+    /// Every import, in the order of files and lines.
+    pub found: Vec<Import>,
+    /// Files that could not be looked at.
+    pub unread: Vec<Unread>,
+}
+
+/// A file whose imports are not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    /// Its path below the project's folder.
+    pub file: String,
+    /// Why: half a sentence.
+    pub why: String,
+}
+
+/// What these files import from elsewhere; together they are the project. Fails where the machine gives
+/// no thread.
+pub fn of_files(files: &[SourceFile]) -> io::Result<Imports> {
+    let own = OwnModules::of(files.iter().map(|file| file.path.as_str()));
+    thread::scope(|scope| {
+        let worker = thread::Builder::new()
+            .name("imports".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || collect(files, &own))?;
+        // A panic in the parser is its mistake, not the user's: hand it on as it is.
+        Ok(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+fn collect(files: &[SourceFile], own: &OwnModules) -> Imports {
+    let mut imports = Imports::default();
+    for file in files {
+        match parse::imports(file) {
+            Ok(found) => imports
+                .found
+                .extend(found.into_iter().filter(|import| !own.has(&import.module, &file.path))),
+            Err(why) => imports.unread.push(Unread { file: file.path.clone(), why }),
+        }
+    }
+    imports
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! One file: from its text to its imports.
+
+use ruff_python_ast::PySourceType;
+use ruff_python_parser::parse_unchecked_source;
+
+use super::visit::Collector;
+use super::{Import, MAX_FILE_BYTES, Place, SourceFile};
+
+/// The imports of one file, or why they are not known.
+pub(super) fn imports(file: &SourceFile) -> Result<Vec<Import>, String> {
+    if file.text.len() as u64 > MAX_FILE_BYTES {
+        return Err(format!("it has more than {MAX_FILE_BYTES} bytes"));
+    }
+    let parsed = parse_unchecked_source(&file.text, PySourceType::Python);
+    let lines = Lines::of(&file.text);
+    if let Some(error) = parsed.errors().first() {
+        let line = lines.number(error.location.start().to_u32());
+        return Err(format!("line {line} is no Python 3: {}", error.error));
+    }
+    let mut collector = Collector::default();
+    collector.visit(&parsed.syntax().body);
+    let placed = collector.found.into_iter().map(|found| Import {
+        module: found.module,
+        names: found.names,
+        place: Place { file: file.path.clone(), line: lines.number(found.offset) },
+        guard: found.guard,
+        in_function: found.in_function,
+    });
+    Ok(placed.collect())
+}
+
+/// Where lines begin.
+struct Lines(Vec<u32>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let starts = text.bytes().zip(1..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
+        Self(std::iter::once(0).chain(starts).collect())
+    }
+
+    /// The number, from 1, of the line that holds this byte.
+    fn number(&self, offset: u32) -> u32 {
+        let line = self.0.partition_point(|start| *start <= offset);
+        u32::try_from(line).expect("a file of at most MAX_FILE_BYTES has fewer lines")
+    }
+}

@@ -1,0 +1,182 @@
+//! What is an import, what guards it, whose it is; and what hostile source may try.
+
+use super::*;
+
+fn file(path: &str, text: &str) -> SourceFile {
+    SourceFile { path: path.to_owned(), text: text.to_owned() }
+}
+
+/// One line per import: place, module, names, guard.
+fn shown(files: &[SourceFile]) -> String {
+    let imports = of_files(files).unwrap();
+    let found = imports.found.iter().map(|import| {
+        let names = import.names.join(",");
+        let guard = import.guard.map(|guard| format!(" {guard:?}")).unwrap_or_default();
+        let inner = if import.in_function { " in a function" } else { "" };
+        format!("{} {}:{names}{guard}{inner}\n", import.place, import.module)
+    });
+    let unread = imports.unread.iter().map(|unread| format!("{} {}\n", unread.file, unread.why));
+    found.chain(unread).collect()
+}
+
+#[test]
+fn imports_of_every_shape_with_their_places() {
+    let text = r#"
+from __future__ import annotations
+import os, numpy as np
+import sklearn.ensemble
+from pandas import (
+    DataFrame,
+    Series as S,
+)
+from plots import *
+text = "import nothing"
+# import nothing
+def late():
+    import torch
+    async def later():
+        from torch.nn import Module
+class A:
+    import yaml
+match os.name:
+    case "nt":
+        import winreg
+for _ in []:
+    importlib.import_module("plugins.one")
+x = __import__("plugins")
+y = importlib.import_module(name)
+type Alias[T] = list[T]
+z = f"{__import__('inner')}"
+"#;
+    insta::assert_snapshot!(shown(&[file("a.py", text)]), @r"");
+}
+
+#[test]
+fn guards_say_what_is_not_always_needed() {
+    let text = r#"
+try:
+    import tomllib
+except ModuleNotFoundError:
+    import tomli as tomllib
+else:
+    import needed
+try:
+    import also_needed
+except ValueError:
+    pass
+try:
+    import caught
+except (KeyError, ImportError):
+    pass
+with contextlib.suppress(ImportError):
+    import suppressed
+if TYPE_CHECKING:
+    import types_only
+else:
+    import real
+if typing.TYPE_CHECKING:
+    try:
+        import types_too
+    except ImportError: ...
+if sys.platform == "win32":
+    import winreg
+elif os.name == "posix":
+    import fcntl
+else:
+    import other
+if sys.version_info >= (3, 11) and True:
+    import new
+if importlib.util.find_spec("gpu"):
+    import gpu
+if debug:
+    import debugger
+@dsl.component(packages_to_install=["pandas"])
+def step():
+    import pandas
+@component
+def other():
+    import numpy
+"#;
+    insta::assert_snapshot!(shown(&[file("a.py", text)]), @r"");
+}
+
+#[test]
+fn a_project_does_not_import_itself() {
+    let main = "import churn, churn.data, utils, jobs.train, jobs, lonely.inner, mlflow, helper\n\
+                from . import churn\nfrom .x import y\nfrom ..z import w\n";
+    let files = [
+        file("app/main.py", main),
+        file("app/utils.py", ""),
+        file("src/churn/__init__.py", ""),
+        file("jobs/train.py", "import helper, utils"),
+        file("jobs/helper.py", ""),
+        file("lonely/inner/deep.py", ""),
+        // A folder of scripts about a package is not the package.
+        file("mlflow/start.py", "import mlflow"),
+    ];
+    insta::assert_snapshot!(shown(&files), @r"");
+}
+
+#[test]
+fn what_is_no_python_is_told_with_its_line() {
+    let files = [
+        file("old.py", "import a\nprint 'hello'\n"),
+        file("large.py", &"#".repeat(1 << 21)),
+        file("nul.py", "import a\0"),
+        file("good.py", "import b"),
+    ];
+    insta::assert_snapshot!(shown(&files), @r"");
+}
+
+#[test]
+fn nesting_of_a_whole_file_ends_no_process() {
+    let largest = usize::try_from(MAX_FILE_BYTES).unwrap();
+    let fill = |head: &str, unit: &str, tail: &str| {
+        head.to_owned() + &unit.repeat((largest - head.len() - tail.len()) / unit.len()) + tail
+    };
+    let files = [
+        file("minus.py", &fill("", "-", "1\n")),
+        file("not.py", &fill("", "not ", "1\n")),
+        file("brackets.py", &fill("", "[", "")),
+        file("braces.py", &fill("import a;", "{", "")),
+        file("calls.py", &fill("f", "()", "\n")),
+        file("attributes.py", &fill("f", ".a", "\n")),
+        file("subscripts.py", &fill("f", "[0]", "\n")),
+        file("lambdas.py", &fill("", "lambda:", "1\n")),
+        file("choices.py", &fill("", "1 if 1 else ", "1\n")),
+        file("powers.py", &fill("", "1**", "1\n")),
+        file("sums.py", &fill("", "1+", "1\n")),
+        file("awaits.py", &fill("", "await ", "1\n")),
+        file("texts.py", &fill("", "f'{", "")),
+        file("elifs.py", &fill("if 1: import b\n", "elif 1: pass\n", "")),
+        file("decorators.py", &fill("", "@a\n", "def f(): import c\n")),
+        file("blocks.py", &(0..1_400).map(|n| " ".repeat(n) + "if 1:\n").collect::<String>()),
+    ];
+    let imports = of_files(&files).unwrap();
+    let found: Vec<&str> = imports.found.iter().map(|import| import.module.as_str()).collect();
+    assert_eq!(found, ["b", "c"]);
+}
+
+#[test]
+fn folders_hold_what_runs() {
+    let root = tempfile::tempdir().unwrap();
+    let put = |path: &str, text: &[u8]| {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let ours = ["app/main.py", "app/__init__.py", "train.py", "notes.txt"];
+    let theirs = [
+        ".venv/lib/x.py", "node_modules/a/b.py", "odd/pyvenv.cfg", "odd/lib/y.py", "tests/test_a.py",
+        "app/a_test.py", "setup.py", "__pycache__/z.py",
+    ];
+    ours.iter().chain(&theirs).for_each(|path| put(path, b"import a\n"));
+    put("latin.py", b"# caf\xe9");
+    std::os::unix::fs::symlink("/", root.path().join("everything")).unwrap();
+    let folder = Folder::read(root.path()).unwrap();
+    let paths: Vec<&str> = folder.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["app/__init__.py", "app/main.py", "train.py"]);
+    assert_eq!(folder.development, 3);
+    assert_eq!(folder.unread[0].why, "it is not UTF-8");
+    assert!(Folder::read(&root.path().join("nothing")).is_err());
+}

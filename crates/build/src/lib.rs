@@ -1,0 +1,3 @@
+//! From a project to an image that works: for now the last step, [`verify`].
+
+pub mod verify;

@@ -1,0 +1,1 @@
+//! Checks that an image does its work.
