@@ -16,7 +16,7 @@ programs=(
   cc:build-essential git:git
   # the real peers of the tests, and what buildah runs on
   skopeo:skopeo umoci:umoci buildah:buildah docker-registry:docker-registry
-  runc:runc newuidmap:uidmap openssl:openssl man:man-db groff:groff-base
+  runc:runc busybox:busybox-static newuidmap:uidmap openssl:openssl man:man-db groff:groff-base
   # images made from packages; examples and benches
   mmdebstrap:mmdebstrap zstd:zstd xz:xz-utils python3:python3
   # this file, among others

@@ -119,15 +119,6 @@ impl<'a> Images<'a> {
         Ok(Box::new(self.store()?.images.destination(name)?))
     }
 
-    /// The name that an archive gives its image.
-    pub fn name_inside(&self, source: &dyn Source, file: &Path) -> Result<ImageName, Error> {
-        const KEYS: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
-        let root = source.root()?;
-        let mut names = KEYS.iter().filter_map(|key| root.annotations.get(*key));
-        let name = names.find_map(|name| name.parse().ok());
-        name.ok_or_else(|| Error::NamelessArchive { path: file.to_owned() })
-    }
-
     /// Images of the local store, as possible bases of others. A store that cannot be read has none:
     /// whoever needs it will say why.
     pub fn candidates(&self) -> Vec<Candidate> {

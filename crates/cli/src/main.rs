@@ -12,6 +12,7 @@ pub mod exit_code;
 pub mod images;
 pub mod progress;
 pub mod render;
+pub mod sandboxes;
 pub mod settings;
 pub mod terminal;
 pub mod views;
@@ -21,11 +22,14 @@ use std::io::{self, Write as _};
 
 use commands::{Context, Error};
 use exit_code::ExitCode;
-use lightship_base::Diagnose as _;
 use settings::Environment;
 use terminal::Terminal;
 
 fn main() -> std::process::ExitCode {
+    // A helper of a sandbox is this program once more. It forks, so nothing may run before it.
+    if std::env::args_os().nth(1).is_some_and(|word| word == lightship_sandbox::helper::ARGUMENT) {
+        lightship_sandbox::helper::main();
+    }
     bug::install_hook();
     let environment = Environment::of_process();
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -64,7 +68,7 @@ fn show(stop: &clap::Error, terminal: &mut Terminal) -> ExitCode {
 fn fail(error: &Error, terminal: &mut Terminal) -> ExitCode {
     let text = render::failure(error, &terminal.err.look);
     terminal.complain(&text);
-    error.category().into()
+    error.exit_code()
 }
 
 /// Nothing was said until it was flushed: a full disk behind `> report.json` must not end in 0.

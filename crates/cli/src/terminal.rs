@@ -3,6 +3,8 @@
 //! Whatever is written may carry ANSI colours; a stream whose far end does not want them strips them.
 //! Commands never touch standard output themselves: they get a [`Terminal`].
 
+pub mod raw;
+
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;

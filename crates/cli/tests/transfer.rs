@@ -165,17 +165,116 @@ fn saved_archives_load_again_and_elsewhere() {
         let save = format!("image save team/app:v1 -o {format}.tar --archive-format {format}");
         assert_eq!(environment.json(0, &save)["digest"], digest);
         let loaded = environment.json(0, &format!("--home {format} image load -i {format}.tar"));
-        assert_eq!(loaded["digest"], digest);
+        let image = &loaded["images"][0];
+        assert_eq!((&image["digest"], &image["names"]), (&digest, &json!(["team/app:v1"])));
         let list = environment.json(0, &format!("--home {format} image ls"));
         assert_eq!(list["images"][0]["name"], "team/app:v1", "{format}");
         let named = format!("--home {format} image load -i {format}.tar --name other:v2");
-        assert_eq!(blobs(&environment.json(0, &named)), (0, 4));
+        assert_eq!(blobs(&environment.json(0, &named)["images"][0]), (0, 4));
         skopeo(&environment, &["copy", "--quiet", &format!("{scheme}:{format}.tar"), "dir:seen"]);
     }
     // The same image gives the same archive.
     let first = fs::read(environment.work().join("oci.tar")).unwrap();
     environment.json(0, "image save team/app:v1 -o again.tar");
     assert!(first == fs::read(environment.work().join("again.tar")).unwrap());
+}
+
+/// Another image on no common ground.
+fn other() -> ImageBuilder {
+    ImageBuilder::new().layer(|layer| layer.file("srv/only", &unique("only", 2_000)))
+}
+
+/// `two.tar`, an OCI archive of `team/app:v1`, which is also `app:stable`, and `base:v2`, as skopeo and
+/// tar make it; their digests.
+fn two_in_an_oci_archive(environment: &TestEnvironment) -> [Value; 2] {
+    let (app, base) = (environment.layout("app", sample()), environment.layout("base", other()));
+    for (image, name) in [(&app, "team/app:v1"), (&app, "app:stable"), (&base, "base:v2")] {
+        skopeo(environment, &["copy", "--quiet", image, &format!("oci:two:{name}")]);
+    }
+    environment.peer("tar", &["-C", "two", "-cf", "two.tar", "."]);
+    [app, base].map(|image| audit(environment, &image)["digest"].clone())
+}
+
+/// The same as `docker save` writes it, a third image without a name at the end. Docker itself needs a
+/// daemon, so two archives are merged as it would.
+fn two_in_a_docker_archive(environment: &TestEnvironment) -> [Value; 2] {
+    let digests = two_in_an_oci_archive(environment);
+    let mut images = Vec::new();
+    for (at, name) in ["team/app:v1", "base:v2", "base:v2"].iter().enumerate() {
+        let to = format!("docker-archive:part{at}.tar:{name}");
+        environment.json(0, &format!("image copy two.tar:{name} {to}"));
+        environment.peer("tar", &["-xf", &format!("part{at}.tar")]);
+        let list = fs::read(environment.work().join("manifest.json")).unwrap();
+        let list: Value = serde_json::from_slice(&list).unwrap();
+        images.push(list[0].clone());
+    }
+    images[0]["RepoTags"] = json!(["team/app:v1", "app:stable"]);
+    images[2]["RepoTags"] = Value::Null;
+    fs::write(environment.work().join("manifest.json"), Value::from(images).to_string()).unwrap();
+    environment.peer("tar", &["-cf", "two.tar", "manifest.json", "blobs"]);
+    digests
+}
+
+/// Names in the store of this home, with what they point to.
+fn stored(environment: &TestEnvironment, home: &str) -> Vec<(String, Value)> {
+    let list = environment.json(0, &format!("--home {home} image ls"));
+    let images = list["images"].as_array().unwrap().iter();
+    images.map(|image| (image["name"].as_str().unwrap().into(), image["digest"].clone())).collect()
+}
+
+#[test]
+fn all_images_of_an_archive_load_under_all_their_names() {
+    for (archive, nameless) in [
+        (two_in_an_oci_archive as fn(&TestEnvironment) -> [Value; 2], json!([])),
+        (two_in_a_docker_archive, json!(["@2"])),
+    ] {
+        let environment = TestEnvironment::new();
+        let [app, base] = archive(&environment);
+        let loaded = environment.json(0, "--home all image load -i two.tar");
+        assert_eq!(loaded["images"].as_array().unwrap().len(), 2);
+        assert_eq!(loaded["images"][0]["names"], json!(["team/app:v1", "app:stable"]));
+        assert_eq!(loaded["nameless"], nameless);
+        let all = [("app:stable", &app), ("base:v2", &base), ("team/app:v1", &app)];
+        let all = all.map(|(name, digest)| (name.to_owned(), digest.clone()));
+        assert_eq!(stored(&environment, "all"), all);
+        assert_eq!(environment.json(0, "--home all store verify")["damaged"], json!([]));
+
+        // One of them, with the name it was chosen by or another.
+        environment.json(0, "--home one image load -i two.tar --image app:stable");
+        assert_eq!(stored(&environment, "one"), [("app:stable".to_owned(), app.clone())]);
+        environment.json(0, "--home own image load -i two.tar --image base:v2 --name mine");
+        assert_eq!(stored(&environment, "own"), [("mine:latest".to_owned(), base.clone())]);
+
+        for (line, code, says) in [
+            ("image load -i two.tar --name mine", 3, "choose one with `--image`"),
+            ("image load -i two.tar --image absent", 3, "team/app:v1"),
+            ("audit two.tar", 3, "two.tar:NAME`: team/app:v1"),
+        ] {
+            let run = environment.run(line);
+            assert_eq!((run.code(), run.stdout.as_str()), (code, ""), "{line}: {}", run.stderr);
+            assert!(run.stderr.contains(says), "{line}: {}", run.stderr);
+        }
+        assert_eq!(environment.run("audit two.tar:base:v2").code(), 0);
+    }
+}
+
+#[test]
+fn an_image_without_a_name_is_loaded_by_its_place_or_digest() {
+    let environment = TestEnvironment::new();
+    let [_, base] = two_in_a_docker_archive(&environment);
+    let run = environment.run("image load -i two.tar");
+    assert!(run.stdout.contains("1 image left out") && run.stdout.contains("@2"), "{}", run.stdout);
+    let run = environment.run("image load -i two.tar --image @2");
+    assert_eq!(run.code(), 2, "{}", run.stderr);
+    environment.json(0, "--home third image load -i two.tar --image @2 --name third");
+    assert_eq!(stored(&environment, "third"), [("third:latest".to_owned(), base.clone())]);
+
+    let environment = TestEnvironment::new();
+    let [_, base] = two_in_an_oci_archive(&environment);
+    let by_digest =
+        format!("--home digest image load -i two.tar --image {}", base.as_str().unwrap());
+    environment.json(0, &by_digest);
+    assert_eq!(stored(&environment, "digest"), [("base:v2".to_owned(), base)]);
 }
 
 /// The user `lightship` with the password `open sesame`.

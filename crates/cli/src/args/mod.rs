@@ -18,14 +18,15 @@ pub use audit::AuditArgs;
 pub use help::{Body, Example, Section, sections};
 pub use image::{
     ConvertArgs, ConvertChange, CopyArgs, DiffArgs, HistoryArgs, ImageCommand, Keep, KeepArgs,
-    ListArgs, LoadArgs, PullArgs, PushArgs, RemoveArgs, SaveArgs, SquashArgs, TagArgs,
-    ValidateArgs,
+    ListArgs, LoadArgs, MemoryFolder, NetworkWish, PullArgs, PushArgs, RemoveArgs, RunArgs,
+    SaveArgs, SquashArgs, TagArgs, ValidateArgs, Volume,
 };
 pub use shared::{FormatArgs, GlobalArgs, PlatformArgs, PlatformWish, PlatformsArgs, RegistryArgs};
 pub use store::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
 pub use tools::{CompletionsArgs, ManArgs};
 pub use values::{
-    ArchiveFormat, ColorWish, CompressionWish, Format, LayerId, ManifestFormat, SubjectKind, Top,
+    ArchiveFormat, ColorWish, CompressionWish, DurationArg, Format, LayerId, ManifestFormat,
+    SizeArg, SubjectKind, Top,
 };
 
 /// The name that the user types.

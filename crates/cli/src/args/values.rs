@@ -3,9 +3,11 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use lightship_base::ByteSize;
 use lightship_oci::compression::{CompressionLevel, ParseCompressionError};
 use lightship_oci::reference::{ParseReferenceError, RegistryReference};
 use lightship_oci::spec::Flavour;
@@ -162,6 +164,57 @@ impl FromStr for LayerId {
 impl fmt::Display for LayerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// A number of bytes: `512m`, `2g`, `1.5GiB`. Letters mean powers of 1,024, as in `docker run`, with one
+/// exception for whoever spells it out: `MB` and the like are powers of 1,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SizeArg(pub ByteSize);
+
+impl FromStr for SizeArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || format!("write a size such as 512m, 2g or 1.5GiB, not `{text}`");
+        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        let factor: f64 = match unit.trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 1.0,
+            "k" | "kib" => 1024.0,
+            "m" | "mib" => 1024.0 * 1024.0,
+            "g" | "gib" => 1024.0 * 1024.0 * 1024.0,
+            "t" | "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+            "kb" => 1e3,
+            "mb" => 1e6,
+            "gb" => 1e9,
+            "tb" => 1e12,
+            _ => return Err(wrong()),
+        };
+        // More than a float counts exactly is more than any machine has.
+        let bytes = (number * factor).round();
+        if bytes >= 1.0 && bytes < 9e15 {
+            return Ok(Self(ByteSize(format!("{bytes:.0}").parse().map_err(|_| wrong())?)));
+        }
+        Err(wrong())
+    }
+}
+
+/// A time: `90s`, `5m`, `1h 30m`; a number alone is seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DurationArg(pub Duration);
+
+impl FromStr for DurationArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || format!("write a time such as 90s, 5m or 1h, not `{text}`");
+        if let Ok(seconds) = text.parse::<f64>() {
+            return Duration::try_from_secs_f64(seconds).map(Self).map_err(|_| wrong());
+        }
+        let time: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+        Duration::try_from(time).map(Self).map_err(|_| wrong())
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use lightship_base::{Category, Diagnose, Hint};
 use lightship_oci::reference::ParseReferenceError;
 
+use crate::exit_code::ExitCode;
 use crate::settings::SettingsError;
 
 /// Why a command did not do its work.
@@ -42,6 +43,12 @@ pub enum Error {
     /// The local store failed.
     #[error(transparent)]
     Store(#[from] lightship_cas::Error),
+    /// A command could not be run in an image.
+    #[error(transparent)]
+    Sandbox(#[from] lightship_sandbox::Error),
+    /// An error of a command that runs a program: its exit code must not be taken for the program's.
+    #[error(transparent)]
+    Running(Box<Error>),
     /// The words name no image.
     #[error(transparent)]
     Reference(#[from] ParseReferenceError),
@@ -72,6 +79,22 @@ pub enum Error {
 }
 
 impl Error {
+    /// Marks an error as one of a command that runs a program.
+    pub(super) fn of_running(self) -> Self {
+        Self::Running(Box::new(self))
+    }
+
+    /// The exit code that it deserves.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Running(error) => match &**error {
+                Self::Sandbox(error) => ExitCode::Program(error.exit_code()),
+                _ => ExitCode::Program(125),
+            },
+            _ => self.category().into(),
+        }
+    }
+
     /// An operating-system error on a path, ready for `map_err`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
@@ -86,6 +109,8 @@ impl Diagnose for Error {
             Self::Io { source, .. } => Category::of_io(source),
             Self::Oci(error) => error.category(),
             Self::Store(error) => error.category(),
+            Self::Sandbox(error) => error.category(),
+            Self::Running(error) => error.category(),
             Self::Reference(error) => error.category(),
             Self::ProjectAudit { .. }
             | Self::DigestAsName
@@ -101,6 +126,8 @@ impl Diagnose for Error {
             Self::Threads { .. } => vec![Hint::new("set LIGHTSHIP_JOBS to a smaller number")],
             Self::Oci(error) => error.hints(),
             Self::Store(error) => error.hints(),
+            Self::Sandbox(error) => error.hints(),
+            Self::Running(error) => error.hints(),
             Self::Reference(error) => error.hints(),
             Self::ProjectAudit { .. } => vec![Hint::new(
                 "name an image; a folder counts as one if it has an `oci-layout` file",

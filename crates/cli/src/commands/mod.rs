@@ -41,6 +41,8 @@ pub enum Outcome {
     Fine,
     /// There is a verdict or finding at the asked level.
     Findings,
+    /// A program ran to its end; this is its exit code.
+    Program(u8),
 }
 
 impl From<Outcome> for ExitCode {
@@ -48,6 +50,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Fine => Self::Fine,
             Outcome::Findings => Self::Findings,
+            Outcome::Program(code) => Self::Program(code),
         }
     }
 }

@@ -37,6 +37,11 @@ impl Environment {
         }
     }
 
+    /// Any variable's value, also an empty one: for a command that is to see it.
+    pub fn named(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
     /// A variable's value. An empty one counts as not set, as in most programs.
     pub fn get(&self, variable: Variable) -> Option<&OsStr> {
         let spellings = variable.other_spelling().into_iter().chain([variable.name()]);

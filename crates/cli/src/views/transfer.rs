@@ -2,6 +2,7 @@
 
 use lightship_base::{ByteSize, Digest};
 use lightship_oci::copy::CopyReport;
+use lightship_oci::reference::ImageName;
 use lightship_oci::squash::Squashed;
 use serde::Serialize;
 
@@ -10,7 +11,7 @@ use crate::render::json::{Document, Schema};
 use crate::render::section::facts;
 use crate::render::text::printable;
 
-/// `lightship image copy|pull|push|save|load --format json`.
+/// `lightship image copy|pull|push|save --format json`.
 #[derive(Debug, Serialize)]
 pub struct CopyDocument {
     /// Where the image came from.
@@ -49,20 +50,76 @@ impl CopyDocument {
 
     /// The same for a terminal.
     pub fn text(&self) -> String {
-        let reused = match self.blobs_reused {
-            0 => String::new(),
-            blobs => {
-                format!(", {} already there ({})", count(blobs, "blob", "blobs"), self.bytes_reused)
-            }
-        };
-        format!(
-            "{} to {}: {} copied ({}){reused}\n{}",
-            printable(&self.source),
-            printable(&self.destination),
-            count(self.blobs_copied, "blob", "blobs"),
-            self.bytes_copied,
-            self.digest.map(|digest| format!("{digest}\n")).unwrap_or_default(),
-        )
+        let (copied, reused) =
+            ((self.blobs_copied, self.bytes_copied), (self.blobs_reused, self.bytes_reused));
+        moved(&self.source, &self.destination, copied, reused, self.digest)
+    }
+}
+
+/// `lightship image load --format json`.
+#[derive(Debug, Serialize)]
+pub struct LoadDocument {
+    /// The archive.
+    pub source: String,
+    /// What is in the store now, in the archive's order.
+    pub images: Vec<LoadedImage>,
+    /// Images that have no name and were left: what to choose each by.
+    pub nameless: Vec<String>,
+}
+
+/// One image that was loaded.
+#[derive(Debug, Serialize)]
+pub struct LoadedImage {
+    /// Its names in the store.
+    pub names: Vec<String>,
+    /// What its names point to.
+    pub digest: Option<Digest>,
+    /// Blobs that moved.
+    pub blobs_copied: u64,
+    /// Blobs that were there already.
+    pub blobs_reused: u64,
+    /// Bytes that moved.
+    pub bytes_copied: ByteSize,
+    /// Bytes that did not have to.
+    pub bytes_reused: ByteSize,
+}
+
+impl Document for LoadDocument {
+    const SCHEMA: Schema = Schema { command: "image.load", version: 1 };
+}
+
+impl LoadedImage {
+    /// Of a finished copy.
+    pub fn new(names: &[ImageName], report: &CopyReport) -> Self {
+        Self {
+            names: names.iter().map(ImageName::to_string).collect(),
+            digest: report.digest,
+            blobs_copied: report.blobs_copied,
+            blobs_reused: report.blobs_reused,
+            bytes_copied: report.bytes_copied,
+            bytes_reused: report.bytes_reused,
+        }
+    }
+
+    fn text(&self, source: &str) -> String {
+        let (copied, reused) =
+            ((self.blobs_copied, self.bytes_copied), (self.blobs_reused, self.bytes_reused));
+        moved(source, &self.names.join(", "), copied, reused, self.digest)
+    }
+}
+
+impl LoadDocument {
+    /// The same for a terminal.
+    pub fn text(&self) -> String {
+        let mut text: String = self.images.iter().map(|image| image.text(&self.source)).collect();
+        if !self.nameless.is_empty() {
+            text += &format!(
+                "{} left out, having no name; load one with `--image IMAGE --name NAME`: {}\n",
+                count(self.nameless.len() as u64, "image", "images"),
+                printable(&self.nameless.join(", ")),
+            );
+        }
+        text
     }
 }
 
@@ -183,4 +240,25 @@ impl ConvertDocument {
             self.digest.map(|digest| format!("{digest}\n")).unwrap_or_default(),
         )
     }
+}
+
+/// One line on what a copy moved, blobs and bytes of each kind, and one with the image's digest.
+fn moved(
+    source: &str,
+    destination: &str,
+    (copied, copied_bytes): (u64, ByteSize),
+    (reused, reused_bytes): (u64, ByteSize),
+    digest: Option<Digest>,
+) -> String {
+    let reused = match reused {
+        0 => String::new(),
+        blobs => format!(", {} already there ({reused_bytes})", count(blobs, "blob", "blobs")),
+    };
+    format!(
+        "{} to {}: {} copied ({copied_bytes}){reused}\n{}",
+        printable(source),
+        printable(destination),
+        count(copied, "blob", "blobs"),
+        digest.map(|digest| format!("{digest}\n")).unwrap_or_default(),
+    )
 }

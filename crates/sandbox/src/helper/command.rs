@@ -6,7 +6,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::Pid;
+use rustix::process::{DumpableBehavior, Pid, set_dumpable_behavior};
 
 use super::cgroup::Limited;
 use super::user::Person;
@@ -89,6 +89,10 @@ fn prepare(
     rustix::process::chdir(&spec.folder)
         .attempt(|| format!("go to the folder {} inside", spec.folder.display()))?;
     if job.identity == Identity::Single && (person.uid, person.gid) != (0, 0) {
+        // The files of a process that may not be looked at are root's, and it has to write its own. Exec
+        // makes it so anyway, and nobody else is inside yet.
+        set_dumpable_behavior(DumpableBehavior::Dumpable)
+            .attempt(|| "write own files".to_owned())?;
         sys::new_user_namespace().attempt(|| format!("become user {}", person.uid))?;
         maps::rename_self(person.uid, person.gid)?;
     }

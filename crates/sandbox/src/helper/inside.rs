@@ -52,7 +52,13 @@ impl Inside {
             let attempt = || format!("make the folder {} inside", here.display());
             folder = match self.place(&here) {
                 Err(Errno::NOENT) => {
-                    rustix::fs::mkdirat(&folder, name, Mode::from(0o755)).attempt(attempt)?;
+                    match rustix::fs::mkdirat(&folder, name, Mode::from(0o755)) {
+                        Err(Errno::EXIST) => {
+                            let why = "a link is there that leads nowhere";
+                            return Err(Failure::request(attempt(), why));
+                        }
+                        made => made.attempt(attempt)?,
+                    }
                     self.place(&here).attempt(attempt)?
                 }
                 other => other.attempt(attempt)?,

@@ -183,8 +183,12 @@ const PAGES: &[Page] = &[
     own(
         "image load",
         &[
-            example("lightship image load -i app.tar", "under the name in the archive"),
+            example(
+                "lightship image load -i app.tar",
+                "all images, under their names in the archive",
+            ),
             example("lightship image load -i app.tar --name app:1.4", "under another name"),
+            example("lightship image load -i all.tar --image app:1.4", "one of several"),
         ],
     ),
     own("image ls", &[example("lightship image ls", "names, digests and sizes")]),

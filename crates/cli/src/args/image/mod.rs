@@ -1,6 +1,7 @@
 //! `lightship image …`: looking into images (here), reshaping them, moving them.
 
 mod reshape;
+mod run;
 mod transfer;
 
 use clap::{Args, Subcommand, ValueHint};
@@ -9,6 +10,7 @@ use super::values::Top;
 use super::{FormatArgs, PlatformArgs, PlatformsArgs, RegistryArgs};
 
 pub use reshape::{ConvertArgs, ConvertChange, Keep, KeepArgs, SquashArgs};
+pub use run::{MemoryFolder, NetworkWish, RunArgs, Volume};
 pub use transfer::{
     CopyArgs, ListArgs, LoadArgs, PullArgs, PushArgs, RemoveArgs, SaveArgs, TagArgs,
 };
@@ -30,6 +32,11 @@ pub enum ImageCommand {
     ///
     /// The same input gives the same bytes, on any machine and with any number of threads.
     Convert(ConvertArgs),
+    /// Run a command in an image, in milliseconds, without a daemon or root
+    ///
+    /// Without a command it runs what the image itself says, as the image's user. What it writes is gone
+    /// afterwards, and it reaches no network unless you let it. The exit code is the command's own.
+    Run(Box<RunArgs>),
     /// Name everything that is wrong with an image
     ///
     /// Reads every byte, does not stop at the first mistake, and ends with exit code 1 if there was

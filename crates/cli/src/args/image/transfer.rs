@@ -104,6 +104,11 @@ pub struct LoadArgs {
     /// The archive to read: `docker save` of any age, or an OCI layout in a tar file
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub input: PathBuf,
+    /// Load this image alone [default: all that have a name]
+    ///
+    /// By its name in the archive, its digest, or `@N` for the N-th that `docker save` wrote, from 0.
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
     /// Call it this in the local store [default: as in the archive]
     #[arg(long, value_name = "NAME")]
     pub name: Option<ImageName>,

@@ -1,8 +1,10 @@
 //! `lightship image …`.
 
+mod load;
 mod look;
 mod names;
 mod reshape;
+mod run;
 mod transfer;
 
 use super::{Context, Error, Outcome};
@@ -13,6 +15,7 @@ pub(super) fn run(command: &ImageCommand, context: &mut Context<'_>) -> Result<O
     match command {
         ImageCommand::History(args) => look::history(args, context),
         ImageCommand::Diff(args) => look::diff(args, context),
+        ImageCommand::Run(args) => run::run(args, context),
         ImageCommand::Validate(args) => look::validate(args, context),
         ImageCommand::Squash(args) => reshape::squash(args, context),
         ImageCommand::Convert(args) => reshape::convert(args, context),
@@ -20,7 +23,7 @@ pub(super) fn run(command: &ImageCommand, context: &mut Context<'_>) -> Result<O
         ImageCommand::Pull(args) => transfer::pull(args, context),
         ImageCommand::Push(args) => transfer::push(args, context),
         ImageCommand::Save(args) => transfer::save(args, context),
-        ImageCommand::Load(args) => transfer::load(args, context),
+        ImageCommand::Load(args) => load::load(args, context),
         ImageCommand::Ls(args) => names::list(args, context),
         ImageCommand::Rm(args) => names::remove(args, context),
         ImageCommand::Tag(args) => names::tag(args, context),

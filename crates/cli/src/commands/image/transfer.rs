@@ -1,4 +1,4 @@
-//! Commands that move images: `copy`, `pull`, `push`, `save`, `load`.
+//! Commands that move one image: `copy`, `pull`, `push`, `save`.
 
 use std::sync::Arc;
 
@@ -8,8 +8,7 @@ use lightship_oci::{Destination, Source};
 
 use super::super::{Context, Error, Outcome};
 use crate::args::{
-    ArchiveFormat, CopyArgs, Format, LoadArgs, PlatformWish, PlatformsArgs, PullArgs, PushArgs,
-    SaveArgs,
+    ArchiveFormat, CopyArgs, Format, PlatformWish, PlatformsArgs, PullArgs, PushArgs, SaveArgs,
 };
 use crate::images::Images;
 use crate::views::transfer::CopyDocument;
@@ -89,17 +88,4 @@ pub(super) fn save(args: &SaveArgs, context: &mut Context<'_>) -> Result<Outcome
     let from = (args.name.to_string(), images.source_of(&Reference::Store(args.name.clone()))?);
     let to = (args.file.display().to_string(), images.destination_of(&destination)?);
     transfer(from, to, &selection(&args.platforms), args.output.format, context)
-}
-
-pub(super) fn load(args: &LoadArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
-    let settings = context.settings()?;
-    let images = Images::new(&settings, false);
-    let shown = args.input.display().to_string();
-    let source = images.source_of(&Reference::Archive(args.input.clone()))?;
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None => images.name_inside(&*source, &args.input)?,
-    };
-    let to = (name.to_string(), images.store_destination(&name)?);
-    transfer((shown, source), to, &Selection::Everything, args.output.format, context)
 }

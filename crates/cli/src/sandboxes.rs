@@ -1,0 +1,78 @@
+//! From an image to commands that run in it: the one place that knows where snapshots and sandboxes are
+//! and how the helper is started.
+
+use std::path::{Path, PathBuf};
+
+use lightship_base::Progress;
+use lightship_oci::Image;
+use lightship_sandbox::snapshot::{self, Ownership, Prepared};
+use lightship_sandbox::{Helper, Identity, Launcher, SubordinateIds, helper};
+
+use crate::commands::Error;
+use crate::images::Images;
+use crate::settings::Settings;
+
+/// The folder of running sandboxes, in the folder of the local store.
+const SANDBOXES: &str = "sandboxes";
+
+/// Runs commands in images.
+pub struct Sandboxes {
+    launcher: Launcher,
+    identity: Identity,
+}
+
+impl Sandboxes {
+    /// Clears up after sandboxes that were killed, and starts nothing yet.
+    pub fn open(settings: &Settings) -> Result<Self, Error> {
+        let identity = Identity::detect(Path::new("/"));
+        let helper = Helper { program: own_program(), arguments: vec![helper::ARGUMENT.into()] };
+        let launcher = Launcher::new(helper, &settings.home.join(SANDBOXES), identity)?;
+        Ok(Self { launcher, identity })
+    }
+
+    /// Unpacks what is not unpacked yet.
+    pub fn prepare(
+        &self,
+        images: &Images<'_>,
+        image: &Image,
+        progress: &dyn Progress,
+    ) -> Result<Prepared, Error> {
+        let lease = images.store()?.images.cas().lease()?;
+        let ownership = match self.identity {
+            Identity::Root | Identity::RootWithoutNamespace if owns_every_id() => Ownership::Real,
+            Identity::Root | Identity::RootWithoutNamespace => Ownership::Mapped,
+            Identity::Single => Ownership::Flattened,
+        };
+        let prepared = snapshot::prepare(image, &lease, ownership, progress);
+        Ok(prepared.map_err(lightship_sandbox::Error::from)?)
+    }
+
+    /// Starts commands.
+    pub fn launcher(&self) -> &Launcher {
+        &self.launcher
+    }
+}
+
+/// Where this program is, also after a newer one was installed in its place.
+fn own_program() -> PathBuf {
+    PathBuf::from("/proc/self/exe")
+}
+
+/// Whether ids here are those of the machine: not so inside a namespace of subordinate ids.
+fn owns_every_id() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.lines().any(|line| {
+        let mut words = line.split_whitespace();
+        words.next() == Some("0") && words.next() == Some("0")
+    })
+}
+
+/// Where an ordinary user has subordinate ids, becomes root among them: images keep their owners then.
+/// To be called while this process has one thread. Where it fails, all files belong to the caller;
+/// `lightship doctor` says so.
+pub fn enter_subordinate_ids() -> Result<(), Error> {
+    match SubordinateIds::detect(Path::new("/")) {
+        Some(ids) => ids.enter().map_err(|failure| lightship_sandbox::Error::Start(failure).into()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,99 @@
+//! The same tests once more, as somebody else.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Says where the helper is to tests that run as somebody who cannot look into the build's folder.
+const HELPER: &str = "LIGHTSHIP_TEST_HELPER";
+
+/// The id of an ordinary user, whom no machine's files belong to.
+const ORDINARY: &str = "64999";
+
+/// Where the helper is.
+pub(crate) fn helper() -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "a test tells its copy where the helper is")]
+    let copy = std::env::var_os(HELPER);
+    copy.map_or_else(|| env!("CARGO_BIN_EXE_lightship-sandbox-helper").into(), PathBuf::from)
+}
+
+/// Whether this is root; of what, is another question.
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Runs all tests of this file but `except` as an ordinary user. Who is one already has run them.
+pub(crate) fn as_ordinary_user(except: &str) {
+    if is_root() {
+        let copy = Copies::new();
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", ORDINARY, "--regid", ORDINARY, "--clear-groups", "--"]);
+        copy.finish(command.arg(copy.test()), except);
+    }
+}
+
+/// Runs them as root of an ordinary user's subordinate ids, granted in a mount namespace only.
+pub(crate) fn as_root_of_subordinate_ids(except: &str) {
+    if !is_root() || owns_few_ids() {
+        return;
+    }
+    let copy = Copies::new();
+    let grant = copy.folder.path().join("ids");
+    fs::write(&grant, format!("{ORDINARY}:200000:65536\n")).unwrap();
+    let users = copy.folder.path().join("users");
+    let known = fs::read_to_string("/etc/passwd").unwrap();
+    // The tools insist on a name.
+    fs::write(&users, format!("{known}ordinary:x:{ORDINARY}:{ORDINARY}::/:/bin/sh\n")).unwrap();
+    let (grant, users) = (grant.display(), users.display());
+    let script = format!(
+        "touch /etc/subuid /etc/subgid && mount --bind {grant} /etc/subuid && \
+         mount --bind {grant} /etc/subgid && mount --bind {users} /etc/passwd && \
+         exec setpriv --reuid {ORDINARY} --regid {ORDINARY} --clear-groups -- \"$@\""
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", &script, "sh"]);
+    copy.finish(command.arg(copy.helper()).arg(copy.test()), except);
+}
+
+/// Whether this is root of a part of the ids only.
+fn owns_few_ids() -> bool {
+    !fs::read_to_string("/proc/self/uid_map").unwrap().contains("4294967295")
+}
+
+/// Test and helper where everybody may execute them.
+struct Copies {
+    folder: tempfile::TempDir,
+}
+
+impl Copies {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let copies = Self { folder };
+        let copy = |from: &Path, to: &Path| {
+            fs::copy(from, to).unwrap();
+            fs::set_permissions(to, fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        copy(&std::env::current_exe().unwrap(), &copies.test());
+        copy(&helper(), &copies.helper());
+        copies
+    }
+
+    fn test(&self) -> PathBuf {
+        self.folder.path().join("test")
+    }
+
+    fn helper(&self) -> PathBuf {
+        self.folder.path().join("helper")
+    }
+
+    fn finish(&self, command: &mut Command, except: &str) {
+        let command = command.args(["--skip", except]).env(HELPER, self.helper());
+        let output = command.current_dir("/").env_remove("TMPDIR").output().unwrap();
+        let (out, err) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{out}{err}");
+        assert!(out.contains("test result: ok. ") && !out.contains(" 0 passed"), "{out}{err}");
+    }
+}
