@@ -102,7 +102,7 @@ pub use gc::{GcOptions, GcReport, Remove};
 pub use graph::{Children, Trace};
 pub use lease::Lease;
 pub use refs::{RefEntry, RefKind, RefValue};
-pub use remove::remove_tree;
+pub use remove::{remove_tree, remove_tree_at};
 pub use tally::Tally;
 pub use tree::{SIZE_FILE, Tree, TreeKind, TreeWriter};
 pub use usage::{KindUsage, Usage};

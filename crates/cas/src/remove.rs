@@ -1,7 +1,6 @@
 //! Removing a folder with everything in it, whatever is in it: folders that nobody may enter, paths
 //! that are longer than the kernel takes, more levels than a process may have open files.
 
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -15,13 +14,18 @@ const MAX_OPEN: u32 = 64;
 /// Removes a file, or a folder with everything in it. Symbolic links are removed, not followed. What is
 /// gone already is fine.
 pub fn remove_tree(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => {}
-        Ok(_) => return ignore_gone(rustix::fs::unlink(path)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
+    remove_tree_at(CWD, path)
+}
+
+/// The same for what is called `name` in an open folder.
+pub fn remove_tree_at<P: rustix::path::Arg + Copy>(parent: impl AsFd, name: P) -> io::Result<()> {
+    let parent = parent.as_fd();
+    match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(found) if FileType::from_raw_mode(found.st_mode).is_dir() => {}
+        Ok(_) => return ignore_gone(rustix::fs::unlinkat(parent, name, AtFlags::empty())),
+        result => return ignore_gone(result.map(drop)),
     }
-    let Some(top) = open_folder(CWD, path)? else { return Ok(()) };
+    let Some(top) = open_folder(parent, name)? else { return Ok(()) };
     let mut moved = 0;
     loop {
         let before = moved;
@@ -30,7 +34,7 @@ pub fn remove_tree(path: &Path) -> io::Result<()> {
             break;
         }
     }
-    ignore_gone(rustix::fs::rmdir(path))
+    ignore_gone(rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR))
 }
 
 /// Empties a folder; what is too deep goes to `top`, under a name that nobody has.
@@ -127,6 +131,7 @@ fn ignore_gone(result: rustix::io::Result<()>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;

@@ -22,7 +22,7 @@
 //!                                         owners      true owners, where everything belongs to the caller
 //!                                         boot        during which run of the kernel it was written
 //! trees/plan-<ownership>/<chain ID>/      fs/         folders whose attributes stacking would lose
-//!                                         plan.json, boot
+//!                                         about.json, boot
 //! trees/flat-<ownership>/<chain ID>/      fs/, about.json, owners, boot
 //! ```
 //!
@@ -34,8 +34,18 @@
 //! got yet: it is counted once (entries and bytes; file systems do not let a file grow before its
 //! bytes are there), and then either marked as durable or thrown away and made again.
 
+mod about;
+mod attributes;
+mod content;
 mod error;
+mod flat;
+mod folders;
+mod plan;
 mod prepare;
+mod unpack;
+mod walker;
+mod weight;
 
+pub use about::{About, ImpliedFolder, PathText, Skipped, owners};
 pub use error::Error;
 pub use prepare::{FolderMeta, Ownership, Prepared, prepare};

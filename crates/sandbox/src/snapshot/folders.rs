@@ -1,0 +1,283 @@
+//! The folders of a snapshot while it is made. Until it is complete they are open to their owner only,
+//! and to him in full; attributes follow at the end, for every new child would change their time.
+
+use std::collections::BTreeMap;
+use std::os::fd::AsFd;
+
+use lightship_oci::rootfs::Meta;
+use rustix::fs::{Dev, FileType, Mode, XattrFlags};
+use rustix::io::Errno;
+
+use super::about::{About, ImpliedFolder, PathText};
+use super::attributes::{self, Refused, Setter, Thing};
+use super::walker::{Stop, Walker};
+
+/// Paths of folders that no entry declares take no more memory than this: a thousand entries of two
+/// thousand folders each are nobody's image.
+const MAX_IMPLIED_BYTES: usize = 128 << 20;
+
+/// A folder.
+#[derive(Debug, Default)]
+pub(super) struct Folder {
+    /// What its last declaration says.
+    pub(super) meta: Option<Meta>,
+    /// Whether something was put in before it was declared.
+    pub(super) implied: bool,
+    /// Whether it hides what lower layers have in it.
+    pub(super) opaque: bool,
+    /// Whether that is because the whole folder of the lower layers is gone.
+    pub(super) fresh: bool,
+    /// Whether it has whiteouts.
+    pub(super) has_whiteouts: bool,
+}
+
+/// All folders by their paths, which go through no links; the root is empty.
+#[derive(Debug)]
+pub(super) struct Folders {
+    all: BTreeMap<Vec<u8>, Folder>,
+    implied_bytes: usize,
+}
+
+/// Too many folders that no entry declares.
+#[derive(Debug)]
+pub(super) struct TooMany;
+
+impl Folders {
+    /// A root that nobody declared yet.
+    pub(super) fn new() -> Self {
+        let root = Folder { implied: true, ..Folder::default() };
+        Self { all: BTreeMap::from([(Vec::new(), root)]), implied_bytes: 0 }
+    }
+
+    pub(super) fn get(&mut self, path: &[u8]) -> Option<&mut Folder> {
+        self.all.get_mut(path)
+    }
+
+    pub(super) fn contains(&self, path: &[u8]) -> bool {
+        self.all.contains_key(path)
+    }
+
+    /// A folder that was made because an entry declares it.
+    pub(super) fn declared(&mut self, path: Vec<u8>, meta: Meta) {
+        self.all.insert(path, Folder { meta: Some(meta), ..Folder::default() });
+    }
+
+    /// Folders that were made because something lies in them.
+    pub(super) fn implied(&mut self, paths: Vec<Vec<u8>>) -> Result<(), TooMany> {
+        for path in paths {
+            self.implied_bytes += path.len();
+            self.all.insert(path, Folder { implied: true, ..Folder::default() });
+        }
+        if self.implied_bytes > MAX_IMPLIED_BYTES { Err(TooMany) } else { Ok(()) }
+    }
+
+    /// Forgets a folder and all below it; says whether there was one.
+    pub(super) fn forget(&mut self, path: &[u8]) -> bool {
+        let was_there = self.all.remove(path).is_some();
+        if was_there {
+            // Everything below sorts between `path/` and `path0`, for `0` follows the slash.
+            let (from, to) = ([path, b"/"].concat(), [path, b"0"].concat());
+            let below: Vec<Vec<u8>> = self.all.range(from..to).map(|(p, _)| p.clone()).collect();
+            for path in below {
+                self.all.remove(&path);
+            }
+        }
+        was_there
+    }
+
+    /// Whether a folder above this path hides what lower layers have.
+    fn is_below_opaque(&self, path: &[u8]) -> bool {
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        let mut above = std::iter::once(0).chain(ends);
+        !path.is_empty() && above.any(|end| self.all.get(&path[..end]).is_some_and(|f| f.opaque))
+    }
+
+    /// Puts the marks that overlayfs reads: `whiteouts` are paths that lower layers lose, `opaques`
+    /// folders that lose everything in them. They count where the layer's own folders are, not where
+    /// its links lead. Returns how many whiteouts were made.
+    pub(super) fn mark(
+        &mut self,
+        walker: &mut Walker,
+        mut whiteouts: Vec<Vec<u8>>,
+        opaques: &[Vec<u8>],
+        form: Whiteout,
+    ) -> Result<u64, (Vec<u8>, Refused)> {
+        for path in opaques {
+            if let Some(folder) = self.all.get_mut(path) {
+                folder.opaque = true;
+            }
+        }
+        // Folders before what is in them, since nothing need be hidden in an opaque one.
+        whiteouts.sort_unstable();
+        whiteouts.dedup();
+        let mut made = 0;
+        for path in whiteouts {
+            if let Some(folder) = self.all.get_mut(&path) {
+                (folder.opaque, folder.fresh) = (true, true);
+            } else if !self.is_below_opaque(&path) {
+                let is_new = self.hide(walker, &path, form).map_err(|refused| (path, refused))?;
+                made += u64::from(is_new);
+            }
+        }
+        Ok(made)
+    }
+
+    fn hide(&mut self, walker: &mut Walker, path: &[u8], form: Whiteout) -> Result<bool, Refused> {
+        let (parent, name) = split(path);
+        let Some(folder) = self.all.get_mut(parent) else {
+            return Ok(false);
+        };
+        enter(walker, parent)?;
+        match form.make(walker, name) {
+            Ok(()) => {
+                folder.has_whiteouts = true;
+                Ok(true)
+            }
+            // Something of this layer stands there, and hides what is below it by itself.
+            Err(Errno::EXIST) => Ok(false),
+            Err(error) => Err(Refused("make a whiteout for", error.into())),
+        }
+    }
+
+    /// Gives all folders their attributes, the innermost first: afterwards some cannot be entered.
+    /// Returns how many extended attributes could not be set.
+    pub(super) fn finish(
+        &self,
+        walker: &mut Walker,
+        setter: &Setter,
+        form: Whiteout,
+    ) -> Result<u64, (Vec<u8>, Refused)> {
+        let mut dropped = 0;
+        for (path, folder) in self.all.iter().rev() {
+            let set = finish_one(walker, setter, form, path, folder);
+            dropped += set.map_err(|refused| (path.clone(), refused))?;
+        }
+        Ok(dropped)
+    }
+
+    /// What a snapshot has to say about them.
+    pub(super) fn describe(&self, about: &mut About) {
+        for (path, folder) in &self.all {
+            if folder.implied {
+                about.implied.push(ImpliedFolder {
+                    path: PathText(path.clone()),
+                    declared: folder.meta.is_some(),
+                    fresh: folder.fresh,
+                });
+            }
+            if folder.opaque {
+                about.opaque.push(PathText(path.clone()));
+            }
+        }
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &Folder)> {
+        self.all.iter().map(|(path, folder)| (path.as_slice(), folder))
+    }
+}
+
+fn finish_one(
+    walker: &mut Walker,
+    setter: &Setter,
+    form: Whiteout,
+    path: &[u8],
+    folder: &Folder,
+) -> Result<u64, Refused> {
+    let marks = form.marks(folder);
+    if !marks.is_empty() {
+        enter(walker, path)?;
+    }
+    for (name, value) in marks {
+        let itself = attributes::by_proc(walker.here(), b".");
+        rustix::fs::setxattr(&itself, name, value, XattrFlags::empty())
+            .map_err(|error| Refused("mark for overlayfs", error.into()))?;
+    }
+    let implied = attributes::implied();
+    let meta = folder.meta.as_ref().unwrap_or(&implied);
+    let (parent, name) = split(path);
+    if name.is_empty() {
+        enter(walker, path)?;
+        return setter.set(walker.here(), b".", meta, Thing::Folder);
+    }
+    enter(walker, parent)?;
+    setter.set(walker.here(), name, meta, Thing::Folder)
+}
+
+fn enter(walker: &mut Walker, path: &[u8]) -> Result<(), Refused> {
+    walker.enter_real(path).map_err(|stop| {
+        let source = match stop {
+            Stop::Os(error) => error,
+            Stop::Missing | Stop::Blocked | Stop::Endless | Stop::TooLong => Errno::NOENT.into(),
+        };
+        Refused("open", source)
+    })
+}
+
+/// A path's folder and last component.
+pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (b"", path),
+    }
+}
+
+/// How overlayfs is told that something is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whiteout {
+    /// Character device 0:0, which ordinary users may make, too.
+    Device,
+    /// An empty file with an attribute (Linux 6.7): where a container's rules forbid devices.
+    File,
+}
+
+const OPAQUE: &str = "user.overlay.opaque";
+
+impl Whiteout {
+    /// The form that can be made in this folder.
+    pub(super) fn possible(walker: &Walker) -> Result<Self, Refused> {
+        const PROBE: &str = ".whiteout-probe";
+        match Self::Device.make(walker, PROBE.as_bytes()) {
+            Ok(()) => {
+                rustix::fs::unlinkat(walker.here(), PROBE, rustix::fs::AtFlags::empty())
+                    .map_err(|error| Refused("remove a probe in", error.into()))?;
+                Ok(Self::Device)
+            }
+            Err(Errno::PERM | Errno::ACCESS) => Ok(Self::File),
+            Err(error) => Err(Refused("make a whiteout in", error.into())),
+        }
+    }
+
+    fn make(self, walker: &Walker, name: &[u8]) -> rustix::io::Result<()> {
+        let folder = walker.here();
+        match self {
+            Self::Device => {
+                let (kind, none) = (FileType::CharacterDevice, Dev::default());
+                rustix::fs::mknodat(folder, name, kind, Mode::empty(), none)
+            }
+            Self::File => {
+                let (kind, none) = (FileType::RegularFile, Dev::default());
+                rustix::fs::mknodat(folder, name, kind, Mode::RUSR | Mode::WUSR, none)?;
+                let path = attributes::by_proc(folder.as_fd(), name);
+                rustix::fs::lsetxattr(&path, "user.overlay.whiteout", b"y", XattrFlags::empty())
+            }
+        }
+    }
+
+    /// The marks on a folder.
+    fn marks(self, folder: &Folder) -> Vec<(&'static str, &'static [u8])> {
+        let mut marks: Vec<(&str, &[u8])> = Vec::new();
+        if folder.opaque {
+            marks.push((OPAQUE, b"y"));
+        }
+        if folder.has_whiteouts {
+            // Where nothing lies below such a folder, overlayfs would list the names of its whiteouts.
+            // It looks for them if it takes the folder for a copied-up one.
+            marks.push(("user.overlay.origin", b""));
+            if self == Self::File && !folder.opaque {
+                marks.push((OPAQUE, b"x"));
+            }
+        }
+        marks
+    }
+}
