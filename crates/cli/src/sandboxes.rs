@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use lightship_base::Progress;
 use lightship_oci::Image;
 use lightship_sandbox::snapshot::{self, Ownership, Prepared};
-use lightship_sandbox::{Helper, Identity, Launcher, SubordinateIds, helper};
+use lightship_sandbox::{Helper, Identity, Launcher, SubordinateIds, Trial, helper};
 
 use crate::commands::Error;
 use crate::images::Images;
@@ -25,8 +25,7 @@ impl Sandboxes {
     /// Clears up after sandboxes that were killed, and starts nothing yet.
     pub fn open(settings: &Settings) -> Result<Self, Error> {
         let identity = Identity::detect(Path::new("/"));
-        let helper = Helper { program: own_program(), arguments: vec![helper::ARGUMENT.into()] };
-        let launcher = Launcher::new(helper, &settings.home.join(SANDBOXES), identity)?;
+        let launcher = Launcher::new(own_helper(), &settings.home.join(SANDBOXES), identity)?;
         Ok(Self { launcher, identity })
     }
 
@@ -51,6 +50,17 @@ impl Sandboxes {
     pub fn launcher(&self) -> &Launcher {
         &self.launcher
     }
+}
+
+/// Tries what this machine lets sandboxes do.
+pub fn probe(settings: &Settings) -> Result<Vec<Trial>, Error> {
+    let folder = settings.home.join(SANDBOXES);
+    std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+    Ok(lightship_sandbox::probe(&own_helper(), &folder)?)
+}
+
+fn own_helper() -> Helper {
+    Helper { program: own_program(), arguments: vec![helper::ARGUMENT.into()] }
 }
 
 /// Where this program is, also after a newer one was installed in its place.

@@ -15,6 +15,7 @@ pub mod helper;
 mod identity;
 mod launcher;
 mod outcome;
+mod probe;
 pub mod snapshot;
 mod spec;
 mod subordinate;
@@ -26,6 +27,7 @@ pub use failure::{Failure, Fault};
 pub use identity::Identity;
 pub use launcher::{Helper, Launcher, Sandbox, Signaller, Stream, Streams};
 pub use outcome::{End, Note, Outcome};
+pub use probe::{Ability, Trial, probe};
 pub use spec::{
     DEFAULT_PATH, Grace, Limits, Mount, MountContent, Network, RootAccess, Spec, TerminalSize, User,
 };

@@ -2,6 +2,7 @@
 //! manual pages are all made from [`command`].
 
 mod audit;
+mod doctor;
 mod help;
 mod image;
 mod shared;
@@ -15,6 +16,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use audit::AuditArgs;
+pub use doctor::DoctorArgs;
 pub use help::{Body, Example, Section, sections};
 pub use image::{
     ConvertArgs, ConvertChange, CopyArgs, DiffArgs, HistoryArgs, ImageCommand, Keep, KeepArgs,
@@ -67,6 +69,11 @@ pub enum Command {
     /// See what the local store holds, check it, clean it up
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Say what this machine can and cannot do, and what to change
+    ///
+    /// Everything is tried, not guessed: namespaces, overlayfs, limits, the store's disk. Ends with exit
+    /// code 1 if a command cannot work here.
+    Doctor(DoctorArgs),
     /// Print a shell's completion script
     Completions(CompletionsArgs),
     /// Write the manual pages into a folder

@@ -3,6 +3,7 @@
 
 mod audit;
 mod completions;
+mod doctor;
 mod error;
 mod image;
 mod man;
@@ -106,6 +107,7 @@ pub fn run(command: Option<Command>, context: &mut Context<'_>) -> Result<Outcom
         Some(Command::Audit(arguments)) => audit::run(&arguments, context),
         Some(Command::Image(command)) => image::run(&command, context),
         Some(Command::Store(command)) => store::run(&command, context),
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments, context),
         Some(Command::Completions(arguments)) => completions::run(&arguments, context),
         Some(Command::Man(arguments)) => man::run(&arguments, context),
     }

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod diff;
+pub mod doctor;
 pub mod history;
 pub mod names;
 pub mod store;

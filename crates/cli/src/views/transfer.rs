@@ -222,6 +222,8 @@ pub struct ConvertDocument {
     pub compressed_bytes_before: ByteSize,
     /// Compressed bytes of all layers after.
     pub compressed_bytes_after: ByteSize,
+    /// The manifest's annotations that the new one has no place for, by name.
+    pub dropped_annotations: Vec<String>,
 }
 
 impl Document for ConvertDocument {
@@ -231,8 +233,16 @@ impl Document for ConvertDocument {
 impl ConvertDocument {
     /// The same for a terminal.
     pub fn text(&self) -> String {
+        let dropped = match &self.dropped_annotations[..] {
+            [] => String::new(),
+            names => format!(
+                "{} dropped, which Docker's manifests have no place for: {}\n",
+                count(names.len() as u64, "annotation", "annotations"),
+                printable(&names.join(", ")),
+            ),
+        };
         format!(
-            "{} to {}: layers from {} to {} compressed\n{}",
+            "{} to {}: layers from {} to {} compressed\n{dropped}{}",
             printable(&self.source),
             printable(&self.destination),
             self.compressed_bytes_before,

@@ -66,6 +66,16 @@ impl Groups {
         })
     }
 
+    /// Where the groups are, for people.
+    pub(super) fn describe(&self) -> String {
+        let version = |folder: &PathBuf| match folder.join("cgroup.controllers").exists() {
+            true => "version 2",
+            false => "version 1",
+        };
+        let versions = self.folders.iter().map(version).next().unwrap_or("no version");
+        format!("a control group of {versions} holds for all of a sandbox")
+    }
+
     pub(super) fn limited(&self) -> Limited {
         self.limited
     }

@@ -22,6 +22,7 @@ mod init;
 mod inside;
 mod maps;
 mod mounts;
+mod probe;
 mod program;
 mod protect;
 mod remove;
@@ -32,6 +33,7 @@ mod system;
 mod user;
 
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::Path;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
@@ -53,6 +55,10 @@ pub const ARGUMENT: &str = "__sandbox-helper";
 /// Does what the caller on the other end of standard input asks, and ends the process. Call it first
 /// thing in `main`, while there is one thread.
 pub fn main() -> ! {
+    let mut words = std::env::args_os().skip_while(|word| word != crate::probe::ARGUMENT).skip(1);
+    if let Some(folder) = words.next() {
+        probe::main(Path::new(&folder));
+    }
     let socket = match take_standard_input() {
         Ok(socket) => socket,
         Err(_) => sys::exit_now(2),
