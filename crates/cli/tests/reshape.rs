@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::audit::{audit, bytes};
 use crate::common::TestEnvironment;
-use crate::common::image::unique;
+use crate::common::image::{reconfigured, remanifested, unique};
 
 fn base(layer: LayerBuilder) -> LayerBuilder {
     layer
@@ -178,6 +178,30 @@ fn convert_changes_the_clothes_only() {
     let docker = environment.manifest("converted3");
     assert!(matches!(docker.layers[0].media_type, MediaType::Layer(_, Compression::Gzip)));
     assert!(docker.media_type.unwrap().to_string().contains("vnd.docker"));
+
+    let annotated = remanifested(&tricky().build(), |manifest| {
+        let notes = ["org.example.b", "org.example.a"].map(|name| (name.into(), "x".into()));
+        manifest.annotations.extend(notes);
+    });
+    let annotated = environment.put("annotated", &*annotated);
+    let kept =
+        environment.json(0, &format!("image convert {annotated} -o oci:kept --manifest oci"));
+    assert_eq!(kept["dropped_annotations"], json!([]));
+    let line = format!("image convert {annotated} -o oci:dropped --manifest docker");
+    let dropped = environment.json(0, &line);
+    assert_eq!(dropped["dropped_annotations"], json!(["org.example.a", "org.example.b"]));
+    let said = environment.run(&line).stdout;
+    assert!(said.contains("2 annotations dropped") && said.contains("org.example.a"), "{said}");
+
+    // What nobody can verify is not dressed up as a good image.
+    for ids in [json!(null), json!([])] {
+        let edit = |config: &mut Value| config["rootfs"]["diff_ids"] = ids;
+        let unverifiable = environment.put("no-ids", &*reconfigured(&tricky().build(), edit));
+        let line = format!("image convert {unverifiable} -o oci:y --compression zstd");
+        let run = environment.run(&line);
+        assert_eq!(run.code(), 3, "{}", run.stderr);
+        assert!(run.stderr.contains("image validate"), "{}", run.stderr);
+    }
 
     let run = environment.run("image convert oci:converted0 -o oci:x --manifest docker");
     assert_eq!(run.code(), 3, "{}", run.stderr);

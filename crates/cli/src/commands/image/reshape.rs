@@ -106,12 +106,17 @@ pub(super) fn convert(args: &ConvertArgs, context: &mut Context<'_>) -> Result<O
     let converted = lightship_oci::convert::convert(&image, &options, scratch, reading.as_ref())?;
     let progress = context.progress();
     let report = write(&images, &converted, &args.destination, progress.as_ref())?;
+    let after = manifest_of(&converted)?;
     let document = ConvertDocument {
         source: args.reference.clone(),
         destination: args.destination.clone(),
         digest: report.digest,
         compressed_bytes_before: compressed(&image.manifest().layers),
-        compressed_bytes_after: compressed(&layers_of(&converted)?),
+        compressed_bytes_after: compressed(&after.layers),
+        dropped_annotations: (image.manifest().annotations.keys())
+            .filter(|name| !after.annotations.contains_key(*name))
+            .cloned()
+            .collect(),
     };
     context.emit(args.output.format, &document, || document.text())?;
     Ok(Outcome::Fine)
@@ -127,12 +132,10 @@ fn write(
     Ok(lightship_oci::copy::copy(image, &*destination, &Selection::Everything, progress)?)
 }
 
-fn layers_of(image: &Assembly) -> Result<Vec<Descriptor>, Error> {
+fn manifest_of(image: &Assembly) -> Result<Manifest, Error> {
     let bytes = image.document(&image.root()?, MAX_MANIFEST_BYTES)?;
     let what = image.name();
-    let manifest: Manifest = serde_json::from_slice(&bytes)
-        .map_err(|source| Error::Oci(OciError::Json { what, source }))?;
-    Ok(manifest.layers)
+    serde_json::from_slice(&bytes).map_err(|source| Error::Oci(OciError::Json { what, source }))
 }
 
 fn compressed(layers: &[Descriptor]) -> ByteSize {
