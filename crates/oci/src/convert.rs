@@ -37,7 +37,7 @@ pub fn convert(
     progress: &dyn Progress,
 ) -> Result<Assembly, Error> {
     let flavour = options.flavour.unwrap_or_else(|| image.manifest().flavour());
-    let layers = image.layers();
+    let layers = image.consistent_layers()?;
     let options = &ConvertOptions { threads: per_layer(options.threads, layers.len()), ..*options };
     let blobs = (layers.par_iter())
         .map(|layer| match wanted(layer, flavour, options)? {

@@ -1,8 +1,10 @@
 //! Whoever watches sees a layer move while it is read, and hears how it ended.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests panic like tests do")]
+
 use std::sync::{Arc, Mutex};
 
-use lightship_base::{Progress, Transfer, TransferId, TransferOutcome};
+use lightship_base::{ByteSize, Progress, Transfer, TransferId, TransferOutcome};
 use lightship_oci::compression::CompressionLevel;
 use lightship_oci::convert::{ConvertOptions, convert};
 use lightship_oci::copy::Selection;
@@ -43,7 +45,7 @@ impl Noted {
         assert_eq!(lines.len(), layers);
         for Line { transfer, steps, outcome } in lines {
             assert_eq!(outcome, Some(TransferOutcome::Done), "{transfer:?}");
-            assert_eq!(Some(steps.iter().sum()), transfer.total.map(|total| total.bytes()));
+            assert_eq!(Some(steps.iter().sum()), transfer.total.map(ByteSize::bytes));
             assert!(steps.len() > 8, "{transfer:?} moved {} times", steps.len());
         }
     }
