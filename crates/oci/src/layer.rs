@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 
 use lightship_base::{Category, Diagnose, DiffId, Digest, HashingReader, Sha256};
 
-use crate::compression::decoder;
+use crate::compression::{check_ratio, decoder};
 use crate::spec::{Compression, Descriptor};
 use crate::{Error, Source};
 
@@ -24,12 +24,6 @@ const CHUNK: usize = 256 * 1024;
 
 /// Chunks under way between the two threads.
 const CHUNKS_UNDER_WAY: usize = 6;
-
-/// A layer may unpack to 16 GiB whatever it is, and beyond that to 2,000 times its compressed size:
-/// more than gzip can reach (1,032), and more than any honest zstd layer does. What is larger is a
-/// decompression bomb.
-const FREE_UNPACKED_BYTES: u64 = 16 << 30;
-const MAX_RATIO: u64 = 2_000;
 
 /// A layer of an image.
 #[derive(Clone)]
@@ -196,18 +190,6 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(filled)
-}
-
-fn check_ratio(unpacked: u64, compressed: u64) -> io::Result<()> {
-    if unpacked <= FREE_UNPACKED_BYTES.max(compressed.saturating_mul(MAX_RATIO)) {
-        return Ok(());
-    }
-    Err(io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!(
-            "{compressed} compressed bytes unpack to more than {unpacked}: this is a decompression bomb"
-        ),
-    ))
 }
 
 /// A layer's tar as it arrives. Reading it to the end and calling [`LayerReader::finish`] proves that

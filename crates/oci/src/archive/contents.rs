@@ -9,7 +9,7 @@ use lightship_base::ByteSize;
 
 use super::Scratch;
 use super::index::{ArchiveIndex, ArchiveIndexError, Extent};
-use crate::compression::{decoder, detect};
+use crate::compression::{check_ratio, decoder, detect};
 use crate::layout::Files;
 use crate::spec::Compression;
 use crate::staging::Section;
@@ -45,7 +45,8 @@ impl Contents {
             });
         }
         if !found.is_file() || is_compressed(&mut file, path)? {
-            file = unpack(file, path, scratch)?;
+            let known = if found.is_file() { found.len() } else { 0 };
+            file = unpack(file, known, path, scratch)?;
         }
         Self::index_file(file, path)
     }
@@ -95,8 +96,9 @@ fn is_compressed(file: &mut File, path: &Path) -> Result<bool, Error> {
     Ok(detect(&head) != Compression::None)
 }
 
-/// Writes what an archive decompresses to into a nameless file.
-fn unpack(file: File, path: &Path, scratch: &Scratch) -> Result<File, Error> {
+/// Writes what an archive decompresses to into a nameless file. `known` compressed bytes are there; a
+/// pipe has none until they come.
+fn unpack(file: File, known: u64, path: &Path, scratch: &Scratch) -> Result<File, Error> {
     let unreadable = |source| Error::Read { what: path.display().to_string(), source };
     let folder = &scratch.folder;
     let mut reader = decoder(file).map_err(unreadable)?;
@@ -112,6 +114,9 @@ fn unpack(file: File, path: &Path, scratch: &Scratch) -> Result<File, Error> {
             Err(source) => return Err(unreadable(source)),
         };
         total += read as u64;
+        if reader.compression() != Compression::None {
+            check_ratio(total, known.max(reader.consumed())).map_err(unreadable)?;
+        }
         if total > scratch.max_bytes {
             let limit = ByteSize(scratch.max_bytes);
             let reason = format!("it decompresses to more than {limit}, which no image needs");
