@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lightship_base::{ByteSize, Digest, Progress, Transfer, TransferOutcome, Watched};
 use rayon::prelude::*;
 
-use crate::image::choose;
+use crate::image::{descend, endless, read_manifest};
 use crate::spec::{
-    Compression, Descriptor, Flavour, Index, MAX_MANIFEST_BYTES, Manifest, ManifestKind, MediaType,
+    Compression, Descriptor, Flavour, Index, MAX_INDEX_DEPTH, Manifest, ManifestKind, MediaType,
     Platform,
 };
 use crate::{Destination, Error, Source};
@@ -45,9 +45,6 @@ struct Closure {
     seen: HashSet<Digest>,
 }
 
-/// Indexes point to indexes at most this deep.
-const MAX_DEPTH: usize = 4;
-
 /// Copies an image: blobs in parallel, then manifests, then the name. Nothing is visible at the
 /// destination before everything is there.
 pub fn copy(
@@ -58,7 +55,7 @@ pub fn copy(
 ) -> Result<CopyReport, Error> {
     let mut root = source.root()?;
     if let Selection::One(platform) = selection {
-        root = descend(source, root, platform.as_ref())?;
+        root = descend(source, root, platform.as_ref())?.0;
     }
     let mut closure = Closure::default();
     closure.collect(source, &root, 0)?;
@@ -107,38 +104,15 @@ fn report(outcomes: &[(TransferOutcome, u64)], digest: Digest, moved: u64) -> Co
     report
 }
 
-/// Goes down through indexes to the manifest for a platform.
-fn descend(
-    source: &dyn Source,
-    mut at: Descriptor,
-    platform: Option<&Platform>,
-) -> Result<Descriptor, Error> {
-    for _ in 0..MAX_DEPTH {
-        match parse(source, &at)?.0 {
-            ManifestKind::Manifest(_) => return Ok(at),
-            ManifestKind::Index(index) => at = choose(&index, platform, &source.name())?,
-        }
-    }
-    Err(Error::invalid(source.name(), "its indexes point to indexes without end"))
-}
-
-fn parse(source: &dyn Source, at: &Descriptor) -> Result<(ManifestKind, Vec<u8>), Error> {
-    let bytes = source.document(at, MAX_MANIFEST_BYTES)?;
-    let what = || format!("manifest {} of {}", at.digest, source.name());
-    let parsed =
-        ManifestKind::parse(&bytes).map_err(|source| Error::Json { what: what(), source })?;
-    Ok((parsed, bytes))
-}
-
 impl Closure {
     fn collect(&mut self, source: &dyn Source, at: &Descriptor, depth: usize) -> Result<(), Error> {
-        if depth > MAX_DEPTH {
-            return Err(Error::invalid(source.name(), "its indexes point to indexes without end"));
+        if depth > MAX_INDEX_DEPTH {
+            return Err(endless(source.name()));
         }
         if !self.seen.insert(at.digest) {
             return Ok(());
         }
-        let (parsed, bytes) = parse(source, at)?;
+        let (parsed, bytes) = read_manifest(source, at)?;
         match parsed {
             ManifestKind::Index(Index { manifests, .. }) => {
                 for child in &manifests {

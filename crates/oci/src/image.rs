@@ -7,8 +7,8 @@ use lightship_base::{ChainId, DiffId, Digest};
 
 use crate::layer::Layer;
 use crate::spec::{
-    Config, Descriptor, Index, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest, ManifestKind,
-    MediaType, Platform,
+    Config, Descriptor, Index, MAX_CONFIG_BYTES, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, Manifest,
+    ManifestKind, MediaType, Platform,
 };
 use crate::{Error, Source};
 
@@ -23,30 +23,12 @@ pub struct Image {
     config_bytes: Vec<u8>,
 }
 
-/// An index may point to indexes. Two levels are seen in the wild; a third is somebody's joke.
-const MAX_INDEX_DEPTH: usize = 3;
-
 impl Image {
     /// Opens what the source names. Of an index over several platforms it takes `wanted`, or this
     /// machine's platform where none is given, or the only one there is.
     pub fn open(source: Arc<dyn Source>, wanted: Option<&Platform>) -> Result<Self, Error> {
-        let mut descriptor = source.root()?;
-        for _ in 0..=MAX_INDEX_DEPTH {
-            let bytes = source.document(&descriptor, MAX_MANIFEST_BYTES)?;
-            let parsed = ManifestKind::parse(&bytes).map_err(|e| {
-                json(format!("manifest {} of {}", descriptor.digest, source.name()), e)
-            })?;
-            match parsed {
-                ManifestKind::Manifest(manifest) => {
-                    let image = Self::assemble(source, descriptor, manifest, bytes)?;
-                    return image.for_platform(wanted);
-                }
-                ManifestKind::Index(index) => {
-                    descriptor = choose(&index, wanted, &source.name())?;
-                }
-            }
-        }
-        Err(Error::invalid(source.name(), "its indexes point to indexes without end"))
+        let (descriptor, manifest, bytes) = descend(&*source, source.root()?, wanted)?;
+        Self::assemble(source, descriptor, manifest, bytes)?.for_platform(wanted)
     }
 
     fn assemble(
@@ -181,14 +163,35 @@ fn artifact_kind(manifest: &Manifest) -> Option<String> {
     }
 }
 
-/// `BuildKit` stores provenance and SBOMs beside the images they belong to, under a platform that no
-/// machine has.
-fn is_attestation(descriptor: &Descriptor) -> bool {
-    descriptor
-        .annotations
-        .get("vnd.docker.reference.type")
-        .is_some_and(|t| t == "attestation-manifest")
-        || descriptor.platform.as_ref().is_some_and(|p| p.os == "unknown")
+/// Reads what may be a manifest or an index.
+pub(crate) fn read_manifest(
+    source: &dyn Source,
+    at: &Descriptor,
+) -> Result<(ManifestKind, Vec<u8>), Error> {
+    let bytes = source.document(at, MAX_MANIFEST_BYTES)?;
+    let parsed = ManifestKind::parse(&bytes)
+        .map_err(|e| json(format!("manifest {} of {}", at.digest, source.name()), e))?;
+    Ok((parsed, bytes))
+}
+
+/// Goes down through indexes to the manifest for a platform: its pointer, itself, its very bytes.
+pub(crate) fn descend(
+    source: &dyn Source,
+    mut at: Descriptor,
+    wanted: Option<&Platform>,
+) -> Result<(Descriptor, Manifest, Vec<u8>), Error> {
+    for _ in 0..=MAX_INDEX_DEPTH {
+        match read_manifest(source, &at)? {
+            (ManifestKind::Manifest(manifest), bytes) => return Ok((at, manifest, bytes)),
+            (ManifestKind::Index(index), _) => at = choose(&index, wanted, &source.name())?,
+        }
+    }
+    Err(endless(source.name()))
+}
+
+/// Indexes that are nested deeper than [`MAX_INDEX_DEPTH`].
+pub(crate) fn endless(place: String) -> Error {
+    Error::invalid(place, "its indexes point to indexes without end")
 }
 
 /// The manifest of an index that answers the wish for a platform.
@@ -198,7 +201,7 @@ pub(crate) fn choose(
     image: &str,
 ) -> Result<Descriptor, Error> {
     let candidates: Vec<&Descriptor> =
-        index.manifests.iter().filter(|descriptor| !is_attestation(descriptor)).collect();
+        index.manifests.iter().filter(|descriptor| !descriptor.is_attestation()).collect();
     if let [only] = candidates[..]
         && (wanted.is_none() || only.platform.is_none())
     {

@@ -8,11 +8,12 @@ use lightship_base::TransferOutcome;
 use super::Scratch;
 use super::destination::{Blobs, Target};
 use super::saved::{MANIFEST_FILE, SavedImage};
+use crate::image::endless;
 use crate::layout::{
     CONTAINERD_NAME, INDEX_FILE, LAYOUT_BYTES, LAYOUT_FILE, blob_path, empty_index, enlist, to_json,
 };
 use crate::reference::{RegistryReference, Target as Named};
-use crate::spec::{Descriptor, MAX_MANIFEST_BYTES, Manifest, ManifestKind};
+use crate::spec::{Descriptor, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, Manifest, ManifestKind};
 use crate::{Destination, Error, OpenBlob, verified};
 
 /// Writes an image as `docker save` does today: an OCI layout with a `manifest.json` beside it, which
@@ -62,7 +63,7 @@ impl DockerArchiveDestination {
     fn manifest(&self, root: &Descriptor, root_bytes: &[u8]) -> Result<Manifest, Error> {
         let what = || self.name();
         let mut bytes = root_bytes.to_vec();
-        for _ in 0..MAX_DEPTH {
+        for _ in 0..=MAX_INDEX_DEPTH {
             let parsed = ManifestKind::parse(&bytes).map_err(|source| Error::Json {
                 what: format!("manifest {}", root.digest),
                 source,
@@ -72,7 +73,7 @@ impl DockerArchiveDestination {
                 ManifestKind::Index(index) => index,
             };
             let images: Vec<&Descriptor> =
-                index.manifests.iter().filter(|entry| !is_attestation(entry)).collect();
+                index.manifests.iter().filter(|entry| is_image(entry)).collect();
             let [only] = images[..] else {
                 return Err(Error::Unsupported {
                     what: what(),
@@ -85,7 +86,7 @@ impl DockerArchiveDestination {
             };
             bytes = self.read_back(only)?;
         }
-        Err(Error::invalid(what(), "its indexes point to indexes without end"))
+        Err(endless(what()))
     }
 
     fn read_back(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Error> {
@@ -98,14 +99,9 @@ impl DockerArchiveDestination {
     }
 }
 
-/// Indexes point to indexes at most this deep.
-const MAX_DEPTH: usize = 4;
-
-/// `BuildKit` lists attestations beside images, for a platform that does not exist.
-fn is_attestation(entry: &Descriptor) -> bool {
-    entry.annotations.contains_key("vnd.docker.reference.type")
-        || entry.platform.as_ref().is_some_and(|platform| platform.os == "unknown")
-        || !(entry.media_type.is_manifest() || entry.media_type.is_index())
+/// What Docker's list has room for: not attestations, nor what else an index may hold.
+fn is_image(entry: &Descriptor) -> bool {
+    (entry.media_type.is_manifest() || entry.media_type.is_index()) && !entry.is_attestation()
 }
 
 impl ImageTag {

@@ -35,6 +35,13 @@ impl Descriptor {
         Self::new(media_type, Digest::of(bytes), bytes.len() as u64)
     }
 
+    /// Whether an entry of an index is no image: `BuildKit` stores provenance and SBOMs beside the images
+    /// they belong to, under a platform that no machine has (*`BuildKit`, attestation-storage.md*).
+    pub fn is_attestation(&self) -> bool {
+        self.annotations.contains_key("vnd.docker.reference.type")
+            || self.platform.as_ref().is_some_and(|platform| platform.os == "unknown")
+    }
+
     /// A pointer without platform or annotations.
     pub fn new(media_type: MediaType, digest: Digest, size: u64) -> Self {
         Self {

@@ -17,5 +17,9 @@ pub use platform::{ParsePlatformError, Platform};
 /// nobody needs more: a larger document is refused before it is parsed.
 pub const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
 
+/// So many indexes, one in the other, may lead to a manifest. Two are seen in the wild; a fifth is
+/// somebody's joke.
+pub const MAX_INDEX_DEPTH: usize = 4;
+
 /// Configs hold the whole history and all labels. 8 MiB is what containerd accepts.
 pub const MAX_CONFIG_BYTES: u64 = 8 * 1024 * 1024;

@@ -15,7 +15,8 @@ use crate::copy::Selection;
 use crate::image::choose;
 use crate::layer::Layer;
 use crate::spec::{
-    Config, Descriptor, Index, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest, ManifestKind,
+    Config, Descriptor, Index, MAX_CONFIG_BYTES, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, Manifest,
+    ManifestKind,
 };
 use crate::{Error, Source};
 
@@ -99,9 +100,6 @@ impl Validation {
 /// A hostile layer breaks a rule in each of its million entries; the first hundred of a kind say it.
 const MAX_PER_RULE_AND_PLACE: usize = 100;
 
-/// Indexes point to indexes at most this deep.
-const MAX_DEPTH: usize = 4;
-
 /// Reads what `source` names (all of an index, or the one image of it that every other command would
 /// take) and collects what is wrong. Where the network or this machine fails there is no verdict but an
 /// error: a good image must not be called broken because a cable was pulled.
@@ -148,7 +146,7 @@ impl Visit<'_> {
             }
             Ok(ManifestKind::Index(index)) => {
                 documents::check_index(&index, at, report);
-                if depth >= MAX_DEPTH {
+                if depth >= MAX_INDEX_DEPTH {
                     report.error(Rule::Schema, "indexes point to indexes without end".to_owned());
                     return Ok(());
                 }
