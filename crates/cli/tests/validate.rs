@@ -87,11 +87,14 @@ fn broken_layers() {
     let away = [file("../up", b"x"), link("hard", b'1', "../../etc/passwd")];
     let odd = [file("/absolute", b"x"), link("hard", b'1', "elsewhere")];
     let folder = [Raw::new("d/", b'5', 0).seal(), link("hard", b'1', "d")];
-    let cases: [(&str, &[Vec<u8>], Expected); 5] = [
+    // What a whiteout hides is not there, so that a file may take its place.
+    let hidden = [file(".wh.b", b""), file("b", b""), file(".wh.b", b"")];
+    let cases: [(&str, &[Vec<u8>], Expected); 6] = [
         ("twice", &twice, &[("duplicate-path", "error")]),
         ("whiteouts", &full, &[("whiteout", "error"), ("whiteout", "error")]),
         ("traversal", &away, &[("traversal", "error"), ("traversal", "error")]),
         ("odd", &odd, &[("absolute-path", "warning"), ("hard-link", "warning")]),
+        ("hidden", &hidden, &[("duplicate-path", "error")]),
         ("folder-link", &folder, &[("hard-link", "error")]),
     ];
     for (name, entries, expected) in cases {
@@ -102,6 +105,16 @@ fn broken_layers() {
         assert_eq!(rules, expected, "{name}: {report:#}");
         assert!(found(&report).iter().all(|(_, _, place)| place.starts_with("layer 3 (sha256:")));
     }
+}
+
+/// The name of what hides it is longer than any name may be, and is never a file's.
+#[test]
+fn the_longest_name_can_be_hidden() {
+    let environment = TestEnvironment::new();
+    let longest = format!("opt/{}", "x".repeat(255));
+    let built = image().layer(|layer| layer.whiteout(&longest)).history("RUN rm");
+    let report = environment.json(0, &format!("image validate {}", environment.layout("x", built)));
+    assert_eq!(report["violations"], json!([]));
 }
 
 #[test]

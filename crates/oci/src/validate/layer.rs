@@ -1,6 +1,6 @@
 //! Rules for one layer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use lightship_base::{DiffId, Progress};
@@ -8,7 +8,7 @@ use lightship_base::{DiffId, Progress};
 use super::{Gravity, Reporter, Rule, Violation, chain};
 use crate::Error;
 use crate::layer::{Layer, LayerFacts};
-use crate::rootfs::whiteout::{Role, classify};
+use crate::rootfs::whiteout::{Role, read_name};
 use crate::tar::path::{PathError, RootPath, display_path};
 use crate::tar::{Entry, EntryKind, GlobalHeaders, TarError, TarErrorKind, TarReader};
 
@@ -96,13 +96,17 @@ fn compare(layer: &Layer, facts: &LayerFacts, report: &mut Reporter<'_>) {
 
 /// The paths seen so far, by their normal form.
 #[derive(Default)]
-struct Paths(HashMap<RootPath, EntryKind>);
+struct Paths {
+    entries: HashMap<RootPath, EntryKind>,
+    /// What whiteouts hide: their own names may be too long to be anything else's.
+    hidden: HashSet<RootPath>,
+}
 
 impl Paths {
     fn check(&mut self, entry: &Entry, report: &mut Reporter<'_>) {
         let shown = format!("`{}`", display_path(&entry.path));
-        let path = match entry.root_path() {
-            Ok(path) => path,
+        let (path, role) = match read_path(entry) {
+            Ok(read) => read,
             Err(error) => {
                 let rule = match error {
                     PathError::ParentComponent(_) => Rule::Traversal,
@@ -118,11 +122,17 @@ impl Paths {
             let message = "its path begins with a slash".to_owned();
             report.note(Rule::AbsolutePath, Gravity::Warning, Some(shown.clone()), message);
         }
-        whiteout(&path, entry, &shown, report);
+        whiteout(&role, entry, &shown, report);
         if entry.kind == EntryKind::HardLink {
             self.hard_link(entry, &shown, report);
         }
-        if self.0.insert(path, entry.kind).is_some() {
+        let is_new = match role {
+            Role::Whiteout(hidden) => self.hidden.insert(hidden),
+            Role::Adds | Role::Opaque(_) | Role::Ignored | Role::Malformed => {
+                self.entries.insert(path, entry.kind).is_none()
+            }
+        };
+        if !is_new {
             let message = "its path stands more than once in this layer".to_owned();
             report.note(Rule::DuplicatePath, Gravity::Error, Some(shown), message);
         }
@@ -136,7 +146,7 @@ impl Paths {
                 Gravity::Error,
                 format!("it is a hard link to `{target}`, which leaves the root"),
             ),
-            Ok(path) => match self.0.get(&path) {
+            Ok(path) => match self.entries.get(&path) {
                 Some(EntryKind::Directory) => (
                     Rule::HardLink,
                     Gravity::Error,
@@ -156,8 +166,17 @@ impl Paths {
     }
 }
 
-fn whiteout(path: &RootPath, entry: &Entry, shown: &str, report: &mut Reporter<'_>) {
-    let message = match classify(path) {
+/// An entry's path and role, as everybody who reads layers takes them.
+fn read_path(entry: &Entry) -> Result<(RootPath, Role), PathError> {
+    let (path, role) = read_name(&entry.path)?;
+    if path.is_root() && entry.kind != EntryKind::Directory {
+        return Err(PathError::NotAFolder);
+    }
+    Ok((path, role))
+}
+
+fn whiteout(role: &Role, entry: &Entry, shown: &str, report: &mut Reporter<'_>) {
+    let message = match role {
         Role::Malformed => "it is a whiteout that hides nothing".to_owned(),
         Role::Whiteout(_) | Role::Opaque(_) if entry.kind != EntryKind::File => {
             "it is a whiteout but no regular file".to_owned()
