@@ -80,7 +80,9 @@ impl LayoutDestination {
         self.dir.join(blob_path(digest))
     }
 
-    /// A blob of the right size is taken for the right blob: it was verified when it was written.
+    /// A blob of the right size is taken for the right blob. We rename blobs only once they are verified;
+    /// one that another program left half written, or that a descriptor lies about, has another size and is
+    /// fetched again. Reading all that is there would cost more than copying it: `validate` does.
     fn has(&self, descriptor: &Descriptor) -> bool {
         fs::metadata(self.blob_file(&descriptor.digest))
             .is_ok_and(|found| found.is_file() && found.len() == descriptor.size)
