@@ -1,8 +1,9 @@
 //! The client: one connection pool, one set of rules.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{
@@ -34,9 +35,15 @@ pub(crate) struct Shared {
     http: reqwest::Client,
     runtime: Option<Runtime>,
     pub(crate) settings: Settings,
+    /// Hosts that have answered, whatever they said.
+    answered: Mutex<HashSet<String>>,
 }
 
 impl Shared {
+    fn answered(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime().block_on(future)
     }
@@ -84,7 +91,8 @@ impl Client {
             builder = builder.proxy(proxy);
         }
         let http = builder.build().map_err(|error| fail("a setting", error.to_string()))?;
-        let shared = Arc::new(Shared { http, runtime: Some(runtime), settings });
+        let shared =
+            Arc::new(Shared { http, runtime: Some(runtime), settings, answered: Mutex::default() });
         Ok(Self { shared, pacer })
     }
 
@@ -100,7 +108,9 @@ impl Client {
     }
 
     /// Sends a request, follows its redirects, and tries again after connection errors and the statuses
-    /// 408, 429 and 5xx. Whatever status comes last is `Ok`.
+    /// 408, 429 and 5xx. Whatever status comes last is `Ok`. A connection that is refused where nobody has
+    /// answered before is tried once more only: nothing listens there, most likely because of a typing
+    /// error, whereas a server that has answered may be restarting.
     pub fn send(&self, request: &Request) -> Result<Response, Error> {
         let attempts = self.pacer.policy().attempts.max(1);
         let mut attempt = 1;
@@ -113,11 +123,24 @@ impl Client {
                     response.head.attempts = attempt;
                     return Ok(response);
                 }
-                Err(error) if attempt < attempts && error.is_transient() => None,
+                Err(error) if attempt < self.patience(&error) && error.is_transient() => None,
                 Err(error) => return Err(error.after(attempt)),
             };
             self.pacer.wait(attempt, asked);
             attempt += 1;
+        }
+    }
+
+    /// How many attempts in all this failure is worth.
+    fn patience(&self, error: &Error) -> u32 {
+        let attempts = self.pacer.policy().attempts.max(1);
+        match error {
+            Error::NoAnswer { exchange, failure: Failure::Refused, .. }
+                if !self.shared.answered().contains(exchange.authority()) =>
+            {
+                attempts.min(2)
+            }
+            _ => attempts,
         }
     }
 
@@ -209,6 +232,7 @@ impl Client {
     }
 
     fn response(&self, exchange: Exchange, response: reqwest::Response) -> Response {
+        self.shared.answered().insert(exchange.authority().to_owned());
         let head = Head {
             status: response.status().as_u16(),
             headers: response.headers().clone(),

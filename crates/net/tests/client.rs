@@ -64,7 +64,7 @@ fn nobody_listening_is_said_so() {
     let error =
         client().send(&Request::get(format!("http://{address}/").parse().unwrap())).unwrap_err();
     assert!(
-        matches!(error, Error::NoAnswer { failure: Failure::Refused, attempts: 5, .. }),
+        matches!(error, Error::NoAnswer { failure: Failure::Refused, attempts: 2, .. }),
         "{error}"
     );
     assert!(hints(&error).contains(&address.to_string()));
@@ -72,6 +72,27 @@ fn nobody_listening_is_said_so() {
     let error = client().send(&nowhere).unwrap_err();
     assert!(
         matches!(error, Error::NoAnswer { failure: Failure::Unresolved { .. }, .. }),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_server_that_has_answered_may_be_restarting() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url: lightship_net::Url =
+        format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    let once = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 16]).unwrap();
+        let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+        io::Write::write_all(&mut stream, answer).unwrap();
+    });
+    let client = client();
+    assert_eq!(client.send(&Request::get(url.clone())).unwrap().status(), 204);
+    once.join().unwrap();
+    let error = client.send(&Request::get(url)).unwrap_err();
+    assert!(
+        matches!(error, Error::NoAnswer { failure: Failure::Refused, attempts: 5, .. }),
         "{error:?}"
     );
 }
