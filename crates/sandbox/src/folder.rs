@@ -3,7 +3,7 @@
 //! ```text
 //! gate         held shared while a sandbox is made, exclusively while leftovers are looked for
 //! <id>.lock    locked while the sandbox lives, by its caller and its helper together
-//! <id>/        what it writes; the helper deletes it
+//! <id>/        what it writes; the helper deletes it, and the lock after it
 //! ```
 //!
 //! A lock goes with the last process that holds it, however that ended. A folder whose lock nobody holds
@@ -81,8 +81,8 @@ impl Folders {
             if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
                 continue;
             }
-            remove_group_leftovers(id);
-            if remove_tree(&self.root.join(id)).is_ok() {
+            let groups_gone = remove_group_leftovers(id);
+            if remove_tree(&self.root.join(id)).is_ok() && groups_gone {
                 let _ = fs::remove_file(&path);
             }
         }
@@ -111,8 +111,9 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // The helper deleted the folder. If it could not, the lock stays as the folder's mark.
-        if !self.path.exists() {
+        // The helper deleted both. Where there was none, or it could not, the lock stays as the folder's
+        // mark, but for a folder that was never used.
+        if fs::remove_dir(&self.path).is_ok() {
             let _ = fs::remove_file(&self.lock_path);
         }
     }

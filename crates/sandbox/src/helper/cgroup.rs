@@ -14,7 +14,7 @@ use crate::failure::{Attempt as _, Failure};
 use crate::{Limits, Note};
 
 /// The accounting period of processor time, in microseconds: the kernel's default.
-const PERIOD: f64 = 100_000.0;
+pub(super) const PERIOD: f64 = 100_000.0;
 
 /// The groups of one sandbox.
 pub(super) struct Groups {
@@ -25,9 +25,9 @@ pub(super) struct Groups {
 /// Which limits groups enforce. The others are for each process to set on itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Limited {
-    cpu: bool,
-    memory: bool,
-    processes: bool,
+    pub(super) cpu: bool,
+    pub(super) memory: bool,
+    pub(super) processes: bool,
 }
 
 /// One limit: its controller, and what to write where in either version.
@@ -95,31 +95,38 @@ impl Groups {
 
     /// Removes the groups, which are empty now.
     pub(super) fn remove(&self) {
-        self.folders.iter().for_each(|folder| remove(folder));
+        for folder in &self.folders {
+            remove(folder);
+        }
     }
 }
 
-/// The kernel lets go of a dead process's group a moment after its end was waited for.
-pub(crate) fn remove(folder: &Path) {
+/// The kernel lets go of a dead process's group a moment after its end was waited for. Whether the group
+/// is gone.
+fn remove(folder: &Path) -> bool {
     for _ in 0..50 {
         match fs::remove_dir(folder) {
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
                 std::thread::sleep(Duration::from_millis(2));
             }
-            _ => return,
+            Err(error) => return error.kind() == io::ErrorKind::NotFound,
+            Ok(()) => return true,
         }
     }
+    false
 }
 
-/// Groups of sandboxes whose helper is gone: `id` names the sandbox.
-pub(crate) fn remove_leftovers(id: &str) {
+/// Removes the groups of a sandbox whose helper is gone; `id` names it. Whether all are: a process that
+/// was killed but that nobody has waited for yet keeps its group.
+pub(crate) fn remove_leftovers(id: &str) -> bool {
     let name = format!("lightship-{id}");
     let hierarchies = Hierarchies::read(Path::new("/"));
-    for folder in hierarchies.places().map(|place| place.join(&name)).filter(|path| path.exists()) {
+    let places = hierarchies.places().map(|place| place.join(&name)).filter(|path| path.exists());
+    places.fold(true, |all, folder| {
         // `cgroup.kill` exists since 5.14, in version 2; elsewhere process 1 died with its helper.
         let _ = fs::write(folder.join("cgroup.kill"), "1");
-        remove(&folder);
-    }
+        remove(&folder) && all
+    })
 }
 
 impl Limited {
@@ -138,14 +145,24 @@ impl Limited {
             let limit = Rlimit { current: Some(most), maximum: Some(most) };
             setrlimit(resource, limit).attempt(|| format!("limit {resource:?} to {most}"))
         };
+        self.of_each_process(limits).into_iter().try_for_each(|(kind, most)| limit(kind, most))?;
+        self.choose_processors(limits)
+    }
+
+    /// The limits that each process has for itself, where no group enforces them.
+    pub(super) fn of_each_process(self, limits: &Limits) -> Vec<(Resource, u64)> {
         // A crash must not write the memory of a command anywhere.
-        limit(Resource::Core, 0)?;
-        if let Some(memory) = limits.memory.filter(|_| !self.memory) {
-            limit(Resource::Data, memory.0)?;
-        }
-        if let Some(processes) = limits.processes.filter(|_| !self.processes) {
-            limit(Resource::Nproc, processes.into())?;
-        }
+        let core = [(Resource::Core, 0)];
+        let memory = limits.memory.filter(|_| !self.memory);
+        let processes = limits.processes.filter(|_| !self.processes);
+        let memory = memory.map(|most| (Resource::Data, most.0));
+        let processes = processes.map(|most| (Resource::Nproc, most.into()));
+        core.into_iter().chain(memory).chain(processes).collect()
+    }
+
+    /// Keeps this process, and all that it starts, on as many processors as it may use, where no group
+    /// sees to that.
+    pub(super) fn choose_processors(self, limits: &Limits) -> Result<(), Failure> {
         match limits.cpus {
             Some(cpus) if !self.cpu => stay_on(cpus).attempt(|| "limit processors".to_owned()),
             _ => Ok(()),
@@ -171,7 +188,7 @@ fn stay_on(cpus: f64) -> rustix::io::Result<()> {
 fn settings(limits: &Limits) -> Vec<Setting> {
     let mut settings = Vec::new();
     if let Some(cpus) = limits.cpus {
-        let quota = format!("{:.0}", (cpus * PERIOD).max(1_000.0));
+        let quota = format!("{:.0}", quota(cpus));
         settings.push(Setting {
             controller: "cpu",
             v1: vec![("cpu.cfs_quota_us", quota.clone())],
@@ -199,6 +216,12 @@ fn settings(limits: &Limits) -> Vec<Setting> {
         });
     }
     settings
+}
+
+/// Microseconds of processor time in each [`PERIOD`]; less than a thousandth of a second the kernel does
+/// not take.
+pub(super) fn quota(cpus: f64) -> f64 {
+    (cpus * PERIOD).max(1_000.0)
 }
 
 fn without_group(controller: &str, why: &io::Error) -> Note {

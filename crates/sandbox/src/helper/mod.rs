@@ -106,6 +106,10 @@ fn run(job: &Job, streams: Streams, socket: &OwnedFd) -> Result<Event, Failure> 
     groups.remove();
     let cleared = remove::remove_tree(&job.scratch)
         .attempt(|| format!("delete what the sandbox wrote in {}", job.scratch.display()));
+    if cleared.is_ok() {
+        // Held by us and by the caller; whoever sees none has nothing to clear up.
+        let _ = std::fs::remove_file(job.scratch.with_extension("lock"));
+    }
     result.and_then(|event| cleared.map(|()| event))
 }
 

@@ -41,14 +41,23 @@ const APPLETS: [&str; 40] = [
 impl Bench {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let sandboxes = folder.path().join("sandboxes");
+        Self::with(folder, &sandboxes)
+    }
+
+    /// One whose sandboxes have their folders in another's, which outlives it.
+    pub(crate) fn in_folder(other: &Path) -> Self {
+        Self::with(tempfile::tempdir().unwrap(), &other.join("sandboxes"))
+    }
+
+    fn with(folder: tempfile::TempDir, sandboxes: &Path) -> Self {
         // An ordinary user in a test must get in.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let layer = folder.path().join("layer");
         busybox_root(&layer);
         let cas = Cas::open(&folder.path().join("store")).unwrap();
         let root = prepared(vec![layer], &cas);
-        let launcher = launcher(&folder.path().join("sandboxes"));
-        Self { folder, launcher, root }
+        Self { launcher: launcher(sandboxes), folder, root }
     }
 
     pub(crate) fn layer(&self) -> &Path {

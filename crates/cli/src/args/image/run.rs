@@ -48,7 +48,7 @@ pub struct RunArgs {
     ///
     /// ro: it cannot be changed. rw: changes are for good. cow: changes stay in the sandbox and are gone
     /// afterwards.
-    #[arg(long = "volume", short = 'v', value_name = "SOURCE:TARGET[:ro|rw|cow]")]
+    #[arg(long = "volume", value_name = "SOURCE:TARGET[:ro|rw|cow]")]
     pub volumes: Vec<Volume>,
     /// An empty folder in memory
     #[arg(long, value_name = "TARGET[:SIZE]")]
@@ -114,7 +114,7 @@ fn positive(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "write a number above 0, such as 2 or 0.5".to_owned())
 }
 
-/// `SOURCE:TARGET[:ro|rw|cow]`, like `docker run -v`.
+/// `SOURCE:TARGET[:ro|rw|cow]`, like `docker run --volume`.
 #[derive(Debug, Clone)]
 pub struct Volume(pub Mount);
 
