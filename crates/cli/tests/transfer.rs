@@ -237,7 +237,7 @@ fn all_images_of_an_archive_load_under_all_their_names() {
         let all = [("app:stable", &app), ("base:v2", &base), ("team/app:v1", &app)];
         let all = all.map(|(name, digest)| (name.to_owned(), digest.clone()));
         assert_eq!(stored(&environment, "all"), all);
-        assert_eq!(environment.json(0, "--home all store verify")["damaged"], json!([]));
+        assert_eq!(environment.json(0, "--home all store verify")["corrupt"], json!([]));
 
         // One of them, with the name it was chosen by or another.
         environment.json(0, "--home one image load -i two.tar --image app:stable");
