@@ -9,10 +9,9 @@ use lightship_oci::history::History;
 use lightship_oci::rootfs::{Body, Inode, InodeId, NodeId, Problem, Removal, Tree};
 use lightship_oci::tar::path::RootPath;
 use lightship_oci::{Error, Image};
-use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::scan::{FileFacts, ScannedLayer, scan};
+use crate::scan::{FileFacts, ScannedLayer, scan_all};
 
 /// An image, read once and accounted for.
 pub struct Account {
@@ -71,11 +70,7 @@ pub struct Totals {
 impl Account {
     /// Reads every layer once, several at a time, verifying digests.
     pub fn of(image: Image, progress: &dyn Progress) -> Result<Self, Error> {
-        let layers = image
-            .consistent_layers()?
-            .par_iter()
-            .map(|layer| scan(layer, progress))
-            .collect::<Result<Vec<_>, _>>()?;
+        let layers = scan_all(&image.consistent_layers()?, progress)?;
         let history = History::of(image.config(), layers.len());
         let mut tree = Tree::new();
         let problems = layers.iter().flat_map(|layer| tree.apply(&layer.index)).collect();
