@@ -86,6 +86,47 @@ pub(crate) fn in_path(path: &[u8]) -> Option<SecretKind> {
     }
 }
 
+/// Whether an environment variable's name says that its value is a secret: `DB_PASSWORD`, `HF_TOKEN`,
+/// `AWS_SECRET_ACCESS_KEY`; not one that names a place (`…_FILE`), nor a public key (`GPG_KEY`).
+pub(crate) fn in_variable(name: &str) -> bool {
+    const PLACES: [&str; 4] = ["FILE", "PATH", "DIR", "SOCK"];
+    const SECRETS: [&str; 6] =
+        ["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "CREDENTIALS"];
+    const KEYS: [&str; 9] = [
+        "API",
+        "ACCESS",
+        "SECRET",
+        "PRIVATE",
+        "AUTH",
+        "ENCRYPTION",
+        "SIGNING",
+        "MASTER",
+        "ACCOUNT",
+    ];
+    let name = name.to_ascii_uppercase();
+    let words: Vec<&str> = name.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    if words.last().is_some_and(|last| PLACES.contains(last)) {
+        return false;
+    }
+    // `PGPASSWORD` and the like have no underscore; `PWD` alone is the working folder.
+    let is_secret = |word: &&str| SECRETS.iter().any(|secret| word.ends_with(secret));
+    words.iter().any(is_secret)
+        || words.contains(&"APIKEY")
+        || words.iter().skip(1).any(|word| ["PASS", "PWD"].contains(word))
+        || words.windows(2).any(|pair| pair[1] == "KEY" && KEYS.contains(&pair[0]))
+}
+
+/// Whether a text is a secret, or has one in it, whatever it is called: a key, or a URL with a password.
+pub(crate) fn in_value(text: &str) -> bool {
+    let has_password = |rest: &str| {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+        authority.rsplit_once('@').is_some_and(|(user, _)| {
+            user.split_once(':').is_some_and(|(_, password)| !password.is_empty())
+        })
+    };
+    in_content(text.as_bytes()).is_some() || text.split("://").skip(1).any(has_password)
+}
+
 /// `.env`, `.env.production`; not the examples that projects ship on purpose.
 fn is_environment_file(name: &[u8]) -> bool {
     const HARMLESS: [&[u8]; 5] = [b"example", b"sample", b"template", b"dist", b"defaults"];
@@ -110,6 +151,51 @@ mod tests {
         assert_eq!(in_content(b"PEM = '-----BEGIN RSA PRIVATE KEY-----'"), None);
         let account = br#"{ "type": "service_account", "private_key": "x" }"#;
         assert_eq!(in_content(account), Some(SecretKind::ServiceAccount));
+    }
+
+    #[test]
+    fn variables_are_known_by_name_or_value() {
+        for name in [
+            "DB_PASSWORD",
+            "PGPASSWORD",
+            "MYSQL_PWD",
+            "db_pass",
+            "HF_TOKEN",
+            "GITHUB_TOKEN",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_ACCESS_KEY_ID",
+            "OPENAI_API_KEY",
+            "STRIPE_APIKEY",
+            "CLIENT_SECRET",
+        ] {
+            assert!(in_variable(name), "{name}");
+        }
+        for name in [
+            "PATH",
+            "PWD",
+            "OLDPWD",
+            "GPG_KEY",
+            "POSTGRES_PASSWORD_FILE",
+            "SSH_AUTH_SOCK",
+            "TOKENIZERS_PARALLELISM",
+            "MAX_TOKENS",
+            "BYPASS_CACHE",
+            "KEY",
+            "",
+        ] {
+            assert!(!in_variable(name), "{name}");
+        }
+        for value in [
+            "postgres://me:hunter2@db/x",
+            "a https://u:p@q@host/x",
+            "-----BEGIN PRIVATE KEY-----\nMII",
+        ] {
+            assert!(in_value(value), "{value}");
+        }
+        for value in ["", "https://host:8080/a:b@c", "https://me@host/", "ssh://git:@host", "a:b@c"]
+        {
+            assert!(!in_value(value), "{value}");
+        }
     }
 
     #[test]
