@@ -1,10 +1,12 @@
 //! What a snapshot's folder cannot say, in files beside it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
+use lightship_oci::rootfs::Meta;
+use lightship_oci::tar::Mtime;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -33,10 +35,47 @@ pub struct About {
     pub dropped_xattrs: u64,
     /// Why this layer means something else when it is stacked than when it is unpacked onto others.
     pub obstacle: Option<String>,
+    /// The root folder, where the tar declares it.
+    pub root: Option<SavedMeta>,
     /// Folders that the tar needs but did not declare, at least not before it put something in.
     pub implied: Vec<ImpliedFolder>,
     /// Folders that hide all that lower layers have in them.
     pub opaque: Vec<PathText>,
+}
+
+/// [`Meta`] in JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedMeta {
+    mode: u32,
+    owner: (u64, u64),
+    mtime: (i64, u32),
+    xattrs: Vec<(PathText, Vec<u8>)>,
+}
+
+impl From<&Meta> for SavedMeta {
+    fn from(meta: &Meta) -> Self {
+        let xattrs = meta.xattrs.iter().flat_map(|xattrs| xattrs.iter());
+        Self {
+            mode: meta.mode,
+            owner: (meta.uid, meta.gid),
+            mtime: (meta.mtime.secs, meta.mtime.nanos),
+            xattrs: xattrs.map(|(name, value)| (PathText(name.clone()), value.clone())).collect(),
+        }
+    }
+}
+
+impl From<SavedMeta> for Meta {
+    fn from(saved: SavedMeta) -> Self {
+        let xattrs = saved.xattrs.into_iter().map(|(name, value)| (name.0, value));
+        let xattrs: BTreeMap<Vec<u8>, Vec<u8>> = xattrs.collect();
+        Self {
+            mode: saved.mode,
+            uid: saved.owner.0,
+            gid: saved.owner.1,
+            mtime: Mtime { secs: saved.mtime.0, nanos: saved.mtime.1 },
+            xattrs: (!xattrs.is_empty()).then(|| Box::new(xattrs)),
+        }
+    }
 }
 
 /// Devices that were left out.
@@ -142,6 +181,17 @@ impl OwnersWriter {
     pub(super) fn finish(mut self) -> io::Result<u64> {
         self.file.flush()?;
         Ok(self.bytes)
+    }
+}
+
+/// Takes the notes away again.
+pub(super) fn remove_owners(tree: &Path) -> Result<(), Error> {
+    let path = tree.join(OWNERS);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::io("remove", &path)(error))
+        }
+        _ => Ok(()),
     }
 }
 

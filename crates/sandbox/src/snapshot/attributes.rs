@@ -12,6 +12,9 @@ use super::Ownership;
 /// What overlayfs reads of a folder's or file's extended attributes. An image has no say in them.
 pub(super) const OVERLAY: [&[u8]; 2] = [b"user.overlay.", b"trusted.overlay."];
 
+/// The mode of a file while its owner has something to do with it.
+const WRITABLE: Mode = Mode::RUSR.union(Mode::WUSR);
+
 /// How attributes reach the disk here.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setter {
@@ -63,10 +66,15 @@ impl Setter {
         if let Some((uid, gid)) = self.owner(meta)? {
             rustix::fs::fchown(file, Some(uid), Some(gid)).map_err(refused("set the owner of"))?;
         }
+        let has_xattrs = meta.xattrs.is_some();
+        if has_xattrs {
+            // The kernel asks the mode, not the open file, who may write attributes.
+            rustix::fs::fchmod(file, WRITABLE).map_err(refused("set the mode of"))?;
+        }
         let dropped = self.xattrs(meta, Thing::File, |name, value| {
             rustix::fs::fsetxattr(file, name, value, XattrFlags::empty())
         })?;
-        if meta.mode & 0o7000 != 0 || meta.mode & self.umask != 0 {
+        if has_xattrs || meta.mode & 0o7000 != 0 || meta.mode & self.umask != 0 {
             let mode = Mode::from_raw_mode(meta.mode);
             rustix::fs::fchmod(file, mode).map_err(refused("set the mode of"))?;
         }
@@ -91,13 +99,14 @@ impl Setter {
             Some(_) => self.xattrs_at(folder, name, meta, thing)?,
             None => 0,
         };
+        rustix::fs::utimensat(folder, name, &times(meta), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(refused("set the time of"))?;
+        // Last: a folder that may not be entered has no `.` either.
         if thing != Thing::Symlink {
             let mode = Mode::from_raw_mode(meta.mode);
             rustix::fs::chmodat(folder, name, mode, AtFlags::empty())
                 .map_err(refused("set the mode of"))?;
         }
-        rustix::fs::utimensat(folder, name, &times(meta), AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(refused("set the time of"))?;
         Ok(dropped)
     }
 
@@ -135,6 +144,10 @@ impl Setter {
         thing: Thing,
     ) -> Outcome<u64> {
         let path = by_proc(folder, name);
+        if thing == Thing::File {
+            rustix::fs::chmodat(folder, name, WRITABLE, AtFlags::empty())
+                .map_err(refused("set the mode of"))?;
+        }
         self.xattrs(meta, thing, |xattr, value| {
             rustix::fs::lsetxattr(&path, xattr, value, XattrFlags::empty())
         })

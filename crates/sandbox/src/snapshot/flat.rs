@@ -21,9 +21,10 @@ use rustix::io::Errno;
 use super::about::{self, About, FS, OwnersWriter};
 use super::attributes::{self, Refused, Setter, Thing};
 use super::folders::{Folders, Whiteout, split};
-use super::unpack::{Failure, Weight, broken, entry_error, make_root, stopped};
+use super::unpack::{Failure, broken, entry_error, make_root, stopped};
 use super::walker::Walker;
-use super::{Error, Ownership, content, weight};
+use super::weight::{self, Weight};
+use super::{Error, Ownership, content};
 
 /// Unpacks all layers into the empty folder `tree`.
 pub(super) fn unpack(
@@ -198,6 +199,11 @@ impl Flat {
         setter: &Setter,
     ) -> Result<Weight, Error> {
         let at = |(path, refused): (Vec<u8>, Refused)| entry_error(UNION, &path, refused.into());
+        // Now, for later some folders may be closed.
+        let mut weight = weight::count(&tree.join(FS))?;
+        let mut of_folders = About::default();
+        self.folders.describe(&mut of_folders);
+        self.about_mut().root = of_folders.root;
         let dropped = self.folders.finish(walker, setter, Whiteout::Device).map_err(at)?;
         self.about_mut().dropped_xattrs += dropped;
         if ownership == Ownership::Flattened {
@@ -205,10 +211,11 @@ impl Flat {
             for (path, (uid, gid)) in &self.owners {
                 owners.note(path, *uid, *gid).map_err(Error::io("write owners in", tree))?;
             }
-            owners.finish().map_err(Error::io("write owners in", tree))?;
+            let bytes = owners.finish().map_err(Error::io("write owners in", tree))?;
+            weight.add(1, bytes);
         }
-        about::write(tree, self.about_mut())?;
-        weight::count(tree)
+        weight.add(2, about::write(tree, self.about_mut())?);
+        Ok(weight)
     }
 }
 

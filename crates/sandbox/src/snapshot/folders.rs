@@ -8,7 +8,7 @@ use lightship_oci::rootfs::Meta;
 use rustix::fs::{Dev, FileType, Mode, XattrFlags};
 use rustix::io::Errno;
 
-use super::about::{About, ImpliedFolder, PathText};
+use super::about::{About, ImpliedFolder, PathText, SavedMeta};
 use super::attributes::{self, Refused, Setter, Thing};
 use super::walker::{Stop, Walker};
 
@@ -157,6 +157,8 @@ impl Folders {
 
     /// What a snapshot has to say about them.
     pub(super) fn describe(&self, about: &mut About) {
+        about.root =
+            self.all.get(&b""[..]).and_then(|root| root.meta.as_ref()).map(SavedMeta::from);
         for (path, folder) in &self.all {
             if folder.implied {
                 about.implied.push(ImpliedFolder {

@@ -37,6 +37,7 @@
 mod about;
 mod attributes;
 mod content;
+mod copy;
 mod error;
 mod flat;
 mod folders;
@@ -46,6 +47,7 @@ mod unpack;
 mod walker;
 mod weight;
 
-pub use about::{About, ImpliedFolder, PathText, Skipped, owners};
+pub use about::{About, ImpliedFolder, PathText, SavedMeta, Skipped, owners};
+pub use copy::copy_to;
 pub use error::Error;
-pub use prepare::{FolderMeta, Ownership, Prepared, prepare};
+pub use prepare::{FolderMeta, Ownership, Prepared, prepare, prepare_flat};

@@ -24,7 +24,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::about::{self, About, FS, ImpliedFolder, PathText};
+use super::about::{self, About, FS, ImpliedFolder, SavedMeta};
 use super::attributes::{self, OVERLAY};
 use super::folders::split;
 use super::walker::{Stop, Walker};
@@ -42,39 +42,6 @@ pub(super) struct Plan {
     pub(super) has_folders: bool,
     /// The root folder.
     pub(super) root: SavedMeta,
-}
-
-/// [`Meta`] in JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SavedMeta {
-    mode: u32,
-    owner: (u64, u64),
-    mtime: (i64, u32),
-    xattrs: Vec<(PathText, Vec<u8>)>,
-}
-
-impl From<Meta> for SavedMeta {
-    fn from(meta: Meta) -> Self {
-        let xattrs = meta.xattrs.map(|xattrs| *xattrs).unwrap_or_default();
-        Self {
-            mode: meta.mode,
-            owner: (meta.uid, meta.gid),
-            mtime: (meta.mtime.secs, meta.mtime.nanos),
-            xattrs: xattrs.into_iter().map(|(name, value)| (PathText(name), value)).collect(),
-        }
-    }
-}
-
-impl SavedMeta {
-    pub(super) fn into_folder(self) -> super::FolderMeta {
-        super::FolderMeta {
-            mode: self.mode,
-            uid: self.owner.0,
-            gid: self.owner.1,
-            mtime: Mtime { secs: self.mtime.0, nanos: self.mtime.1 },
-            xattrs: self.xattrs.into_iter().map(|(name, value)| (name.0, value)).collect(),
-        }
-    }
 }
 
 /// The snapshots of an image, bottom first.
@@ -301,35 +268,32 @@ impl View {
         })
     }
 
+    /// What a declared folder looks like.
     fn meta(&mut self, path: &[u8]) -> Result<Meta, Error> {
+        if let Some(root) = self.about.root.clone().filter(|_| path.is_empty()) {
+            return Ok(root.into());
+        }
+        let (parent, name) = split(path);
         let gone = |_| Error::io("look into", &self.tree)(io::ErrorKind::NotFound.into());
-        self.walker.enter_real(path).map_err(gone)?;
-        let mut meta = read_meta(&self.walker).map_err(Error::io("look into", &self.tree))?;
-        let owners = about::owners(&self.tree).map_err(Error::io("read owners in", &self.tree))?;
+        self.walker.enter_real(parent).map_err(gone)?;
+        let failed = |error| Error::io("look into", &self.tree)(error);
+        let here = self.walker.here();
+        let stat = rustix::fs::statat(here, name, AtFlags::SYMLINK_NOFOLLOW);
+        let stat = stat.map_err(|error| failed(error.into()))?;
+        let xattrs = read_xattrs(&attributes::by_proc(here, name)).map_err(failed)?;
+        let mut meta = meta_of(&stat, xattrs);
         if self.tree.join(about::OWNERS).exists() {
+            let owners = about::owners(&self.tree).map_err(failed)?;
             (meta.uid, meta.gid) = owners.get(path).copied().unwrap_or((0, 0));
         }
         Ok(meta)
     }
 }
 
-/// What the folder at the root of `tree`'s files looks like.
-pub(super) fn root_meta(tree: &Path) -> Result<Meta, Error> {
-    let fs = tree.join(FS);
-    let walker = Walker::open(&fs).map_err(Error::io("open", &fs))?;
-    let mut meta = read_meta(&walker).map_err(Error::io("look at", &fs))?;
-    if tree.join(about::OWNERS).exists() {
-        let owners = about::owners(tree).map_err(Error::io("read owners in", tree))?;
-        (meta.uid, meta.gid) = owners.get(&b""[..]).copied().unwrap_or((0, 0));
-    }
-    Ok(meta)
-}
-
-/// The attributes of the folder where `walker` stands, as they are on the disk.
-pub(super) fn read_meta(walker: &Walker) -> io::Result<Meta> {
-    let stat = rustix::fs::statat(walker.here(), ".", AtFlags::empty())?;
-    let xattrs = read_xattrs(&attributes::by_proc(walker.here(), b"."))?;
-    Ok(meta_of(&stat, xattrs))
+/// What the root folder of a whole image in a tree looks like.
+pub(super) fn root_meta(tree: &Path) -> Meta {
+    let about: Option<About> = about::read(tree);
+    about.and_then(|about| about.root).map_or_else(attributes::implied, Meta::from)
 }
 
 /// Attributes as the system tells them.

@@ -1,19 +1,21 @@
 //! From an image to folders that can be mounted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::PathBuf;
 
 use lightship_base::{ByteSize, ChainId, Digest, Progress, Transfer, TransferOutcome};
 use lightship_cas::{Lease, Tree, TreeKind};
 use lightship_oci::Image;
 use lightship_oci::layer::Layer;
+use lightship_oci::rootfs::Meta;
 use lightship_oci::tar::Mtime;
 use rayon::prelude::*;
 
-use super::about::{self, FS};
+use super::about::{self, FS, SavedMeta};
 use super::folders::{Folders, Whiteout};
 use super::plan::{Layers, Plan};
-use super::unpack::{self, Watch, Weight};
+use super::unpack::{self, Watch};
 use super::{Error, flat, plan, weight};
 
 /// To whom the files of a snapshot belong on this machine's disk. Snapshots of different kinds are
@@ -44,6 +46,12 @@ pub struct FolderMeta {
     pub xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
+impl From<Meta> for FolderMeta {
+    fn from(Meta { mode, uid, gid, mtime, xattrs }: Meta) -> Self {
+        Self { mode, uid, gid, mtime, xattrs: xattrs.map(|xattrs| *xattrs).unwrap_or_default() }
+    }
+}
+
 /// An image whose files are on this machine, ready to be mounted.
 #[derive(Debug, Clone)]
 pub struct Prepared {
@@ -72,19 +80,25 @@ pub fn prepare(
     ownership: Ownership,
     progress: &dyn Progress,
 ) -> Result<Prepared, Error> {
-    let layers = image.consistent_layers()?;
-    let work = Work {
-        kinds: Kinds::of(ownership),
-        boot: weight::this_boot(),
-        diff_ids: image.diff_ids().iter().map(|diff_id| diff_id.0).collect(),
-        // Without layers, any name will do that no image with layers has.
-        chain: image.chain_ids().last().map_or_else(|| Digest::of(b""), |ChainId(top)| *top),
-        layers,
-        lease,
+    Work::new(image, lease, ownership, progress)?.prepare()
+}
+
+/// Like [`prepare`], but as one folder whatever the layers are: for whoever cannot stack any.
+pub fn prepare_flat(
+    image: &Image,
+    lease: &Lease,
+    ownership: Ownership,
+    progress: &dyn Progress,
+) -> Result<Prepared, Error> {
+    let work = Work::new(image, lease, ownership, progress)?;
+    let tree = work.flat_tree()?;
+    Ok(Prepared {
+        layers: vec![tree.path().join(FS)],
+        root: plan::root_meta(tree.path()).into(),
+        flat: true,
         ownership,
-        progress,
-    };
-    work.prepare()
+        lease: lease.clone(),
+    })
 }
 
 /// Where trees of one ownership lie.
@@ -126,7 +140,26 @@ struct Work<'a> {
     progress: &'a dyn Progress,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    fn new(
+        image: &Image,
+        lease: &'a Lease,
+        ownership: Ownership,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            layers: image.consistent_layers()?,
+            diff_ids: image.diff_ids().iter().map(|diff_id| diff_id.0).collect(),
+            // Without layers, any name will do that no image with layers has.
+            chain: image.chain_ids().last().map_or_else(|| Digest::of(b""), |ChainId(top)| *top),
+            kinds: Kinds::of(ownership),
+            boot: weight::this_boot(),
+            lease,
+            ownership,
+            progress,
+        })
+    }
+
     fn prepare(&self) -> Result<Prepared, Error> {
         let (tree, plan) = match self.known_plan()? {
             Some(known) => known,
@@ -143,7 +176,7 @@ impl Work<'_> {
         }
         Ok(Prepared {
             layers: folders,
-            root: plan.root.into_folder(),
+            root: Meta::from(plan.root).into(),
             flat: plan.flat.is_some(),
             ownership: self.ownership,
             lease: self.lease.clone(),
@@ -225,18 +258,18 @@ impl Work<'_> {
         let paths = snapshots.iter().map(|tree| tree.path().to_owned());
         let diff_ids = self.diff_ids.iter().map(|diff_id| lightship_base::DiffId(*diff_id));
         let mut layers = Layers::open(paths.zip(diff_ids).collect())?;
-        let flat = layers.obstacle()?;
-        let (root, added) = if flat.is_some() {
-            (plan::root_meta(self.flat_tree()?.path())?, BTreeMap::new())
-        } else {
-            (layers.meta(b"")?, layers.folders_to_add()?)
+        let (flat, root, added) = match decide(&mut layers)? {
+            Decision::Stack { root, added } => (None, root, added),
+            Decision::Flat(reason) => {
+                (Some(reason), plan::root_meta(self.flat_tree()?.path()), BTreeMap::new())
+            }
         };
         let plan = Plan {
             version: about::VERSION,
             layers: if flat.is_some() { Vec::new() } else { layers.to_stack() },
             flat,
             has_folders: !added.is_empty(),
-            root: root.clone().into(),
+            root: SavedMeta::from(&root),
         };
         let writer = self.lease.tree_writer()?;
         let (mut walker, setter) = unpack::make_root(writer.path(), self.ownership)?;
@@ -246,13 +279,38 @@ impl Work<'_> {
             folders.declared(path, meta);
         }
         flat::make_folders(&folders, &mut walker)?;
+        let mut weight = weight::count(&writer.path().join(FS))?;
         folders.finish(&mut walker, &setter, Whiteout::Device).map_err(|(path, refused)| {
             unpack::entry_error("the plan of the image", &path, refused.into())
         })?;
-        about::write(writer.path(), &plan)?;
-        let weight: Weight = weight::count(writer.path())?;
+        weight.add(2, about::write(writer.path(), &plan)?);
         weight::seal(writer.path(), weight, &self.boot)?;
         Ok((writer.publish(self.kinds.plan, &self.chain, weight.bytes)?, plan))
+    }
+}
+
+/// How an image is laid out.
+enum Decision {
+    /// Layer on layer, these folders on top.
+    Stack { root: Meta, added: BTreeMap<Vec<u8>, Meta> },
+    /// As one folder, for this reason.
+    Flat(String),
+}
+
+fn decide(layers: &mut Layers) -> Result<Decision, Error> {
+    let decided = match layers.obstacle() {
+        Ok(Some(reason)) => return Ok(Decision::Flat(reason)),
+        Ok(None) => layers
+            .meta(b"")
+            .and_then(|root| Ok(Decision::Stack { root, added: layers.folders_to_add()? })),
+        Err(error) => Err(error),
+    };
+    match decided {
+        // An ordinary user may not enter some of his own folders, if the image says so.
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+            Ok(Decision::Flat("it has folders that may not be entered".to_owned()))
+        }
+        decided => decided,
     }
 }
 

@@ -19,18 +19,10 @@ use rustix::io::Errno;
 
 use super::about::{self, About, FS, OwnersWriter};
 use super::attributes::{Refused, Setter, Thing};
-use super::folders::{Folders, Whiteout};
+use super::folders::{Folders, Whiteout, split};
 use super::walker::{Missing, Stop, Walker};
+use super::weight::Weight;
 use super::{Error, Ownership, content};
-
-/// What a finished tree weighs: how it is recognised after a power failure.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Weight {
-    /// Names of everything in its folder.
-    pub(super) names: u64,
-    /// Bytes of all files, each counted once.
-    pub(super) bytes: u64,
-}
 
 /// Who watches, and as what.
 #[derive(Clone, Copy)]
@@ -105,6 +97,12 @@ struct Unpacker<'a> {
 pub(super) enum Failure {
     Refused(Refused),
     Invalid(String),
+    /// What it makes, only all layers together can tell, or whether it can be made at all.
+    Obstacle(String),
+}
+
+fn obstacle<T>(reason: &str) -> Result<T, Failure> {
+    Err(Failure::Obstacle(reason.to_owned()))
 }
 
 impl From<Refused> for Failure {
@@ -144,7 +142,9 @@ impl<'a> Unpacker<'a> {
         let mut tar = TarReader::new(self.layer.read()?).global_headers(GlobalHeaders::Ignore);
         let mut reported = 0;
         while let Some(entry) = tar.next_entry().map_err(|e| broken(self.layer, e))? {
-            self.add(&entry, &mut tar)?;
+            if self.about.obstacle.is_none() {
+                self.add(&entry, &mut tar)?;
+            }
             self.about.entries += 1;
             let position = tar.get_ref().input_position();
             watch.progress.advance(watch.id, position - reported);
@@ -153,7 +153,7 @@ impl<'a> Unpacker<'a> {
         tar.drain().map_err(|e| broken(self.layer, e))?;
         let facts = tar.into_inner().finish()?;
         watch.progress.advance(watch.id, facts.compressed_bytes.saturating_sub(reported));
-        self.finish()
+        if self.about.obstacle.is_some() { self.give_up() } else { self.finish() }
     }
 
     fn add(&mut self, entry: &Entry, tar: &mut TarReader<LayerReader>) -> Result<(), Error> {
@@ -161,14 +161,36 @@ impl<'a> Unpacker<'a> {
             Ok(indexed) => indexed,
             Err(reason) => return Err(self.error(&entry.path, Failure::Invalid(reason))),
         };
-        let made = self.make(&indexed, entry, tar);
-        made.map_err(|failure| match failure {
-            Failure::Refused(Refused(_, source)) if is_broken_tar(&source) => {
-                let what = self.layer.name();
-                lightship_oci::Error::Read { what, source }.into()
+        match self.make(&indexed, entry, tar) {
+            Err(Failure::Obstacle(reason)) => {
+                let path = &indexed.path;
+                self.about.obstacle = Some(format!("{path} {reason}"));
+                Ok(())
             }
-            failure => self.error(&entry.path, failure),
-        })
+            Err(Failure::Refused(Refused(_, source))) if is_broken_tar(&source) => {
+                let what = self.layer.name();
+                Err(lightship_oci::Error::Read { what, source }.into())
+            }
+            made => made.map_err(|failure| self.error(&entry.path, failure)),
+        }
+    }
+
+    /// Keeps nothing of a layer that is never stacked, but the reason why not.
+    fn give_up(self) -> Result<(About, Weight), Error> {
+        let path = self.tree.join(FS);
+        lightship_cas::remove_tree(&path).map_err(Error::io("empty", &path))?;
+        make_root(self.tree, Ownership::Flattened)?;
+        let about = About {
+            version: about::VERSION,
+            entries: self.about.entries,
+            obstacle: self.about.obstacle,
+            ..About::default()
+        };
+        drop(self.owners);
+        about::remove_owners(self.tree)?;
+        let mut weight = Weight::default();
+        weight.add(2, about::write(self.tree, &about)?);
+        Ok((about, weight))
     }
 
     fn error(&self, path: &[u8], failure: Failure) -> Error {
@@ -208,6 +230,9 @@ impl<'a> Unpacker<'a> {
         let entered = self.walker.enter(&parent, Missing::Make);
         self.note_made()?;
         entered.map_err(stopped)?;
+        if self.walker.left_missing() {
+            return obstacle("lies behind links that leave folders which the layer does not have");
+        }
         if self.walker.path().len() + 1 + name.len() > MAX_PATH_BYTES {
             return Err(stopped(Stop::TooLong));
         }
@@ -227,6 +252,9 @@ impl<'a> Unpacker<'a> {
         self.note_made()?;
         match entered {
             Err(Stop::Os(error)) => Err(Refused("open the folder of", error).into()),
+            _ if self.walker.left_missing() => {
+                obstacle("lies behind links that leave folders which the layer does not have")
+            }
             _ => Ok(()),
         }
     }
@@ -246,8 +274,7 @@ impl<'a> Unpacker<'a> {
             match rustix::fs::mkdirat(self.walker.here(), name, Mode::RWXU) {
                 Ok(()) => break,
                 Err(Errno::EXIST) => {
-                    self.obstacle("a folder takes the place of something in the same layer");
-                    self.make_room(name)?;
+                    return obstacle("is a folder in the place of something of the same layer");
                 }
                 Err(error) => return Err(refused("create the folder")(error)),
             }
@@ -319,8 +346,7 @@ impl<'a> Unpacker<'a> {
         self.note_owner(name, meta)
     }
 
-    /// A second name for something of this layer, and its attributes once more. Of something that is
-    /// not in this layer, only the image as a whole can tell.
+    /// A second name for something of this layer, and its attributes once more.
     fn hard_link(
         &mut self,
         path: &RootPath,
@@ -330,35 +356,35 @@ impl<'a> Unpacker<'a> {
         let name = self.place(path)?;
         let (folder, real) = (self.walker.hold(), self.walker.path_of(name));
         let Some((target_folder, target_name)) = target.split_last() else {
-            return Err(Failure::Invalid("is a hard link to the root".to_owned()));
+            return obstacle("is a hard link to the root");
         };
         match self.walker.enter(&target_folder, Missing::Refuse) {
             Ok(()) => {}
             Err(Stop::Os(error)) => {
                 return Err(Refused("open the target's folder of", error).into());
             }
-            Err(_) => return self.foreign_link(),
+            Err(_) => return foreign_link(),
         }
         let real_target = self.walker.path_of(target_name);
         if self.devices.contains(&real_target) {
             return self.leave_out(path);
         }
         if self.folders.contains(&real_target) {
-            return Err(Failure::Invalid("is a hard link to a folder".to_owned()));
+            return obstacle("is a hard link to a folder");
         }
         loop {
             let from = self.walker.here();
             match rustix::fs::linkat(from, target_name, &folder, name, AtFlags::empty()) {
                 Ok(()) => break,
-                Err(Errno::NOENT) => return self.foreign_link(),
+                Err(Errno::NOENT) => return foreign_link(),
                 Err(Errno::EXIST) => {
                     // To make room means to stand there.
-                    self.walker.enter_real(super::folders::split(&real).0).map_err(stopped)?;
+                    self.walker.enter_real(split(&real).0).map_err(stopped)?;
                     self.make_room(name)?;
-                    let parent = super::folders::split(&real_target).0;
+                    let parent = split(&real_target).0;
                     match self.walker.enter_real(parent) {
                         Ok(()) => {}
-                        Err(_) => return self.foreign_link(),
+                        Err(_) => return foreign_link(),
                     }
                 }
                 Err(error) => return Err(refused("link")(error)),
@@ -371,17 +397,18 @@ impl<'a> Unpacker<'a> {
         self.note_owner_of(&real_target, meta, true)
     }
 
-    fn foreign_link(&mut self) -> Result<(), Failure> {
-        self.obstacle("it has hard links to files of lower layers");
-        Ok(())
-    }
-
-    /// A device is not made; it hides what lower layers have there all the same.
+    /// A device is not made; it hides what lower layers have there all the same. Until the end an empty
+    /// file stands in for it, so that nothing can be put below.
     fn leave_out(&mut self, path: &RootPath) -> Result<(), Failure> {
         let name = self.place(path)?;
         let real = self.walker.path_of(name);
-        if rustix::fs::statat(self.walker.here(), name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-            self.make_room(name)?;
+        loop {
+            let (kind, none) = (FileType::RegularFile, Dev::default());
+            match rustix::fs::mknodat(self.walker.here(), name, kind, Mode::empty(), none) {
+                Ok(()) => break,
+                Err(Errno::EXIST) => self.make_room(name)?,
+                Err(error) => return Err(refused("create a stand-in for")(error)),
+            }
         }
         self.whiteouts.push(real.clone());
         self.devices.insert(real.clone());
@@ -389,19 +416,27 @@ impl<'a> Unpacker<'a> {
         Ok(())
     }
 
+    /// Takes the stand-ins away.
+    fn remove_devices(&mut self) -> Result<(), (Vec<u8>, Refused)> {
+        for path in std::mem::take(&mut self.devices) {
+            let (parent, name) = split(&path);
+            let gone =
+                |error: Errno| (path.clone(), Refused("remove the stand-in for", error.into()));
+            self.walker.enter_real(parent).map_err(|_| gone(Errno::NOENT))?;
+            rustix::fs::unlinkat(self.walker.here(), name, AtFlags::empty()).map_err(gone)?;
+        }
+        Ok(())
+    }
+
     /// Removes what this layer itself put there before.
     fn make_room(&mut self, name: &[u8]) -> Result<(), Failure> {
         self.replaced = true;
         let real = self.walker.path_of(name);
-        if self.folders.forget(&real) {
-            self.obstacle("something takes the place of a folder in the same layer");
+        if self.folders.contains(&real) {
+            return obstacle("takes the place of a folder of the same layer");
         }
-        lightship_cas::remove_tree_at(self.walker.here(), name)
-            .map_err(|error| Refused("replace", error).into())
-    }
-
-    fn obstacle(&mut self, reason: &str) {
-        self.about.obstacle.get_or_insert_with(|| reason.to_owned());
+        self.devices.remove(&real);
+        rustix::fs::unlinkat(self.walker.here(), name, AtFlags::empty()).map_err(refused("replace"))
     }
 
     fn note_owner(&mut self, name: &[u8], meta: &Meta) -> Result<(), Failure> {
@@ -425,22 +460,20 @@ impl<'a> Unpacker<'a> {
     fn finish(mut self) -> Result<(About, Weight), Error> {
         let layer = self.layer.name();
         let at = |(path, refused): (Vec<u8>, Refused)| entry_error(&layer, &path, refused.into());
-        if self.walker.left_missing() {
-            self.obstacle("its links leave folders that it does not have");
-        }
         self.walker.enter_real(b"").map_err(|stop| entry_error(&layer, b"", stopped(stop)))?;
         let form = Whiteout::possible(&self.walker)
             .map_err(|refused| entry_error(&layer, b"", refused.into()))?;
+        self.remove_devices().map_err(at)?;
         let whiteouts = std::mem::take(&mut self.whiteouts);
         let made = self.folders.mark(&mut self.walker, whiteouts, &self.opaques, form);
         self.weight.names += made.map_err(at)?;
+        if self.replaced {
+            // Now, for later some folders may be closed.
+            self.weight = super::weight::count(&self.tree.join(FS))?;
+        }
         let dropped = self.folders.finish(&mut self.walker, &self.setter, form).map_err(at)?;
         self.about.dropped_xattrs += dropped;
         self.folders.describe(&mut self.about);
-        if self.replaced {
-            self.weight = super::weight::count(&self.tree.join(FS))?;
-        }
-        self.weight.names += 1;
         if let Some(mut owners) = self.owners.take() {
             for (path, folder) in self.folders.iter() {
                 let Some(meta) = &folder.meta else { continue };
@@ -450,11 +483,10 @@ impl<'a> Unpacker<'a> {
                 }
             }
             let bytes = owners.finish().map_err(Error::io("write owners in", self.tree))?;
-            self.weight.names += 1;
-            self.weight.bytes += bytes;
+            self.weight.add(1, bytes);
         }
-        self.weight.bytes += about::write(self.tree, &self.about)?;
-        self.weight.names += 1;
+        // The notes and `fs` itself.
+        self.weight.add(2, about::write(self.tree, &self.about)?);
         Ok((self.about, self.weight))
     }
 }
@@ -463,7 +495,9 @@ pub(super) fn entry_error(layer: &str, path: &[u8], failure: Failure) -> Error {
     let (layer, entry) = (layer.to_owned(), display_path(&path[..path.len().min(MAX_PATH_BYTES)]));
     match failure {
         Failure::Refused(Refused(action, source)) => Error::Entry { layer, action, entry, source },
-        Failure::Invalid(reason) => Error::Invalid { layer, entry, reason },
+        Failure::Invalid(reason) | Failure::Obstacle(reason) => {
+            Error::Invalid { layer, entry, reason }
+        }
     }
 }
 
@@ -476,7 +510,12 @@ pub(super) fn stopped(stop: Stop) -> Failure {
         Stop::Endless => ProblemKind::EndlessLinks,
         Stop::TooLong => ProblemKind::PathTooLong,
     };
-    Failure::Invalid(kind.to_string())
+    Failure::Obstacle(kind.to_string())
+}
+
+/// Of something that is not in this layer.
+fn foreign_link() -> Result<(), Failure> {
+    obstacle("is a hard link to something that the layer does not have")
 }
 
 /// Whether an error came from the tar's stream, not from this disk.

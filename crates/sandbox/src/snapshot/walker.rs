@@ -83,10 +83,9 @@ impl Walker {
         }
     }
 
-    /// Opens a folder as the root.
+    /// Opens a folder as the root, be it one that may not be read.
     pub(super) fn open(root: &std::path::Path) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self::new(rustix::fs::open(root, flags, Mode::empty())?))
+        Ok(Self::new(rustix::fs::open(root, FOLDER, Mode::empty())?))
     }
 
     /// Where it stands, as a path that goes through no link.

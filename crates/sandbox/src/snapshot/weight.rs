@@ -7,7 +7,6 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
 use super::Error;
-use super::unpack::Weight;
 use super::walker::{Walker, join};
 
 /// During which run of the kernel the tree was written, and its weight: in a line.
@@ -15,6 +14,23 @@ const BOOT: &str = "boot";
 
 /// What stands in the place of a run of the kernel where the disk is known to have everything.
 const DURABLE: &str = "durable";
+
+/// What a finished tree weighs: how it is recognised after a power failure.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Weight {
+    /// Names of everything in its folder.
+    pub(super) names: u64,
+    /// Bytes of all files, each counted once.
+    pub(super) bytes: u64,
+}
+
+impl Weight {
+    /// Adds files, or folders of no bytes.
+    pub(super) fn add(&mut self, names: u64, bytes: u64) {
+        self.names += names;
+        self.bytes += bytes;
+    }
+}
 
 /// Counts names and bytes below a folder, itself not counted.
 pub(super) fn count(folder: &Path) -> Result<Weight, Error> {

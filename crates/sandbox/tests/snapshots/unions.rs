@@ -72,7 +72,7 @@ fn compare(how: &str, expected: &Listing, seen: &Listing) -> Result<(), String> 
 }
 
 /// Prepares, mounts and copies one stack, in a folder that is empty.
-fn check(stack: &Stack, place: &Path, ownership: Ownership) -> Result<(), String> {
+fn check(stack: &Stack, place: &Path, ownership: Ownership) -> Result<Prepared, String> {
     let image = stack.image(&LEVELS);
     let cas = Cas::open(&place.join("store")).unwrap();
     let lease = cas.lease().unwrap();
@@ -84,7 +84,31 @@ fn check(stack: &Stack, place: &Path, ownership: Ownership) -> Result<(), String
     assert_eq!(again.root, prepared.root);
 
     let flat = prepare_flat(&image, &lease, ownership, &Quiet).map_err(|e| e.to_string())?;
-    compare("flat", &expected, &seen(&flat.layers[0], ownership))
+    compare("flat", &expected, &seen(&flat.layers[0], ownership))?;
+    Ok(prepared)
+}
+
+/// How often layers were really stacked, and something added on top: else nothing was proved.
+#[derive(Default)]
+struct Stacked(u32, u32);
+
+impl Stacked {
+    fn note(&mut self, prepared: &Prepared) {
+        self.0 += u32::from(!prepared.flat);
+        let added = prepared
+            .layers
+            .last()
+            .unwrap()
+            .components()
+            .any(|c| c.as_os_str().to_string_lossy().starts_with("plan"));
+        self.1 += u32::from(added);
+    }
+
+    fn assert_enough(&self, cases: u32) {
+        let Self(stacked, added) = self;
+        assert!(*stacked > cases / 4 && *added > 3, "{stacked} stacked, {added} added of {cases}");
+        eprintln!("{stacked} of {cases} stacked, {added} with folders on top");
+    }
 }
 
 fn look(prepared: &Prepared, place: &Path, expected: &Listing) -> Result<(), String> {
@@ -109,17 +133,18 @@ fn root_sees_what_the_layers_mean() {
 #[ignore = "a process of the test above; does nothing without a folder"]
 fn root_inside() {
     let Some(folder) = namespace::folder() else { return };
-    let flat = std::cell::Cell::new(0);
+    let stacked = std::cell::RefCell::new(Stacked::default());
     let result = runner().run(&sane_stack(), |stack| {
         let place = tempfile::tempdir_in(&folder).unwrap();
-        check(&stack, place.path(), Ownership::Real)
+        let prepared = check(&stack, place.path(), Ownership::Real)
             .map_err(proptest::test_runner::TestCaseError::fail)?;
-        flat.set(flat.get() + 1);
+        stacked.borrow_mut().note(&prepared);
         Ok(())
     });
     if let Err(error) = result {
         panic!("{error}");
     }
+    stacked.borrow().assert_enough(CASES);
 }
 
 #[test]
@@ -163,10 +188,13 @@ fn user_outside() {
 #[ignore = "a process of the test above; does nothing without a folder"]
 fn user_inside() {
     let Some(folder) = namespace::folder() else { return };
+    let mut stacked = Stacked::default();
     for (number, stack) in stacks().enumerate() {
         let place = folder.join(number.to_string());
-        if let Err(error) = check(&stack, &place, Ownership::Flattened) {
-            panic!("{error}\n{stack:?}");
+        match check(&stack, &place, Ownership::Flattened) {
+            Ok(prepared) => stacked.note(&prepared),
+            Err(error) => panic!("{error}\n{stack:?}"),
         }
     }
+    stacked.assert_enough(CASES / 2);
 }
