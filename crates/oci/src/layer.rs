@@ -310,10 +310,15 @@ impl BufRead for LayerReader {
 
 impl Read for LayerReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let n = available.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&available[..n]);
-        self.consume(n);
-        Ok(n)
+        read_from(self, buffer)
     }
+}
+
+/// `read` by means of `fill_buf`.
+fn read_from(reader: &mut impl BufRead, buffer: &mut [u8]) -> io::Result<usize> {
+    let available = reader.fill_buf()?;
+    let n = available.len().min(buffer.len());
+    buffer[..n].copy_from_slice(&available[..n]);
+    reader.consume(n);
+    Ok(n)
 }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use lightship_base::{ByteSize, Progress, Transfer, TransferOutcome, Watched};
 
-use super::{Layer, LayerFacts, LayerReader};
+use super::{Layer, LayerFacts, LayerReader, read_from};
 use crate::Error;
 
 /// A [`LayerReader`] that reports compressed bytes as they are used up, and a failure if it is dropped
@@ -82,10 +82,6 @@ impl BufRead for WatchedLayer<'_> {
 
 impl Read for WatchedLayer<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let n = available.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&available[..n]);
-        self.consume(n);
-        Ok(n)
+        read_from(self, buffer)
     }
 }

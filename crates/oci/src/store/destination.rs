@@ -9,7 +9,7 @@ use lightship_cas::{BlobWriter, Error as CasError, Lease};
 use super::{ImageRecord, ImageStore, PLACE, blob_name};
 use crate::reference::ImageName;
 use crate::spec::{Descriptor, MAX_MANIFEST_BYTES, Manifest, ManifestKind, MediaType};
-use crate::{Destination, Error, OpenBlob};
+use crate::{Destination, Error, OpenBlob, verified};
 
 /// What is read and hashed at a time.
 const BUFFER: usize = 256 * 1024;
@@ -96,16 +96,9 @@ impl Destination for StoreDestination {
 
     fn put_manifest(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), Error> {
         let what = || format!("manifest {}", descriptor.digest);
-        let (actual, size) = (Digest::of(bytes), bytes.len() as u64);
-        if actual != descriptor.digest {
-            let expected = descriptor.digest;
-            return Err(Error::DigestMismatch { what: what(), expected, actual });
-        }
-        if size != descriptor.size {
-            let expected = descriptor.size;
-            return Err(Error::SizeMismatch { what: what(), expected, actual: size });
-        }
-        if size > MAX_MANIFEST_BYTES {
+        verified::check(descriptor, bytes, &what())?;
+        if descriptor.size > MAX_MANIFEST_BYTES {
+            let size = descriptor.size;
             let reason = format!("it has {size} bytes; at most {MAX_MANIFEST_BYTES} are allowed");
             return Err(Error::invalid(what(), reason));
         }
