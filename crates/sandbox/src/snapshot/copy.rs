@@ -13,7 +13,7 @@ use super::attributes::{self, Refused, Setter, Thing};
 use super::folders::{Folders, Whiteout, split};
 use super::plan::{meta_of, read_xattrs};
 use super::walker::{Stop, Walker, join};
-use super::{Error, Prepared};
+use super::{Error, FolderMeta, Prepared};
 
 /// Copies a prepared image into `dest`, an empty folder, whiteouts applied. Bytes are shared with the
 /// snapshots where the file system can do that.
@@ -26,7 +26,7 @@ pub fn copy_to(prepared: &Prepared, dest: &Path) -> Result<(), Error> {
     for layer in &prepared.layers {
         copy.layer(layer)?;
     }
-    copy.finish()
+    copy.finish(&prepared.root)
 }
 
 struct Copy<'a> {
@@ -288,7 +288,11 @@ impl<'a> Copy<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<(), Error> {
+    fn finish(mut self, root: &FolderMeta) -> Result<(), Error> {
+        if let Some(folder) = self.folders.get(b"") {
+            // Layers need not declare it, and stacked ones have the root of whoever mounts them.
+            folder.meta = Some(root.clone().into());
+        }
         let finished = self.folders.finish(&mut self.walker, &self.setter, Whiteout::Device);
         match finished {
             Ok(_) => Ok(()),

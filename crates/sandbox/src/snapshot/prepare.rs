@@ -52,6 +52,12 @@ impl From<Meta> for FolderMeta {
     }
 }
 
+impl From<FolderMeta> for Meta {
+    fn from(FolderMeta { mode, uid, gid, mtime, xattrs }: FolderMeta) -> Self {
+        Self { mode, uid, gid, mtime, xattrs: (!xattrs.is_empty()).then(|| Box::new(xattrs)) }
+    }
+}
+
 /// An image whose files are on this machine, ready to be mounted.
 #[derive(Debug, Clone)]
 pub struct Prepared {
