@@ -3,19 +3,21 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
 use crate::folder::{Folder, Folders};
 use crate::identity::Identity;
 use crate::snapshot::Prepared;
 use crate::wire::{self, Event, Job, Request, RootFolder, RootSource};
-use crate::{Error, Note, Outcome, Spec};
+use crate::{Engine, Error, Note, Outcome, Spec};
 
 /// How to start the helper: a program of one thread whose `main` begins with
 /// [`crate::helper::main`] when it sees these arguments.
@@ -33,6 +35,7 @@ pub struct Launcher {
     helper: Helper,
     folders: Folders,
     identity: Identity,
+    engine: Engine,
 }
 
 /// Where one of a command's standard streams leads.
@@ -76,6 +79,19 @@ pub struct Sandbox {
     start_time: Duration,
     started: Instant,
     link: Link,
+    /// The end of the story, where somebody came upon it while waiting for something else.
+    last: Option<Event>,
+}
+
+/// What came of an attempt to reach a service inside.
+#[derive(Debug)]
+pub enum Connection {
+    /// It is reached.
+    Open(TcpStream),
+    /// Nobody listens there, or does not answer.
+    Refused(io::Error),
+    /// The command has ended; [`Sandbox::wait`] says how.
+    Ended,
 }
 
 /// The connection to one helper. Its end is the sandbox's.
@@ -96,9 +112,16 @@ impl Launcher {
     /// A launcher whose sandboxes have their folders in `folder`, on the disk that holds the snapshots
     /// or another. Clears up what killed sandboxes left there.
     pub fn new(helper: Helper, folder: &Path, identity: Identity) -> Result<Self, Error> {
-        let launcher = Self { helper, folders: Folders::open(folder)?, identity };
+        let folders = Folders::open(folder)?;
+        let launcher = Self { helper, folders, identity, engine: Engine::Own };
         launcher.folders.sweep()?;
         Ok(launcher)
+    }
+
+    /// The same with somebody else to make the walls.
+    #[must_use]
+    pub fn with_engine(self, engine: Engine) -> Self {
+        Self { engine, ..self }
     }
 
     /// Who a sandbox's users are outside.
@@ -130,6 +153,7 @@ impl Launcher {
             root: root.clone(),
             scratch: folder.path.clone(),
             identity: self.identity,
+            engine: self.engine.clone(),
             architecture: lightship_oci::spec::Platform::host().architecture,
         };
         let link = self.link(folder)?;
@@ -143,6 +167,7 @@ impl Launcher {
             start_time: Duration::ZERO,
             started: begin,
             link,
+            last: None,
         };
         loop {
             let (event, mut fds) = sandbox.link.receive()?;
@@ -151,7 +176,7 @@ impl Launcher {
                 Event::Terminal => sandbox.terminal = fds.pop().map(File::from),
                 Event::Failed(failure) => return Err(Error::Start(failure)),
                 Event::Started => break,
-                Event::Ended { .. } => return Err(Error::HelperGone),
+                Event::Ended { .. } | Event::Sockets(_) => return Err(Error::HelperGone),
             }
         }
         sandbox.started = Instant::now();
@@ -186,8 +211,12 @@ impl Sandbox {
     /// Waits for the command's end. Nothing of it is left then.
     pub fn wait(mut self) -> Result<Outcome, Error> {
         loop {
-            match self.link.receive()? {
-                (Event::Ended { end, cpu_time, peak_memory }, _) => {
+            let news = match self.last.take() {
+                Some(last) => last,
+                None => self.link.receive()?.0,
+            };
+            match news {
+                Event::Ended { end, cpu_time, peak_memory } => {
                     return Ok(Outcome {
                         end,
                         start_time: self.start_time,
@@ -196,10 +225,39 @@ impl Sandbox {
                         peak_memory,
                     });
                 }
-                (Event::Failed(failure), _) => return Err(Error::Start(failure)),
-                (Event::Note(_) | Event::Terminal | Event::Started, _) => {}
+                Event::Failed(failure) => return Err(Error::Start(failure)),
+                Event::Note(_) | Event::Terminal | Event::Started | Event::Sockets(_) => {}
             }
         }
+    }
+
+    /// Connects to a TCP port of the sandbox's own loopback interface: of IPv4, or else of IPv6. Gives
+    /// up after `patience`.
+    pub fn connect(&mut self, port: u16, patience: Duration) -> Result<Connection, Error> {
+        if self.last.is_some() {
+            return Ok(Connection::Ended);
+        }
+        // A helper that is gone has left its last word.
+        let _ = wire::send(self.link.socket(), &Request::Sockets, &[]);
+        let sockets = loop {
+            match self.link.receive()? {
+                (Event::Sockets(made), sockets) => break made.map(|()| sockets),
+                (last @ (Event::Ended { .. } | Event::Failed(_)), _) => {
+                    self.last = Some(last);
+                    return Ok(Connection::Ended);
+                }
+                (Event::Note(_) | Event::Terminal | Event::Started, _) => {}
+            }
+        };
+        let addresses: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        let mut refusal = io::Error::from(io::ErrorKind::ConnectionRefused);
+        for (socket, address) in sockets.map_err(Error::Start)?.into_iter().zip(addresses) {
+            match connect(&socket, SocketAddr::new(address, port), patience) {
+                Ok(()) => return Ok(Connection::Open(socket.into())),
+                Err(error) => refusal = error.into(),
+            }
+        }
+        Ok(Connection::Refused(refusal))
     }
 
     /// From the request to the moment the program was loaded.
@@ -211,6 +269,12 @@ impl Sandbox {
     pub fn signaller(&self) -> Signaller {
         Signaller(Arc::clone(self.link.socket.as_ref().expect("closed only when dropped")))
     }
+}
+
+/// Connects a socket within this time. *socket(7)*, `SO_SNDTIMEO`, bounds connecting, too.
+fn connect(socket: &OwnedFd, to: SocketAddr, patience: Duration) -> rustix::io::Result<()> {
+    set_socket_timeout(socket, Timeout::Send, Some(patience))?;
+    rustix::io::retry_on_intr(|| rustix::net::connect(socket, &to))
 }
 
 impl Signaller {

@@ -16,6 +16,7 @@ mod identity;
 mod launcher;
 mod outcome;
 mod probe;
+mod runtime;
 pub mod snapshot;
 mod spec;
 mod subordinate;
@@ -25,9 +26,10 @@ mod wire;
 pub use error::Error;
 pub use failure::{Failure, Fault};
 pub use identity::Identity;
-pub use launcher::{Helper, Launcher, Sandbox, Signaller, Stream, Streams};
+pub use launcher::{Connection, Helper, Launcher, Sandbox, Signaller, Stream, Streams};
 pub use outcome::{End, Note, Outcome};
 pub use probe::{Ability, Trial, probe};
+pub use runtime::Engine;
 pub use spec::{
     DEFAULT_PATH, Grace, Limits, Mount, MountContent, Network, RootAccess, Spec, TerminalSize, User,
 };

@@ -160,8 +160,19 @@ impl Spec {
         self.environment.push((name, value.into()));
     }
 
+    /// The variables with those that every command has: `home` is its user's.
+    pub(crate) fn complete_environment(&mut self, home: &Path) {
+        let host_name = self.host_name.clone();
+        self.default_variable("PATH", DEFAULT_PATH);
+        self.default_variable("HOME", home);
+        self.default_variable("HOSTNAME", host_name);
+        if self.terminal.is_some() {
+            self.default_variable("TERM", "xterm");
+        }
+    }
+
     /// Sets a variable unless there is one of the name.
-    pub(crate) fn default_variable(&mut self, name: &str, value: impl Into<OsString>) {
+    fn default_variable(&mut self, name: &str, value: impl Into<OsString>) {
         if !self.environment.iter().any(|(present, _)| present == name) {
             self.environment.push((name.into(), value.into()));
         }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::snapshot::Prepared;
-use crate::{End, Note, Spec};
+use crate::{End, Engine, Note, Spec};
 
 /// A message may have so many bytes. The largest is a job: layers' paths and variables.
 const MAX_MESSAGE: u32 = 16 << 20;
@@ -37,6 +37,7 @@ pub(crate) struct Job {
     /// A folder of this sandbox alone, deleted by the helper in the end.
     pub(crate) scratch: PathBuf,
     pub(crate) identity: Identity,
+    pub(crate) engine: Engine,
     /// Which processor this is, for a program that is made for another.
     pub(crate) architecture: String,
 }
@@ -72,6 +73,8 @@ impl RootFolder {
 pub(crate) enum Request {
     /// Hand a signal to the command.
     Signal(i32),
+    /// Make sockets in the command's network.
+    Sockets,
 }
 
 /// What the helper tells.
@@ -83,6 +86,8 @@ pub(crate) enum Event {
     Terminal,
     /// The program is loaded.
     Started,
+    /// Sockets in its network come along: one for IPv4, and perhaps one for IPv6.
+    Sockets(Result<(), Failure>),
     /// It ended. Nothing of it is left.
     Ended { end: End, cpu_time: Duration, peak_memory: ByteSize },
     /// It could not be started. Nothing is left either.

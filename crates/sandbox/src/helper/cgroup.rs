@@ -42,7 +42,7 @@ impl Groups {
     pub(super) fn make(id: &str, limits: &Limits, notes: &mut Vec<Note>) -> Self {
         let mut groups = Self { folders: Vec::new(), limited: Limited::default() };
         let hierarchies = Hierarchies::read(Path::new("/"));
-        let name = format!("lightship-{id}");
+        let name = name(id);
         for setting in settings(limits) {
             match hierarchies.make(&name, &setting) {
                 Ok(folder) => {
@@ -101,6 +101,11 @@ impl Groups {
     }
 }
 
+/// What the groups of a sandbox are called.
+pub(super) fn name(id: &str) -> String {
+    format!("lightship-{id}")
+}
+
 /// The kernel lets go of a dead process's group a moment after its end was waited for. Whether the group
 /// is gone.
 fn remove(folder: &Path) -> bool {
@@ -119,7 +124,7 @@ fn remove(folder: &Path) -> bool {
 /// Removes the groups of a sandbox whose helper is gone; `id` names it. Whether all are: a process that
 /// was killed but that nobody has waited for yet keeps its group.
 pub(crate) fn remove_leftovers(id: &str) -> bool {
-    let name = format!("lightship-{id}");
+    let name = name(id);
     let hierarchies = Hierarchies::read(Path::new("/"));
     let places = hierarchies.places().map(|place| place.join(&name)).filter(|path| path.exists());
     places.fold(true, |all, folder| {

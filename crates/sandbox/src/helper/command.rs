@@ -13,7 +13,6 @@ use super::user::Person;
 use super::{Streams, maps, program, protect, seccomp};
 use crate::failure::{Attempt as _, Failure};
 use crate::identity::Identity;
-use crate::spec::DEFAULT_PATH;
 use crate::sys::{self, Fork};
 use crate::wire::{Job, Stream};
 
@@ -77,12 +76,7 @@ fn prepare(
     limited: Limited,
 ) -> Result<Image, Failure> {
     let mut spec = job.spec.clone();
-    spec.default_variable("PATH", DEFAULT_PATH);
-    spec.default_variable("HOME", &person.home);
-    spec.default_variable("HOSTNAME", &job.spec.host_name);
-    if spec.terminal.is_some() {
-        spec.default_variable("TERM", "xterm");
-    }
+    spec.complete_environment(&person.home);
     take_streams(streams, spec.terminal.is_some())?;
     rustix::process::umask(rustix::fs::Mode::from(0o022));
     limited.apply(&spec.limits)?;

@@ -27,10 +27,10 @@ const LINKS: [(&str, &str); 5] = [
 ];
 
 /// `/dev/shm` is memory, and counts as such.
-const SHARED_MEMORY: &str = "67108864";
+pub(super) const SHARED_MEMORY: &str = "67108864";
 
 /// Group `tty` on Debian and elsewhere, to whom terminals belong.
-const TTY_GROUP: &str = "5";
+pub(super) const TTY_GROUP: &str = "5";
 
 /// Builds `/dev`.
 pub(super) fn mount(inside: &Inside, identity: Identity) -> Result<(), Failure> {

@@ -36,7 +36,12 @@ pub(super) enum Tale {
 
 /// Runs to the end of the command, and ends.
 pub(super) fn main(job: &Job, streams: Streams, helper: &OwnedFd, limited: Limited) -> ! {
-    let last = match run(job, streams, helper, limited) {
+    finish(helper, run(job, streams, helper, limited))
+}
+
+/// Tells how it ended, and ends.
+pub(super) fn finish(helper: &OwnedFd, result: Result<End, Failure>) -> ! {
+    let last = match result {
         Ok(end) => Tale::Ended(end),
         Err(failure) => Tale::Failed(failure),
     };
@@ -44,16 +49,22 @@ pub(super) fn main(job: &Job, streams: Streams, helper: &OwnedFd, limited: Limit
     sys::exit_now(0)
 }
 
-fn run(job: &Job, streams: Streams, helper: &OwnedFd, limited: Limited) -> Result<End, Failure> {
+/// Ties this process to the helper, and waits until it may begin.
+pub(super) fn begin(helper: &OwnedFd) -> Result<(), Failure> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .attempt(|| "die with the helper".to_owned())?;
     // The wish above came too late if the helper died before; then the socket is closed.
     if !matches!(wire::receive::<Go>(helper), Ok(Some(_))) {
         return Err(Failure::machine("begin", "the helper is gone"));
     }
+    rustix::process::umask(rustix::fs::Mode::empty());
+    Ok(())
+}
+
+fn run(job: &Job, streams: Streams, helper: &OwnedFd, limited: Limited) -> Result<End, Failure> {
+    begin(helper)?;
     // Nobody inside may look at this process, which runs a program of the outside (/proc/1/exe).
     set_dumpable_behavior(DumpableBehavior::NotDumpable).attempt(|| "hide process 1".to_owned())?;
-    rustix::process::umask(rustix::fs::Mode::empty());
     // Best effort: where the kernel has no keyrings there is nothing to leave.
     let _ = sys::new_keyring();
     let tell = |tale: Tale, fds: &[BorrowedFd<'_>]| {
@@ -108,14 +119,14 @@ fn make_folder(inside: &super::inside::Inside, folder: &PathBuf) -> Result<(), F
 }
 
 /// Waits on behalf of everybody inside.
-struct Attendant<'a> {
-    child: Pid,
-    signals: &'a Signals,
-    helper: BorrowedFd<'a>,
+pub(super) struct Attendant<'a> {
+    pub(super) child: Pid,
+    pub(super) signals: &'a Signals,
+    pub(super) helper: BorrowedFd<'a>,
 }
 
 impl Attendant<'_> {
-    fn wait(&self, mut disk: DiskWatch) -> Result<End, Failure> {
+    pub(super) fn wait(&self, mut disk: DiskWatch) -> Result<End, Failure> {
         loop {
             let patience = disk.next_look().map(|at| at.saturating_duration_since(Instant::now()));
             let patience = patience.and_then(|left| Timespec::try_from(left).ok());

@@ -16,6 +16,7 @@
 
 mod cgroup;
 mod command;
+mod connect;
 mod dev;
 mod disk;
 mod init;
@@ -27,6 +28,7 @@ mod program;
 mod protect;
 mod remove;
 mod root;
+mod runtime;
 mod seccomp;
 mod supervise;
 mod system;
@@ -41,7 +43,7 @@ use crate::failure::{Attempt as _, Failure};
 use crate::identity::Identity;
 use crate::sys::{self, Fork};
 use crate::wire::{self, Event, Job};
-use crate::{Network, Note};
+use crate::{Engine, Network, Note};
 
 pub(crate) use cgroup::remove_leftovers as remove_group_leftovers;
 pub(crate) use remove::remove_tree;
@@ -104,6 +106,11 @@ fn run(job: &Job, streams: Streams, socket: &OwnedFd) -> Result<Event, Failure> 
     }
     let result = start(job, streams, &groups, socket);
     groups.remove();
+    if matches!(job.engine, Engine::Runtime(_)) {
+        // A runtime makes more groups than those with limits, and may have been killed before it
+        // removed them.
+        remove_group_leftovers(&job.id);
+    }
     let cleared = remove::remove_tree(&job.scratch)
         .attempt(|| format!("delete what the sandbox wrote in {}", job.scratch.display()));
     if cleared.is_ok() {
@@ -126,13 +133,19 @@ fn start(
     match child.map_err(explain_namespaces)? {
         Fork::Child => {
             drop(ours);
-            init::main(job, streams, &theirs, groups.limited())
+            match &job.engine {
+                Engine::Own => init::main(job, streams, &theirs, groups.limited()),
+                Engine::Runtime(program) => runtime::main(program, job, streams, &theirs, groups),
+            }
         }
         Fork::Parent(init) => {
             drop(theirs);
             // The command's end of a pipe must be the last one, or its readers never see the end.
             drop(streams);
-            let ready = maps::write(job.identity, init).and_then(|()| groups.add(init));
+            let ready = match job.engine {
+                Engine::Own => maps::write(job.identity, init).and_then(|()| groups.add(init)),
+                Engine::Runtime(_) => runtime::admit(job.identity, init),
+            };
             supervise::Supervisor { init, inner: ours, caller: socket.as_fd(), groups, job }
                 .watch(ready)
         }
@@ -140,6 +153,9 @@ fn start(
 }
 
 fn namespaces(job: &Job) -> sys::Namespaces {
+    if matches!(job.engine, Engine::Runtime(_)) {
+        return runtime::namespaces(job.identity);
+    }
     let mut flags =
         libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
     if job.identity.needs_namespace() {

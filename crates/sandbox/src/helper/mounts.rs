@@ -17,6 +17,13 @@ use crate::{Mount, MountContent};
 const RIGHTS: MountAttrFlags =
     MountAttrFlags::MOUNT_ATTR_NOSUID.union(MountAttrFlags::MOUNT_ATTR_NODEV);
 
+/// A mount that is nowhere yet.
+pub(super) struct Made {
+    pub(super) mount: OwnedFd,
+    /// The folder that takes what is written, where that is the sandbox's own.
+    pub(super) written: Option<OwnedFd>,
+}
+
 /// Adds a mount. Returns the folder that takes what is written, where that is the sandbox's own.
 pub(super) fn add(
     inside: &Inside,
@@ -24,12 +31,25 @@ pub(super) fn add(
     scratch: &Path,
 ) -> Result<Option<OwnedFd>, Failure> {
     let target = &mount.target;
+    let made = make(mount, scratch)?;
+    let onto = match inside::kind(&made.mount) {
+        Some(FileType::Directory) => inside.folder(target)?,
+        _ => inside.file(target)?,
+    };
+    inside::attach(made.mount.as_fd(), onto.as_fd())
+        .attempt(|| format!("mount {} inside", target.display()))?;
+    Ok(made.written)
+}
+
+/// Makes what a mount shows.
+pub(super) fn make(mount: &Mount, scratch: &Path) -> Result<Made, Failure> {
+    let target = &mount.target;
     if !target.is_absolute() {
         let attempt = format!("mount something on {}", target.display());
         return Err(Failure::request(attempt, "that is not an absolute path"));
     }
     let mut written = None;
-    let made = match &mount.content {
+    let mount = match &mount.content {
         MountContent::ReadOnly(source) => bind(source, RIGHTS | MountAttrFlags::MOUNT_ATTR_RDONLY)?,
         MountContent::Writable(source) => bind(source, RIGHTS)?,
         MountContent::CopyOnWrite(source) => {
@@ -43,13 +63,7 @@ pub(super) fn add(
                 .attempt(|| format!("make a folder in memory for {}", target.display()))?
         }
     };
-    let onto = match inside::kind(&made) {
-        Some(FileType::Directory) => inside.folder(target)?,
-        _ => inside.file(target)?,
-    };
-    inside::attach(made.as_fd(), onto.as_fd())
-        .attempt(|| format!("mount {} inside", target.display()))?;
-    Ok(written)
+    Ok(Made { mount, written })
 }
 
 fn bind(source: &Path, rights: MountAttrFlags) -> Result<OwnedFd, Failure> {

@@ -47,6 +47,28 @@ fn missing(path: &Path, why: &str) -> Failure {
     Failure::new(Fault::NoSuchProgram, format!("run {}", path.display()), why)
 }
 
+/// Says why the program cannot run, as far as its file tells, for somebody else who will execute it. What
+/// only the kernel knows (which processors' programs it takes) is left to the kernel.
+pub(super) fn check(spec: &Spec, architecture: &str) -> Result<(), Failure> {
+    let found = find(spec)?;
+    let path = Path::new(OsStr::from_bytes(found.to_bytes()));
+    match refusal(path) {
+        None => Ok(()),
+        Some(number) => Err(explain(&found, &io::Error::from_raw_os_error(number), architecture)),
+    }
+}
+
+/// The error with which the kernel will refuse it, whoever asks.
+fn refusal(path: &Path) -> Option<i32> {
+    let Ok(about) = fs::metadata(path) else { return Some(libc::ENOENT) };
+    if about.is_dir() || about.permissions().mode() & 0o111 == 0 {
+        return Some(libc::EACCES);
+    }
+    let is_script = head(path)?.starts_with(b"#!");
+    let interpreter = interpreter(path).filter(|_| is_script)?;
+    fs::metadata(interpreter).is_err().then_some(libc::ENOENT)
+}
+
 /// Why the kernel did not execute it.
 pub(super) fn explain(path: &CStr, error: &io::Error, architecture: &str) -> Failure {
     let path = Path::new(OsStr::from_bytes(path.to_bytes()));

@@ -13,7 +13,7 @@ use crate::identity::Identity;
 /// What root inside may still do: be root over the image's own files and processes. Less than container
 /// engines leave: no devices (`MKNOD`), no raw network (`NET_RAW`), no `SYS_CHROOT`, no `AUDIT_WRITE`, no
 /// `SETFCAP`.
-const KEPT: CapabilitySet = CapabilitySet::CHOWN
+pub(super) const KEPT: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::DAC_OVERRIDE)
     .union(CapabilitySet::FOWNER)
     .union(CapabilitySet::FSETID)

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
 use rustix::mount::{
@@ -19,7 +19,7 @@ use crate::{Network, Note};
 
 /// Parts of `/proc` and `/sys` that tell of the machine, not of the sandbox: hidden. The set that
 /// container engines hide.
-const HIDDEN: [&str; 14] = [
+pub(super) const HIDDEN: [&str; 14] = [
     "/proc/acpi",
     "/proc/asound",
     "/proc/interrupts",
@@ -37,7 +37,7 @@ const HIDDEN: [&str; 14] = [
 ];
 
 /// Parts of `/proc` that change the machine when written: read-only.
-const READ_ONLY: [&str; 5] =
+pub(super) const READ_ONLY: [&str; 5] =
     ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 const QUIET: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOSUID
@@ -50,11 +50,7 @@ pub(super) fn mount(
     network: Network,
     note: &mut dyn FnMut(Note),
 ) -> Result<(), Failure> {
-    for name in ["proc", "sys", "dev"] {
-        if inside.own_folder(name)? {
-            note(Note(format!("the image's /{name} is no folder; it was replaced by one")));
-        }
-    }
+    make_folders(inside, note)?;
     let proc = file_system("proc", &[], QUIET).attempt(|| "mount /proc".to_owned()).map_err(|f| {
         f.hint("inside another container, /proc must not be masked there: `lightship doctor` says more")
     })?;
@@ -72,6 +68,16 @@ pub(super) fn mount(
     HIDDEN.iter().try_for_each(|path| hide(inside, Path::new(path)))
 }
 
+/// The folders for the kernel's file systems: real ones, whatever the image has there.
+pub(super) fn make_folders(inside: &Inside, note: &mut dyn FnMut(Note)) -> Result<(), Failure> {
+    for name in ["proc", "sys", "dev"] {
+        if inside.own_folder(name)? {
+            note(Note(format!("the image's /{name} is no folder; it was replaced by one")));
+        }
+    }
+    Ok(())
+}
+
 /// A new one shows this network namespace; where the machine's own is used, the machine's is shown.
 fn mount_sys(inside: &Inside, network: Network) -> Result<(), Failure> {
     let rights = QUIET | MountAttrFlags::MOUNT_ATTR_RDONLY;
@@ -82,13 +88,19 @@ fn mount_sys(inside: &Inside, network: Network) -> Result<(), Failure> {
     if let Ok(sys) = new {
         return place(inside, &sys, "/sys");
     }
+    place(inside, &machine_sys()?, "/sys")
+}
+
+/// The machine's own `/sys` with all that is mounted below it, read-only, mounted nowhere yet.
+pub(super) fn machine_sys() -> Result<OwnedFd, Failure> {
+    let rights = QUIET | MountAttrFlags::MOUNT_ATTR_RDONLY;
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_RECURSIVE;
     let sys = open_tree(rustix::fs::CWD, "/sys", flags).attempt(|| "mount /sys".to_owned())?;
     sys::set_mount_attributes(sys.as_fd(), true, u64::from(rights.bits()))
         .attempt(|| "make /sys read-only".to_owned())?;
-    place(inside, &sys, "/sys")
+    Ok(sys)
 }
 
 fn hide(inside: &Inside, path: &Path) -> Result<(), Failure> {
@@ -116,8 +128,14 @@ fn machine_null() -> rustix::io::Result<OwnedFd> {
     open_tree(rustix::fs::CWD, "/dev/null", flags)
 }
 
-/// `/etc/hosts` for a network of one's own, and the machine's own files for the machine's.
+/// Shows the files of names inside.
 pub(super) fn write_names(inside: &Inside, job: &Job) -> Result<(), Failure> {
+    name_files(job)?.iter().try_for_each(|(file, at)| show_file(inside, file, at))
+}
+
+/// `/etc/hosts` for a network of one's own, and the machine's own files for the machine's: where each
+/// is now, and where it shall be seen.
+pub(super) fn name_files(job: &Job) -> Result<Vec<(PathBuf, &'static str)>, Failure> {
     let name = &job.spec.host_name;
     let hosts = job.scratch.join("hosts");
     let text = match job.spec.network {
@@ -127,28 +145,24 @@ pub(super) fn write_names(inside: &Inside, job: &Job) -> Result<(), Failure> {
     };
     let own = format!("127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\t{name}\n{text}");
     fs::write(&hosts, own).attempt(|| format!("write {}", hosts.display()))?;
-    show_file(inside, &hosts, "/etc/hosts")?;
     let host_name = job.scratch.join("hostname");
     fs::write(&host_name, format!("{name}\n")).attempt(|| "write the host name".to_owned())?;
-    show_file(inside, &host_name, "/etc/hostname")?;
+    let mut files = vec![(hosts, "/etc/hosts"), (host_name, "/etc/hostname")];
     let resolver = Path::new("/etc/resolv.conf");
     if job.spec.network == Network::Host && resolver.exists() {
         let copy = job.scratch.join("resolv.conf");
         fs::copy(resolver, &copy).attempt(|| "copy /etc/resolv.conf".to_owned())?;
-        show_file(inside, &copy, "/etc/resolv.conf")?;
+        files.push((copy, "/etc/resolv.conf"));
     }
-    Ok(())
+    Ok(files)
 }
 
 fn show_file(inside: &Inside, from: &Path, at: &str) -> Result<(), Failure> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let file = open_tree(rustix::fs::CWD, from, flags).attempt(|| format!("show {at}"))?;
     forbid(&file, QUIET)?;
-    let onto = match inside.file(Path::new(at)) {
-        Ok(onto) => onto,
-        // An image whose /etc is a file, or leads nowhere, does without.
-        Err(_) => return Ok(()),
-    };
+    // An image whose /etc is a file, or leads nowhere, does without.
+    let Ok(onto) = inside.file(Path::new(at)) else { return Ok(()) };
     inside::attach(file.as_fd(), onto.as_fd()).attempt(|| format!("show {at}"))
 }
 

@@ -5,12 +5,13 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use rustix::fs::{FileType, Mode, OFlags};
+use serde::{Deserialize, Serialize};
 
 use crate::User;
 use crate::failure::Failure;
 
 /// A user, in numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Person {
     pub(super) uid: u32,
     pub(super) gid: u32,
