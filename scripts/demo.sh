@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Shows the main job on real input: where the bytes of an image are, what of it is waste, and an image
-# without it. Usage: scripts/demo.sh path/to/lightship
+# Shows the main job on real input: where the bytes of an image are, what of it is waste, an image
+# without it, and that it still runs. Usage: scripts/demo.sh path/to/lightship
 #
 # Audited is the churn example's naive image where scripts/naive-image.sh has built it (with --small: the
 # one with cleaned requirements); and in any case a small image that is built here from Debian packages in
@@ -39,6 +39,15 @@ main() {
   run image copy "oci:$work/squashed:latest" store:demo:squashed
   run image ls
   run store verify
+
+  title "What this machine lets images do, without a daemon and with or without root"
+  # A verdict (1) is an answer, too; whatever is missing shows below.
+  run doctor || [ $? = 1 ]
+
+  title "The program still runs without its compiler: unpacked once, then started in milliseconds"
+  run image run demo:squashed
+  # shellcheck disable=SC2016 # the shell inside expands it
+  loud image run demo:squashed -- sh -c 'echo "I am $(id -un), process $$, and see: $(ls /sys/class/net)"'
 }
 
 naive_default=${LIGHTSHIP_NAIVE_IMAGE:-${HOME:?}/.cache/lightship-dev/churn-naive}
@@ -60,6 +69,12 @@ title() { printf '\n\n== %s\n' "$*"; }
 run() {
   printf '\n$ lightship %s\n\n' "$*"
   "$lightship" --quiet "$@"
+}
+
+# With the notes that --quiet leaves out.
+loud() {
+  printf '\n$ lightship --verbose %s\n\n' "$*"
+  "$lightship" --verbose "$@" 2>&1
 }
 
 main

@@ -45,6 +45,10 @@ fn try_run(args: &RunArgs, context: &mut Context<'_>) -> Result<Outcome, Error> 
             context.terminal.complain(&format!("note: {note}\n"));
         }
     }
+    if context.global.verbose {
+        let time = sandbox.start_time().as_secs_f64() * 1000.0;
+        context.terminal.complain(&format!("note: started in {time:.1} ms\n"));
+    }
     let outcome = attend(sandbox, args.interactive)?;
     if !matches!(outcome.end, lightship_sandbox::End::Exited(_)) && !context.global.quiet {
         context.terminal.complain(&format!("note: the command {}\n", outcome.end));
