@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 
 use super::cgroup::Groups;
+use super::connect::Doorway;
 use super::init::{Go, Tale};
 use crate::End;
 use crate::failure::{Attempt as _, Failure};
@@ -79,6 +80,7 @@ impl Supervisor<'_> {
     fn watch_until_end(&self) -> Result<Story, Failure> {
         let init = pidfd_open(self.init, PidfdFlags::empty())
             .attempt(|| "watch the sandbox".to_owned())?;
+        let doorway = Doorway::open(self.job, self.init)?;
         wire::send(&self.inner, &Go, &[]).attempt(|| "let the sandbox begin".to_owned())?;
         let mut story = Story::default();
         loop {
@@ -95,7 +97,7 @@ impl Supervisor<'_> {
             if ready[0] && self.listen(&mut story)? {
                 return Ok(story);
             }
-            if ready[1] && !self.obey() {
+            if ready[1] && !self.obey(&doorway) {
                 return Err(Failure::machine("go on", "the caller is gone"));
             }
             // Only when init has told everything: what it said last may still wait in the socket.
@@ -135,11 +137,19 @@ impl Supervisor<'_> {
     }
 
     /// Does what the caller asks; false when there is no caller any more.
-    fn obey(&self) -> bool {
+    fn obey(&self, doorway: &Doorway) -> bool {
         match wire::receive::<Request>(self.caller) {
             Ok(Some((Request::Signal(signal), _))) => {
                 // Init hands it to the command. One that is gone needs no signal.
                 let _ = sys::send_signal(self.init, signal);
+                true
+            }
+            Ok(Some((Request::Sockets, _))) => {
+                let made = doorway.sockets(self.job);
+                let beside: Vec<BorrowedFd<'_>> =
+                    made.iter().flatten().map(OwnedFd::as_fd).collect();
+                let outcome = made.as_ref().map(|_| ()).map_err(Clone::clone);
+                let _ = wire::send(self.caller, &Event::Sockets(outcome), &beside);
                 true
             }
             Ok(None) | Err(_) => false,
