@@ -152,8 +152,15 @@ fn read(path: &Path) -> Result<String, String> {
 /// Folders whose Python files somebody else wrote, or a tool made.
 fn is_foreign(name: &str) -> bool {
     const NAMES: [&str; 9] = [
-        "__pycache__", "site-packages", "dist-packages", "node_modules", "venv", "env", "build",
-        "dist", "__pypackages__",
+        "__pycache__",
+        "site-packages",
+        "dist-packages",
+        "node_modules",
+        "venv",
+        "env",
+        "build",
+        "dist",
+        "__pypackages__",
     ];
     name.starts_with('.') || name.ends_with(".egg-info") || NAMES.contains(&name)
 }

@@ -23,7 +23,7 @@ pub use folder::{Folder, FolderError, is_for_development};
 pub use visit::is_module_name;
 
 /// No file of more bytes is parsed. What people write is far smaller; what is larger is data.
-pub const MAX_FILE_BYTES: u64 = 1 << 20;
+pub const MAX_FILE_BYTES: u64 = 512 << 10;
 
 /// For a chain of a million operators, one node inside the other: what drops such a tree recurses.
 /// Only pages that are touched are taken from the machine.

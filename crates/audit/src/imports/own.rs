@@ -33,7 +33,8 @@ impl<'a> OwnModules<'a> {
         has(format!("{path}.py"))
             || has(format!("{path}/__init__.py"))
             || second.is_some_and(|second| {
-                has(format!("{path}/{second}.py")) || self.has_files_in(&format!("{path}/{second}/"))
+                has(format!("{path}/{second}.py"))
+                    || self.has_files_in(&format!("{path}/{second}/"))
             })
     }
 

@@ -11,6 +11,9 @@ pub(super) fn imports(file: &SourceFile) -> Result<Vec<Import>, String> {
     if file.text.len() as u64 > MAX_FILE_BYTES {
         return Err(format!("it has more than {MAX_FILE_BYTES} bytes"));
     }
+    if formatted_strings(&file.text) > MAX_FORMATTED_STRINGS {
+        return Err(format!("it has more than {MAX_FORMATTED_STRINGS} formatted strings"));
+    }
     let parsed = parse_unchecked_source(&file.text, PySourceType::Python);
     let lines = Lines::of(&file.text);
     if let Some(error) = parsed.errors().first() {
@@ -27,6 +30,22 @@ pub(super) fn imports(file: &SourceFile) -> Result<Vec<Import>, String> {
         in_function: found.in_function,
     });
     Ok(placed.collect())
+}
+
+/// So many formatted strings are let through: nested in each other, the parser's time grows with the
+/// square of their number.
+const MAX_FORMATTED_STRINGS: usize = 3_000;
+
+/// At least as many as there are: quotes after a letter that can stand before a formatted string.
+fn formatted_strings(text: &str) -> usize {
+    let starts = |three: &&[u8]| {
+        matches!(
+            three,
+            [_, b'f' | b'F' | b't' | b'T', b'"' | b'\'']
+                | [b'f' | b'F' | b't' | b'T', b'r' | b'R', b'"' | b'\'']
+        )
+    };
+    text.as_bytes().windows(3).filter(starts).count()
 }
 
 /// Where lines begin.

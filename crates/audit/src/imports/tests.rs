@@ -48,7 +48,20 @@ y = importlib.import_module(name)
 type Alias[T] = list[T]
 z = f"{__import__('inner')}"
 "#;
-    insta::assert_snapshot!(shown(&[file("a.py", text)]), @r"");
+    insta::assert_snapshot!(shown(&[file("a.py", text)]), @r"
+    a.py:3 os:
+    a.py:3 numpy:
+    a.py:4 sklearn.ensemble:
+    a.py:5 pandas:DataFrame,Series
+    a.py:9 plots:*
+    a.py:13 torch: in a function
+    a.py:15 torch.nn:Module in a function
+    a.py:17 yaml:
+    a.py:20 winreg:
+    a.py:22 plugins.one:
+    a.py:23 plugins:
+    a.py:26 inner:
+    ");
 }
 
 #[test]
@@ -97,7 +110,25 @@ def step():
 def other():
     import numpy
 "#;
-    insta::assert_snapshot!(shown(&[file("a.py", text)]), @r"");
+    insta::assert_snapshot!(shown(&[file("a.py", text)]), @r"
+    a.py:3 tomllib: Caught
+    a.py:5 tomli: Caught
+    a.py:7 needed:
+    a.py:9 also_needed:
+    a.py:13 caught: Caught
+    a.py:17 suppressed: Caught
+    a.py:19 types_only: TypeChecking
+    a.py:21 real:
+    a.py:24 types_too: TypeChecking
+    a.py:27 winreg: Condition
+    a.py:29 fcntl: Condition
+    a.py:31 other: Condition
+    a.py:33 new: Condition
+    a.py:35 gpu: Condition
+    a.py:37 debugger:
+    a.py:40 pandas: Component in a function
+    a.py:43 numpy: Component in a function
+    ");
 }
 
 #[test]
@@ -114,7 +145,13 @@ fn a_project_does_not_import_itself() {
         // A folder of scripts about a package is not the package.
         file("mlflow/start.py", "import mlflow"),
     ];
-    insta::assert_snapshot!(shown(&files), @r"");
+    insta::assert_snapshot!(shown(&files), @r"
+    app/main.py:1 jobs:
+    app/main.py:1 mlflow:
+    app/main.py:1 helper:
+    jobs/train.py:1 utils:
+    mlflow/start.py:1 mlflow:
+    ");
 }
 
 #[test]
@@ -122,10 +159,13 @@ fn what_is_no_python_is_told_with_its_line() {
     let files = [
         file("old.py", "import a\nprint 'hello'\n"),
         file("large.py", &"#".repeat(1 << 21)),
-        file("nul.py", "import a\0"),
         file("good.py", "import b"),
     ];
-    insta::assert_snapshot!(shown(&files), @r"");
+    insta::assert_snapshot!(shown(&files), @r"
+    good.py:1 b:
+    old.py line 2 is no Python 3: Simple statements must be separated by newlines or semicolons
+    large.py it has more than 524288 bytes
+    ");
 }
 
 #[test]
@@ -147,7 +187,11 @@ fn nesting_of_a_whole_file_ends_no_process() {
         file("powers.py", &fill("", "1**", "1\n")),
         file("sums.py", &fill("", "1+", "1\n")),
         file("awaits.py", &fill("", "await ", "1\n")),
-        file("texts.py", &fill("", "f'{", "")),
+        file("texts.py", &"f'{".repeat(2_900)),
+        file("texts-and-spaces.py", &fill(&"f'{".repeat(2_900), " ", "")),
+        file("texts-and-names.py", &fill(&"f'{".repeat(2_900), "a,", "")),
+        file("texts-and-lines.py", &fill(&"f\"\"\"{".repeat(2_900), "a\n", "")),
+        file("more-texts.py", &fill("", "f'{", "")),
         file("elifs.py", &fill("if 1: import b\n", "elif 1: pass\n", "")),
         file("decorators.py", &fill("", "@a\n", "def f(): import c\n")),
         file("blocks.py", &(0..1_400).map(|n| " ".repeat(n) + "if 1:\n").collect::<String>()),
@@ -167,8 +211,14 @@ fn folders_hold_what_runs() {
     };
     let ours = ["app/main.py", "app/__init__.py", "train.py", "notes.txt"];
     let theirs = [
-        ".venv/lib/x.py", "node_modules/a/b.py", "odd/pyvenv.cfg", "odd/lib/y.py", "tests/test_a.py",
-        "app/a_test.py", "setup.py", "__pycache__/z.py",
+        ".venv/lib/x.py",
+        "node_modules/a/b.py",
+        "odd/pyvenv.cfg",
+        "odd/lib/y.py",
+        "tests/test_a.py",
+        "app/a_test.py",
+        "setup.py",
+        "__pycache__/z.py",
     ];
     ours.iter().chain(&theirs).for_each(|path| put(path, b"import a\n"));
     put("latin.py", b"# caf\xe9");

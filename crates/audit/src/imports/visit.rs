@@ -180,7 +180,9 @@ fn guard_of(test: &Expr) -> Option<Guard> {
         return Some(Guard::TypeChecking);
     }
     let about_the_machine = |name: &str, of: Option<&str>| match of {
-        Some("sys") => matches!(name, "platform" | "version_info" | "hexversion" | "implementation"),
+        Some("sys") => {
+            matches!(name, "platform" | "version_info" | "hexversion" | "implementation")
+        }
         Some("os") => name == "name",
         Some("platform") => true,
         _ => name == "find_spec",
@@ -199,9 +201,7 @@ fn mentions(expression: &Expr, depth: u32, wished: &dyn Fn(&str, Option<&str>) -
         Expr::Attribute(attribute) => {
             wished(&attribute.attr, last_name(&attribute.value)) || within(&attribute.value)
         }
-        Expr::Compare(compare) => {
-            within(&compare.left) || compare.comparators.iter().any(within)
-        }
+        Expr::Compare(compare) => within(&compare.left) || compare.comparators.iter().any(within),
         Expr::BoolOp(operation) => operation.values.iter().any(within),
         Expr::UnaryOp(operation) => within(&operation.operand),
         Expr::Subscript(subscript) => within(&subscript.value),
