@@ -164,6 +164,10 @@ impl Read for Section {
     }
 }
 
+/// Sizes are claims until the bytes have come. Behind one that lies enough, the next blob's place would be
+/// where no filesystem has any (ext4: 16 TiB), and the machine would be blamed for it.
+const MAX_SPOOL_BYTES: u64 = 8 << 40;
+
 /// Blobs of known size on their way into an archive, in one nameless file: whatever happens to the
 /// process, the kernel cleans up.
 #[derive(Debug)]
@@ -184,7 +188,9 @@ impl Spool {
     /// Sets room for `size` bytes aside and says where it begins.
     pub(crate) fn reserve(&self, size: u64) -> Result<u64, Error> {
         self.next
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| next.checked_add(size))
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
+                next.checked_add(size).filter(|end| *end <= MAX_SPOOL_BYTES)
+            })
             .map_err(|_| Error::invalid("the image", "its blobs' sizes add up to nonsense"))
     }
 
@@ -247,7 +253,9 @@ mod tests {
         assert_eq!(text, "our");
         let beyond = spool.section(second, 5).read_to_end(&mut Vec::new()).unwrap_err();
         assert_eq!(beyond.kind(), io::ErrorKind::UnexpectedEof);
-        assert!(spool.reserve(u64::MAX).is_err());
+        for nonsense in [u64::MAX, 1 << 60] {
+            assert!(spool.reserve(nonsense).is_err());
+        }
         assert_eq!(names(folder.path()), [""; 0]);
     }
 }
