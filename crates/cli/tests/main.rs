@@ -18,6 +18,7 @@ mod hostile_sizes;
 mod pipes;
 mod platforms;
 mod reshape;
+mod run;
 mod store;
 mod tools;
 mod transfer;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use lightship_oci::spec::RunConfig;
 use lightship_sandbox::{
-    Grace, Limits, RootAccess, Sandbox, Spec, Stream, Streams, TerminalSize, User,
+    End, Grace, Limits, RootAccess, Sandbox, Spec, Stream, Streams, TerminalSize, User,
 };
 use signal_hook::iterator::Signals;
 
@@ -50,10 +50,23 @@ fn try_run(args: &RunArgs, context: &mut Context<'_>) -> Result<Outcome, Error> 
         context.terminal.complain(&format!("note: started in {time:.1} ms\n"));
     }
     let outcome = attend(sandbox, args.interactive)?;
-    if !matches!(outcome.end, lightship_sandbox::End::Exited(_)) && !context.global.quiet {
+    if is_news(outcome.end) && !context.global.quiet {
         context.terminal.complain(&format!("note: the command {}\n", outcome.end));
     }
     Ok(Outcome::Program(outcome.end.exit_code()))
+}
+
+/// Whether an end says more than its exit code. A reader who has seen enough (SIGPIPE) and a person who
+/// wants it to end know already.
+fn is_news(end: End) -> bool {
+    use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
+    match end {
+        End::Exited(_) => false,
+        End::Signalled(signal) => {
+            ![SIGHUP, SIGINT, SIGPIPE, SIGTERM].contains(&i32::from(signal))
+        }
+        End::OutOfTime(_) | End::OutOfMemory | End::OutOfDisk(_) => true,
+    }
 }
 
 /// What the image says, and what the command line says instead.
