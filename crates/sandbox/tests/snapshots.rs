@@ -4,6 +4,10 @@
 //! Mounting needs a namespace of one's own, so each test runs this program once more inside `unshare`.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
 
+#[path = "snapshots/hostile.rs"]
+mod hostile;
+#[path = "snapshots/mixed.rs"]
+mod mixed;
 #[path = "snapshots/mount.rs"]
 mod mount;
 #[path = "snapshots/namespace.rs"]

@@ -20,7 +20,7 @@ use rustix::io::Errno;
 
 use super::about::{self, About, FS, OwnersWriter};
 use super::attributes::{self, Refused, Setter, Thing};
-use super::folders::{Folders, Whiteout, split};
+use super::folders::{Folders, MAX_IMPLIED_BYTES, TOO_MANY_FOLDERS, Whiteout, split};
 use super::unpack::{Failure, broken, entry_error, make_root, stopped};
 use super::walker::Walker;
 use super::weight::{self, Weight};
@@ -37,7 +37,7 @@ pub(super) fn unpack(
         layers.par_iter().map(|layer| index_layer(layer, &mut ())).collect::<Result<_, _>>()?;
     let union = union(layers, &indexes)?;
     let (mut walker, setter) = make_root(tree, ownership)?;
-    let mut flat = Flat::plan(&union, &indexes);
+    let mut flat = Flat::plan(&union, &indexes)?;
     make_folders(&flat.folders, &mut walker)?;
     let files = std::mem::take(&mut flat.files);
     layers.par_iter().enumerate().try_for_each(|(at, layer)| {
@@ -84,7 +84,7 @@ enum Other {
 }
 
 impl Flat {
-    fn plan(tree: &Tree, indexes: &[LayerIndex]) -> Self {
+    fn plan(tree: &Tree, indexes: &[LayerIndex]) -> Result<Self, Error> {
         let entries = indexes.iter().map(|index| index.entries.len() as u64).sum();
         let mut flat = Self {
             folders: Folders::new(),
@@ -94,6 +94,7 @@ impl Flat {
             owners: BTreeMap::new(),
             about: Mutex::new(About { version: about::VERSION, entries, ..About::default() }),
         };
+        let mut implied_bytes = 0;
         let mut first_names: HashMap<NodeId, Vec<u8>> = HashMap::new();
         for id in tree.walk(Tree::ROOT) {
             let node = tree.node(id);
@@ -106,6 +107,11 @@ impl Flat {
             }
             let meta = meta.unwrap_or_else(attributes::implied);
             if matches!(node.what, What::Directory(_)) {
+                implied_bytes += if node.origin.is_none() { path.len() } else { 0 };
+                if implied_bytes > MAX_IMPLIED_BYTES {
+                    let failure = Failure::Invalid(TOO_MANY_FOLDERS.to_owned());
+                    return Err(entry_error(UNION, &path, failure));
+                }
                 flat.folders.declared(path, meta);
                 continue;
             }
@@ -117,7 +123,7 @@ impl Flat {
                 first_names.insert(node.original, path);
             }
         }
-        flat
+        Ok(flat)
     }
 
     /// A first name; says whether there will be something.

@@ -14,7 +14,10 @@ use super::walker::{Stop, Walker};
 
 /// Paths of folders that no entry declares take no more memory than this: a thousand entries of two
 /// thousand folders each are nobody's image.
-const MAX_IMPLIED_BYTES: usize = 128 << 20;
+pub(super) const MAX_IMPLIED_BYTES: usize = 128 << 20;
+
+/// What is wrong with an entry that goes beyond.
+pub(super) const TOO_MANY_FOLDERS: &str = "needs too many folders that no entry has";
 
 /// A folder.
 #[derive(Debug, Default)]

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 
 use super::about::{self, About, FS, OwnersWriter};
 use super::attributes::{Refused, Setter, Thing};
-use super::folders::{Folders, Whiteout, split};
+use super::folders::{Folders, TOO_MANY_FOLDERS, Whiteout, split};
 use super::walker::{Missing, Stop, Walker};
 use super::weight::Weight;
 use super::{Error, Ownership, content};
@@ -242,7 +242,7 @@ impl<'a> Unpacker<'a> {
     fn note_made(&mut self) -> Result<(), Failure> {
         let made = self.walker.take_made();
         self.weight.names += made.len() as u64;
-        let too_many = |_| Failure::Invalid("needs too many folders that no entry has".to_owned());
+        let too_many = |_| Failure::Invalid(TOO_MANY_FOLDERS.to_owned());
         self.folders.implied(made).map_err(too_many)
     }
 

@@ -251,15 +251,15 @@ impl Walker {
         if self.steps.last().is_none_or(|step| step.fd.is_some()) {
             return Ok(());
         }
-        // So deep that it was closed: all above are closed, too.
-        let mut fd: Option<OwnedFd> = None;
-        for name in self.path.split(|byte| *byte == b'/') {
-            let at = fd.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
-            let next = rustix::fs::openat(at, name, FOLDER, Mode::empty()).map_err(os)?;
-            fd = Some(next);
-        }
-        if let Some(step) = self.steps.last_mut() {
-            step.fd = fd.map(Rc::new);
+        // So deep that it was closed, and all above: on the way back, the next ones are opened, too.
+        let keep_from = self.steps.len().saturating_sub(MAX_OPEN);
+        let mut at = Rc::clone(&self.root);
+        let mut begin = 0;
+        for (number, step) in self.steps.iter_mut().enumerate() {
+            let name = &self.path[begin..step.end];
+            at = Rc::new(rustix::fs::openat(&at, name, FOLDER, Mode::empty()).map_err(os)?);
+            step.fd = (number >= keep_from).then(|| Rc::clone(&at));
+            begin = step.end + 1;
         }
         Ok(())
     }

@@ -107,7 +107,10 @@ impl Stacked {
 
     fn assert_enough(&self, cases: u32) {
         let Self(stacked, added) = self;
-        assert!(*stacked > cases / 4 && *added > cases / 25, "{stacked} stacked, {added} added of {cases}");
+        assert!(
+            *stacked > cases / 4 && *added > cases / 25,
+            "{stacked} stacked, {added} added of {cases}"
+        );
         eprintln!("{stacked} of {cases} stacked, {added} with folders on top");
     }
 }
