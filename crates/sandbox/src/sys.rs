@@ -170,9 +170,16 @@ impl AsFd for Signals {
 /// Gives every signal back its default action and lets all of them through: what a new program expects,
 /// and what neither Rust (which ignores SIGPIPE) nor a careless parent leaves behind.
 pub(crate) fn reset_signals() -> io::Result<()> {
-    for signal in 1..=64 {
-        // SAFETY: sets default actions only; those that cannot be set (KILL, STOP) fail harmlessly.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    // The kernel's own structure, all zero: the default action, no flags, an empty mask. The library's
+    // call would leave out the two signals that it keeps for itself.
+    let default = [0_u64; 4];
+    for signal in 1..=64_i32 {
+        // SAFETY: the kernel reads a structure of at most this size; signals whose action cannot be set
+        // (KILL, STOP) fail harmlessly.
+        unsafe {
+            let old = std::ptr::null_mut::<u64>();
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), old, 8_usize);
+        }
     }
     // SAFETY: all-zero bytes are a valid set, made properly empty by the next call.
     let mut none: libc::sigset_t = unsafe { MaybeUninit::zeroed().assume_init() };
