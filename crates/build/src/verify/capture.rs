@@ -81,9 +81,9 @@ impl Reading {
     /// Waits for the end.
     pub(super) fn finish(self) -> Captured {
         let captured = self.0.map(thread::JoinHandle::join);
-        captured.unwrap_or_else(|| Ok(Captured::keeping(0))).unwrap_or_else(|panic| {
-            std::panic::resume_unwind(panic)
-        })
+        captured
+            .unwrap_or_else(|| Ok(Captured::keeping(0)))
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 use lightship_base::Hint;
 use lightship_sandbox::End;
 
-use super::check::{CommandCheck, EntryPointCheck, Expected};
 use super::capture::Captured;
+use super::check::{CommandCheck, EntryPointCheck, Expected};
+use super::matter;
 use super::run::{Ran, Subject};
 use super::verdict::{Repeat, Verdict};
-use super::matter;
 
 /// Runs a command, and looks at its end and its output.
 pub(super) fn check(subject: &Subject<'_>, wanted: &CommandCheck, verdict: &mut Verdict) {
@@ -79,11 +79,11 @@ fn lines(ran: &Ran) -> Vec<String> {
 /// program that only says how it wants to be called has started, too: more is not known.
 pub(super) fn entry_point(subject: &Subject<'_>, wanted: &EntryPointCheck, verdict: &mut Verdict) {
     let spec = subject.spec(&verdict.check, None);
-    verdict.command =
-        spec.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    verdict.command = spec.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     verdict.repeat = Some(Repeat::EntryPoint);
     if verdict.command.is_empty() {
-        return verdict.fail("the image says neither `Entrypoint` nor `Cmd`: there is nothing to run");
+        return verdict
+            .fail("the image says neither `Entrypoint` nor `Cmd`: there is nothing to run");
     }
     let watch = wanted.watch.min(subject.time(&verdict.check));
     let ran = match subject.run(spec, watch) {
@@ -125,5 +125,7 @@ fn asks_for_arguments(code: u8, ran: &Ran) -> bool {
         })
     };
     let (stdout, stderr) = (ran.stdout.text(), ran.stderr.text());
-    matches!(code, 1 | 2 | 64) && (said(&stderr) || said(&stdout)) && !matter::has_traceback(&stderr)
+    matches!(code, 1 | 2 | 64)
+        && (said(&stderr) || said(&stdout))
+        && !matter::has_traceback(&stderr)
 }

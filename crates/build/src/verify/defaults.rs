@@ -73,8 +73,8 @@ impl Defaults {
 
     fn imports(&mut self, folder: &Folder, place: &str) -> Result<(), Error> {
         let attempt = "read Python source";
-        let imports = imports::of_files(&folder.files)
-            .map_err(|source| Error::Thread { attempt, source })?;
+        let imports =
+            imports::of_files(&folder.files).map_err(|source| Error::Thread { attempt, source })?;
         self.remarks.extend(left_out(folder, &imports));
         let modules = items(&imports);
         if modules.is_empty() {
@@ -92,7 +92,8 @@ impl Defaults {
 
 fn left_out(folder: &Folder, imports: &Imports) -> Vec<String> {
     let mut remarks = Vec::new();
-    let count = |number: usize| if number == 1 { "1 file".to_owned() } else { format!("{number} files") };
+    let count =
+        |number: usize| if number == 1 { "1 file".to_owned() } else { format!("{number} files") };
     if folder.development > 0 {
         let files = count(folder.development);
         remarks.push(format!("{files} that only developers run (tests, setup.py) are left out"));
@@ -115,10 +116,9 @@ fn items(imports: &Imports) -> Vec<ImportItem> {
     let mut items: BTreeMap<(&str, bool), ImportItem> = BTreeMap::new();
     for import in imports.found.iter().filter(|import| is_run(import)) {
         let optional = import.guard.is_some();
-        let item = items.entry((&import.module, optional)).or_insert_with(|| ImportItem {
-            optional,
-            ..ImportItem::named(&import.module)
-        });
+        let item = items
+            .entry((&import.module, optional))
+            .or_insert_with(|| ImportItem { optional, ..ImportItem::named(&import.module) });
         item.names.extend(import.names.iter().filter(|name| *name != "*").cloned());
         item.places.push(import.place.to_string());
     }
@@ -150,7 +150,8 @@ mod tests {
     fn each_module_is_imported_once_with_all_that_is_taken_from_it() {
         let text = "import b\nfrom a import x, y\ntry:\n    from a import z\nexcept ImportError: ...\n\
                     from a import x\nfrom c import *\nif TYPE_CHECKING:\n    import never\n";
-        let files = ["m.py", "n.py"].map(|path| SourceFile { path: path.into(), text: text.into() });
+        let files =
+            ["m.py", "n.py"].map(|path| SourceFile { path: path.into(), text: text.into() });
         let shown: Vec<String> = items(&imports::of_files(&files).unwrap())
             .iter()
             .map(|item| format!("{} {} {}", item.statement(), item.optional, item.places.join(" ")))

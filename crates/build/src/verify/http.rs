@@ -49,8 +49,7 @@ enum Asked {
 /// Starts the service, asks it, stops it.
 pub(super) fn check(subject: &Subject<'_>, wanted: &HttpCheck, verdict: &mut Verdict) {
     let spec = subject.spec(&verdict.check, wanted.start.as_deref());
-    verdict.command =
-        spec.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    verdict.command = spec.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     verdict.repeat = Some(match &wanted.start {
         Some(command) => Repeat::Command(command.clone()),
         None => Repeat::EntryPoint,
@@ -100,7 +99,9 @@ fn judge(asked: &Asked, wanted: &HttpCheck, patience: Duration, verdict: &mut Ve
                 first.map(|line| format!("the body begins with `{}`", matter::cut(line.trim()))),
             );
         }
-        Asked::Silent(why) => verdict.fail(format!("no answer on {place} within {seconds} s: {why}")),
+        Asked::Silent(why) => {
+            verdict.fail(format!("no answer on {place} within {seconds} s: {why}"))
+        }
         Asked::Ended => {
             let end = verdict.end.map_or_else(String::new, |end| end.to_string());
             verdict.fail(format!("it {end} before it answered on {place}"));
@@ -261,7 +262,8 @@ impl Framing {
             return Ok(if chunked { Self::Chunks } else { Self::UntilClosed });
         }
         let Some(field) = find("content-length") else { return Ok(Self::UntilClosed) };
-        let length = std::str::from_utf8(field.value).ok().and_then(|text| text.trim().parse().ok());
+        let length =
+            std::str::from_utf8(field.value).ok().and_then(|text| text.trim().parse().ok());
         length.map(Self::Bytes).ok_or_else(|| garbled("its length is no number"))
     }
 
@@ -274,7 +276,9 @@ impl Framing {
             Self::Chunks => 2 * BODY_BYTES,
             Self::UntilClosed => BODY_BYTES,
         };
-        while start.len() < enough && !(matches!(self, Self::Chunks) && start.ends_with(b"0\r\n\r\n")) {
+        while start.len() < enough
+            && !(matches!(self, Self::Chunks) && start.ends_with(b"0\r\n\r\n"))
+        {
             if more(stream, &mut start)? == 0 {
                 break;
             }
@@ -347,7 +351,9 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_is_told_and_bounded() {
-        for bytes in [&b""[..], b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"] {
+        for bytes in
+            [&b""[..], b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"]
+        {
             assert!(answer(bytes).unwrap_err().starts_with("no HTTP answer"), "{bytes:?}");
         }
         let endless = [b"HTTP/1.1 200 OK\r\nX: ".to_vec(), vec![b'x'; 1 << 20]].concat();

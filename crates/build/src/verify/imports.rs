@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use lightship_sandbox::{End, Error as SandboxError, Failure, Fault};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::capture::Captured;
 use super::check::{ImportItem, ImportsCheck};
@@ -26,9 +27,12 @@ const STATEMENT_BYTES: usize = 512 << 10;
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum News {
-    Failed(String, usize, String, Vec<(String, Option<u32>, String, String)>),
+    Failed(IgnoredAny, usize, String, Vec<Frame>),
     Step(String, usize),
 }
+
+/// A step of a traceback: file, line, function, code.
+type Frame = (String, Option<u32>, IgnoredAny, IgnoredAny);
 
 /// What came of one module.
 #[derive(Debug, Clone)]
@@ -111,9 +115,10 @@ pub(super) fn with_python<T>(
 ) -> Result<T, SandboxError> {
     let config = subject.config();
     let words = config.entrypoint.iter().chain(&config.cmd).flatten();
-    let own = words.take(1).map(String::as_str).filter(|word| {
-        word.rsplit('/').next().is_some_and(|name| name.starts_with("python"))
-    });
+    let own = words
+        .take(1)
+        .map(String::as_str)
+        .filter(|word| word.rsplit('/').next().is_some_and(|name| name.starts_with("python")));
     let mut names: Vec<&str> = own.collect();
     names.extend(["python3", "python"]);
     let mut last = None;
@@ -155,10 +160,12 @@ fn read(ran: &Ran, from: usize, until: usize, fates: &mut [Fate]) -> Option<usiz
                 }
             }
             News::Failed(_, number, error, frames) if from + number < until => {
-                let ours = |frame: &&(String, _, _, _)| !matter::is_library(&frame.0);
-                let place = frames.iter().rev().find(ours).map(|(file, line, ..)| {
-                    format!("{file}:{}", line.unwrap_or(0))
-                });
+                let ours = |frame: &&Frame| !matter::is_library(&frame.0);
+                let place = frames
+                    .iter()
+                    .rev()
+                    .find(ours)
+                    .map(|(file, line, ..)| format!("{file}:{}", line.unwrap_or(0)));
                 fates[from + number] = Fate::Raised { error, place };
             }
             News::Failed(..) => {}
@@ -219,9 +226,10 @@ fn tell(item: &ImportItem, error: &str, place: Option<&str>, verdict: &mut Verdi
 
 /// The first import that fails, or all of them.
 fn repeat(items: &[ImportItem], fates: &[Fate], verdict: &Verdict) -> Vec<String> {
-    let failed = items.iter().zip(fates).find(|(item, fate)| {
-        !item.optional && !matches!(fate, Fate::Fine | Fate::Unknown)
-    });
+    let failed = items
+        .iter()
+        .zip(fates)
+        .find(|(item, fate)| !item.optional && !matches!(fate, Fate::Fine | Fate::Unknown));
     let statements = match failed {
         Some((item, _)) => item.statement(),
         None => {

@@ -21,8 +21,8 @@ mod source;
 mod verdict;
 
 pub use check::{
-    Around, Check, CommandCheck, EntryPointCheck, Expected, ExpectedFile, FileKind, FilesCheck, HttpCheck, ImportItem,
-    ImportsCheck, Kind, Pattern, Statuses, Streams,
+    Around, Check, CommandCheck, EntryPointCheck, Expected, ExpectedFile, FileKind, FilesCheck,
+    HttpCheck, ImportItem, ImportsCheck, Kind, Pattern, Statuses, Streams,
 };
 pub use run::{Limits, Subject, Watcher};
 pub use verdict::{ModuleOutcome, Repeat, Status, Summary, Verdict};

@@ -12,8 +12,8 @@ use lightship_oci::Image;
 use lightship_oci::spec::RunConfig;
 use lightship_sandbox::snapshot::Prepared;
 use lightship_sandbox::{
-    End, Error as SandboxError, Grace, Launcher, Limits as SandboxLimits, Note, Sandbox, Spec, Stream,
-    Streams, User,
+    End, Error as SandboxError, Grace, Launcher, Limits as SandboxLimits, Note, Sandbox, Spec,
+    Stream, Streams, User,
 };
 
 use super::capture::{Captured, KEPT, Reading};
@@ -192,11 +192,7 @@ impl<'a> Subject<'a> {
 
     /// Starts a command whose output is read meanwhile; of each end of its standard output so many bytes
     /// are kept.
-    pub(super) fn start(
-        &self,
-        spec: Spec,
-        kept: usize,
-    ) -> Result<(Sandbox, Output), SandboxError> {
+    pub(super) fn start(&self, spec: Spec, kept: usize) -> Result<(Sandbox, Output), SandboxError> {
         let streams = Streams { input: Stream::Null, output: Stream::Pipe, error: Stream::Pipe };
         let mut sandbox = self.launcher.start(self.prepared, spec, streams)?;
         self.notes

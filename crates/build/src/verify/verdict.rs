@@ -24,8 +24,10 @@ pub struct Verdict {
     /// The command that was run; empty where none was.
     pub command: Vec<String>,
     /// What to type to see it again; none where no command was run.
+    #[serde(skip)]
     pub repeat: Option<Repeat>,
     /// How it ended.
+    #[serde(skip)]
     pub end: Option<End>,
     /// How long everything took.
     #[serde(serialize_with = "seconds", rename = "seconds")]
@@ -63,8 +65,7 @@ pub enum Status {
 }
 
 /// A command of which another run in the same image shows the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repeat {
     /// This one, instead of the image's entry point.
     Command(Vec<String>),

@@ -9,6 +9,7 @@ mod shared;
 mod store;
 mod tools;
 mod values;
+mod verify;
 
 use std::ffi::OsString;
 
@@ -30,6 +31,8 @@ pub use values::{
     ArchiveFormat, ColorWish, CompressionWish, DurationArg, Format, LayerId, ManifestFormat,
     SizeArg, SubjectKind, Top,
 };
+
+pub use verify::{CheckArgs, HttpTarget};
 
 /// The name that the user types.
 pub const PROGRAM: &str = "lightship";
@@ -63,6 +66,12 @@ pub enum Command {
     /// Findings say what the final filesystem carries that a running service rarely needs, and what
     /// each fix saves: on disk exactly, compressed as an estimate.
     Audit(AuditArgs),
+    /// Check that an image does its work
+    ///
+    /// Each check runs in a sandbox of its own, several at once: commands, imports, HTTP probes, files.
+    /// They are written in the project's `lightship.toml` or on the command line. Without any, two are
+    /// made: the entry point starts, and what the source imports can be imported.
+    Verify(Box<CheckArgs>),
     /// Look into images, reshape them, move them
     #[command(subcommand)]
     Image(ImageCommand),

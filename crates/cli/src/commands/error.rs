@@ -49,6 +49,9 @@ pub enum Error {
     /// An error of a command that runs a program: its exit code must not be taken for the program's.
     #[error(transparent)]
     Running(Box<Error>),
+    /// An image could not be checked.
+    #[error(transparent)]
+    Check(#[from] super::CheckError),
     /// The words name no image.
     #[error(transparent)]
     Reference(#[from] ParseReferenceError),
@@ -111,6 +114,7 @@ impl Diagnose for Error {
             Self::Store(error) => error.category(),
             Self::Sandbox(error) => error.category(),
             Self::Running(error) => error.category(),
+            Self::Check(error) => error.category(),
             Self::Reference(error) => error.category(),
             Self::ProjectAudit { .. }
             | Self::DigestAsName
@@ -128,6 +132,7 @@ impl Diagnose for Error {
             Self::Store(error) => error.hints(),
             Self::Sandbox(error) => error.hints(),
             Self::Running(error) => error.hints(),
+            Self::Check(error) => error.hints(),
             Self::Reference(error) => error.hints(),
             Self::ProjectAudit { .. } => vec![Hint::new(
                 "name an image; a folder counts as one if it has an `oci-layout` file",

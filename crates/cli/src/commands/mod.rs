@@ -8,6 +8,7 @@ mod error;
 mod image;
 mod man;
 mod store;
+mod verify;
 mod welcome;
 
 use std::io::Write as _;
@@ -23,6 +24,7 @@ use crate::settings::{Environment, Settings};
 use crate::terminal::Terminal;
 
 pub use error::Error;
+pub use verify::CheckError;
 
 /// What every command is handed.
 #[derive(Debug)]
@@ -104,6 +106,7 @@ impl Context<'_> {
 pub fn run(command: Option<Command>, context: &mut Context<'_>) -> Result<Outcome, Error> {
     match command {
         None => welcome::run(context),
+        Some(Command::Verify(arguments)) => verify::run(&arguments, context),
         Some(Command::Audit(arguments)) => audit::run(&arguments, context),
         Some(Command::Image(command)) => image::run(&command, context),
         Some(Command::Store(command)) => store::run(&command, context),

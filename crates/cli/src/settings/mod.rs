@@ -4,6 +4,7 @@
 mod certificates;
 mod environment;
 mod login;
+pub mod project;
 mod terminal;
 mod variable;
 

@@ -9,6 +9,7 @@ pub mod names;
 pub mod store;
 pub mod transfer;
 pub mod validate;
+pub mod verify;
 
 use lightship_base::ByteSize;
 

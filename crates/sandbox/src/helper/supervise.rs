@@ -80,7 +80,8 @@ impl Supervisor<'_> {
     fn watch_until_end(&self) -> Result<Story, Failure> {
         let init = pidfd_open(self.init, PidfdFlags::empty())
             .attempt(|| "watch the sandbox".to_owned())?;
-        let doorway = Doorway::open(self.job, self.init)?;
+        // Who never asks for it need not hear that there is none.
+        let doorway = Doorway::open(self.job, self.init);
         wire::send(&self.inner, &Go, &[]).attempt(|| "let the sandbox begin".to_owned())?;
         let mut story = Story::default();
         loop {
@@ -137,7 +138,7 @@ impl Supervisor<'_> {
     }
 
     /// Does what the caller asks; false when there is no caller any more.
-    fn obey(&self, doorway: &Doorway) -> bool {
+    fn obey(&self, doorway: &Result<Doorway, Failure>) -> bool {
         match wire::receive::<Request>(self.caller) {
             Ok(Some((Request::Signal(signal), _))) => {
                 // Init hands it to the command. One that is gone needs no signal.
@@ -145,7 +146,10 @@ impl Supervisor<'_> {
                 true
             }
             Ok(Some((Request::Sockets, _))) => {
-                let made = doorway.sockets(self.job);
+                let made = match doorway {
+                    Ok(doorway) => doorway.sockets(self.job),
+                    Err(failure) => Err(failure.clone()),
+                };
                 let beside: Vec<BorrowedFd<'_>> =
                     made.iter().flatten().map(OwnedFd::as_fd).collect();
                 let outcome = made.as_ref().map(|_| ()).map_err(Clone::clone);

@@ -70,6 +70,18 @@ const PAGES: &[Page] = &[
         ],
     ),
     any(
+        "verify",
+        &[
+            example("lightship verify app.tar", "the entry point starts, and the imports work"),
+            example("lightship verify . --image oci:app", "a project's checks, in its image"),
+            example(
+                "lightship verify oci:app --run 'python -m churn --sample' --http 8080/health",
+                "a command and a service",
+            ),
+            example("lightship verify oci:app --checks smoke.toml --format json", "for a program"),
+        ],
+    ),
+    any(
         "image history",
         &[
             example("lightship image history app.tar", "each instruction and what it weighs"),
