@@ -16,7 +16,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use crate::folder::{Folder, Folders};
 use crate::identity::Identity;
 use crate::snapshot::Prepared;
-use crate::wire::{self, Event, Job, Request, RootFolder, RootSource};
+use crate::wire::{self, Event, Job, Layers, Request, RootFolder};
 use crate::{Engine, Error, Note, Outcome, Spec};
 
 /// How to start the helper: a program of one thread whose `main` begins with
@@ -131,26 +131,25 @@ impl Launcher {
 
     /// Starts a command, and returns when its program is loaded.
     pub fn start(&self, root: &Prepared, spec: Spec, streams: Streams) -> Result<Sandbox, Error> {
-        let source =
-            RootSource::Overlay { layers: root.layers.clone(), root: RootFolder::of(root) };
+        let layers = Layers { folders: root.layers.clone(), root: RootFolder::of(root) };
         let begin = Instant::now();
         let ends = Ends::open(streams)?;
-        let sandbox = self.attempt(&source, &spec, &ends, begin, self.folders.make()?)?;
+        let sandbox = self.attempt(layers, spec, &ends, begin, self.folders.make()?)?;
         Ok(ends.hand_over(sandbox))
     }
 
     fn attempt(
         &self,
-        root: &RootSource,
-        spec: &Spec,
+        layers: Layers,
+        spec: Spec,
         ends: &Ends,
         begin: Instant,
         folder: Folder,
     ) -> Result<Sandbox, Error> {
         let job = Job {
-            spec: spec.clone(),
+            spec,
             id: folder.id.clone(),
-            root: root.clone(),
+            layers,
             scratch: folder.path.clone(),
             identity: self.identity,
             engine: self.engine.clone(),

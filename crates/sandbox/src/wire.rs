@@ -1,13 +1,15 @@
 //! What caller and helper say to each other: JSON messages over a socket pair, each after its length.
 //! Descriptors travel beside the bytes (*unix(7)*, `SCM_RIGHTS`), so none is ever inherited by accident.
 
+use std::collections::BTreeMap;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lightship_base::ByteSize;
+use lightship_oci::tar::Mtime;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
@@ -17,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::identity::Identity;
-use crate::snapshot::Prepared;
+use crate::snapshot::{FolderMeta, Prepared};
 use crate::{End, Engine, Note, Spec};
 
 /// A message may have so many bytes. The largest is a job: layers' paths and variables.
@@ -33,7 +35,7 @@ pub(crate) struct Job {
     pub(crate) spec: Spec,
     /// The sandbox's name: that of its folder and of its control groups.
     pub(crate) id: String,
-    pub(crate) root: RootSource,
+    pub(crate) layers: Layers,
     /// A folder of this sandbox alone, deleted by the helper in the end.
     pub(crate) scratch: PathBuf,
     pub(crate) identity: Identity,
@@ -44,11 +46,10 @@ pub(crate) struct Job {
 
 /// Where the root file system comes from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) enum RootSource {
-    /// Layers, bottom first, joined by the kernel.
-    Overlay { layers: Vec<PathBuf>, root: RootFolder },
-    /// A copy that this sandbox has to itself.
-    Folder(PathBuf),
+pub(crate) struct Layers {
+    /// Folders, bottom first, joined by the kernel.
+    pub(crate) folders: Vec<PathBuf>,
+    pub(crate) root: RootFolder,
 }
 
 /// What the root folder looks like: that of an overlay is its upper one, which is the sandbox's own.
@@ -60,6 +61,18 @@ pub(crate) struct RootFolder {
 }
 
 impl RootFolder {
+    /// What a folder of this machine looks like.
+    pub(crate) fn of_folder(folder: &Path) -> rustix::io::Result<Self> {
+        let stat = rustix::fs::stat(folder)?;
+        Ok(Self { mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid })
+    }
+
+    pub(crate) fn meta(self) -> FolderMeta {
+        let Self { mode, uid, gid } = self;
+        let (mtime, xattrs) = (Mtime::default(), BTreeMap::new());
+        FolderMeta { mode, uid: uid.into(), gid: gid.into(), mtime, xattrs }
+    }
+
     pub(crate) fn of(prepared: &Prepared) -> Self {
         // An id that no kernel knows is nobody's in particular.
         let id = |id: u64| u32::try_from(id).unwrap_or(0);

@@ -34,3 +34,8 @@ fn again_as_an_ordinary_user() {
 fn again_as_root_of_subordinate_ids() {
     common::again::as_root_of_subordinate_ids("again_as");
 }
+
+#[test]
+fn again_as_in_a_container_that_refuses_overlayfs() {
+    common::again::on_overlayfs("again_as");
+}

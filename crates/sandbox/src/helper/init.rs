@@ -98,13 +98,13 @@ fn build(job: &Job, note: &mut dyn FnMut(Note)) -> Result<Vec<OwnedFd>, Failure>
     if spec.network == Network::None {
         sys::raise_loopback().attempt(|| "bring up the loopback interface".to_owned())?;
     }
-    let root = root::mount(job)?;
-    let mut written: Vec<OwnedFd> = root.written.into_iter().collect();
+    let root = root::mount(job, note)?;
+    let mut written = vec![root.written];
     system::mount(&root.inside, spec.network, note)?;
     dev::mount(&root.inside, job.identity)?;
     system::write_names(&root.inside, job)?;
     for mount in &spec.mounts {
-        written.extend(mounts::add(&root.inside, mount, &job.scratch)?);
+        written.extend(mounts::add(&root.inside, mount, job)?);
     }
     make_folder(&root.inside, &spec.folder)?;
     root.inside.enter()?;

@@ -12,6 +12,7 @@ use super::root;
 use super::system::file_system;
 use crate::failure::{Attempt as _, Failure};
 use crate::sys;
+use crate::wire::{Job, Layers, RootFolder};
 use crate::{Mount, MountContent};
 
 const RIGHTS: MountAttrFlags =
@@ -25,13 +26,9 @@ pub(super) struct Made {
 }
 
 /// Adds a mount. Returns the folder that takes what is written, where that is the sandbox's own.
-pub(super) fn add(
-    inside: &Inside,
-    mount: &Mount,
-    scratch: &Path,
-) -> Result<Option<OwnedFd>, Failure> {
+pub(super) fn add(inside: &Inside, mount: &Mount, job: &Job) -> Result<Option<OwnedFd>, Failure> {
     let target = &mount.target;
-    let made = make(mount, scratch)?;
+    let made = make(mount, job)?;
     let onto = match inside::kind(&made.mount) {
         Some(FileType::Directory) => inside.folder(target)?,
         _ => inside.file(target)?,
@@ -42,7 +39,7 @@ pub(super) fn add(
 }
 
 /// Makes what a mount shows.
-pub(super) fn make(mount: &Mount, scratch: &Path) -> Result<Made, Failure> {
+pub(super) fn make(mount: &Mount, job: &Job) -> Result<Made, Failure> {
     let target = &mount.target;
     if !target.is_absolute() {
         let attempt = format!("mount something on {}", target.display());
@@ -53,7 +50,7 @@ pub(super) fn make(mount: &Mount, scratch: &Path) -> Result<Made, Failure> {
         MountContent::ReadOnly(source) => bind(source, RIGHTS | MountAttrFlags::MOUNT_ATTR_RDONLY)?,
         MountContent::Writable(source) => bind(source, RIGHTS)?,
         MountContent::CopyOnWrite(source) => {
-            let (copy, folder) = copy_on_write(source, scratch)?;
+            let (copy, folder) = copy_on_write(source, job)?;
             written = folder;
             copy
         }
@@ -76,11 +73,12 @@ fn bind(source: &Path, rights: MountAttrFlags) -> Result<OwnedFd, Failure> {
     Ok(mount)
 }
 
-/// A folder is joined with an empty one on top; a file is simply copied.
-fn copy_on_write(source: &Path, scratch: &Path) -> Result<(OwnedFd, Option<OwnedFd>), Failure> {
+/// A folder is joined with an empty one on top; a file is simply copied, and so is a folder where the
+/// kernel refuses to join it.
+fn copy_on_write(source: &Path, job: &Job) -> Result<(OwnedFd, Option<OwnedFd>), Failure> {
     let attempt = || format!("mount a copy of {}", source.display());
-    let number = fs::read_dir(scratch).attempt(attempt)?.count();
-    let own = root::new_folder(&scratch.join(format!("copy-{number}")))?;
+    let number = fs::read_dir(&job.scratch).attempt(attempt)?.count();
+    let own = root::new_folder(&job.scratch.join(format!("copy-{number}")))?;
     let source = fs::canonicalize(source).attempt(attempt)?;
     if !source.is_dir() {
         let copy = own.join("file");
@@ -89,7 +87,17 @@ fn copy_on_write(source: &Path, scratch: &Path) -> Result<(OwnedFd, Option<Owned
     }
     let (upper, work) =
         (root::new_folder(&own.join("upper"))?, root::new_folder(&own.join("work"))?);
-    let mount = root::overlay(&[source], &upper, &work, &own)?;
+    let like = RootFolder::of_folder(&source).attempt(attempt)?;
+    // Best effort: the machine's owner of the folder may be nobody inside.
+    let _ = root::describe(&upper, like, job.identity);
+    let layers = Layers { folders: vec![source], root: like };
+    let (mount, written) = match root::overlay(&layers.folders, &upper, &work, &own) {
+        Ok(joined) => (joined, upper),
+        Err(_refused) => {
+            let copy = root::copy(&layers, &own, job.identity)?;
+            (bind(&copy, RIGHTS)?, copy)
+        }
+    };
     sys::set_mount_attributes(mount.as_fd(), false, u64::from(RIGHTS.bits())).attempt(attempt)?;
-    Ok((mount, Some(root::open_folder(&upper)?)))
+    Ok((mount, Some(root::open_folder(&written)?)))
 }

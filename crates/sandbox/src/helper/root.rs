@@ -11,38 +11,40 @@ use rustix::mount::{
 };
 
 use super::inside::{self, Inside};
+use crate::Note;
 use crate::failure::{Attempt as _, Failure, Fault};
 use crate::identity::Identity;
+use crate::snapshot::{Ownership, copy_layers};
 use crate::sys;
-use crate::wire::{Job, RootFolder, RootSource};
+use crate::wire::{Job, Layers, RootFolder};
 
 /// A root that is mounted but not entered.
 pub(super) struct Root {
     pub(super) inside: Inside,
-    /// The folder that takes what is written; none where the root is a copy.
-    pub(super) written: Option<OwnedFd>,
+    /// The folder that takes what is written.
+    pub(super) written: OwnedFd,
 }
 
 /// `fsconfig` takes values of at most this many bytes, end included.
 const MAX_VALUE: usize = 256;
 
 /// Mounts the root where nothing else sees it.
-pub(super) fn mount(job: &Job) -> Result<Root, Failure> {
+pub(super) fn mount(job: &Job, note: &mut dyn FnMut(Note)) -> Result<Root, Failure> {
     inside::cut_off()?;
     let place = new_folder(&job.scratch.join("root"))?;
-    let (mount, written) = match &job.root {
-        RootSource::Folder(folder) => {
-            let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-            let mount = open_tree(rustix::fs::CWD, folder, flags)
-                .attempt(|| format!("mount {}", folder.display()))?;
-            let written = open_folder(folder)?;
-            (mount, Some(written))
-        }
-        RootSource::Overlay { layers, root } => {
-            let upper = new_folder(&job.scratch.join("upper"))?;
-            describe(&upper, root, job.identity)?;
-            let work = new_folder(&job.scratch.join("work"))?;
-            (overlay(layers, &upper, &work, &job.scratch)?, Some(open_folder(&upper)?))
+    let Layers { folders, root } = &job.layers;
+    let upper = new_folder(&job.scratch.join("upper"))?;
+    describe(&upper, *root, job.identity)?;
+    let work = new_folder(&job.scratch.join("work"))?;
+    let (mount, written) = match overlay(folders, &upper, &work, &job.scratch) {
+        Ok(joined) => (joined, open_folder(&upper)?),
+        Err(refused) => {
+            note(Note(format!(
+                "this kernel or disk refuses overlayfs ({}): the image was copied for this run",
+                refused.reason
+            )));
+            let copy = copy(&job.layers, &job.scratch, job.identity)?;
+            (bind(&copy)?, open_folder(&copy)?)
         }
     };
     let rights =
@@ -53,6 +55,31 @@ pub(super) fn mount(job: &Job) -> Result<Root, Failure> {
     inside::attach(mount.as_fd(), onto.as_fd()).attempt(|| "place the root".to_owned())?;
     let inside = Inside::at(&place)?;
     Ok(Root { inside, written })
+}
+
+/// The union of the layers as a folder of the sandbox's own. Done here, by the root of a namespace: an
+/// image has files that not even their owner may read.
+pub(super) fn copy(
+    layers: &Layers,
+    scratch: &Path,
+    identity: Identity,
+) -> Result<PathBuf, Failure> {
+    let Layers { folders, root } = layers;
+    let copy = new_folder(&scratch.join("copy"))?;
+    let ownership = if identity.keeps_owners() { Ownership::Real } else { Ownership::Flattened };
+    copy_layers(folders, ownership, &root.meta(), &copy)
+        .map_err(|error| Failure::machine("copy the image", with_causes(&error)))?;
+    Ok(copy)
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn bind(folder: &Path) -> Result<OwnedFd, Failure> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    open_tree(rustix::fs::CWD, folder, flags).attempt(|| format!("mount {}", folder.display()))
 }
 
 /// Joins folders: `lower`, bottom first, below `upper`.
@@ -122,7 +149,7 @@ fn by_links(lower: &[PathBuf], upper: &Path, work: &Path, scratch: &Path) -> Res
 }
 
 /// Gives the upper folder the attributes of the image's root.
-fn describe(upper: &Path, root: &RootFolder, identity: Identity) -> Result<(), Failure> {
+pub(super) fn describe(upper: &Path, root: RootFolder, identity: Identity) -> Result<(), Failure> {
     let attempt = || format!("describe the root in {}", upper.display());
     if identity.keeps_owners() {
         let (user, group) =

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lightship_oci::rootfs::Meta;
 use lightship_oci::tar::path::display_path;
@@ -13,7 +13,7 @@ use super::attributes::{self, Refused, Setter, Thing};
 use super::folders::{Folders, Whiteout, split};
 use super::plan::{meta_of, read_xattrs};
 use super::walker::{Stop, Walker, join};
-use super::{Error, FolderMeta, Prepared};
+use super::{Error, FolderMeta, Ownership, Prepared};
 
 /// Copies a prepared image into `dest`, an empty folder, whiteouts applied. Bytes are shared with the
 /// snapshots where the file system can do that.
@@ -22,11 +22,21 @@ use super::{Error, FolderMeta, Prepared};
 /// an image can have files that not even their owner may read, so an ordinary user calls this as root of
 /// a user namespace of his own. It takes no threads.
 pub fn copy_to(prepared: &Prepared, dest: &Path) -> Result<(), Error> {
-    let mut copy = Copy::new(prepared, dest)?;
-    for layer in &prepared.layers {
+    copy_layers(&prepared.layers, prepared.ownership, &prepared.root, dest)
+}
+
+/// The same from its parts, for a process that has no store to ask.
+pub(crate) fn copy_layers(
+    layers: &[PathBuf],
+    ownership: Ownership,
+    root: &FolderMeta,
+    dest: &Path,
+) -> Result<(), Error> {
+    let mut copy = Copy::new(ownership, dest)?;
+    for layer in layers {
         copy.layer(layer)?;
     }
-    copy.finish(&prepared.root)
+    copy.finish(root)
 }
 
 struct Copy<'a> {
@@ -53,13 +63,13 @@ struct Source<'s> {
 }
 
 impl<'a> Copy<'a> {
-    fn new(prepared: &Prepared, dest: &'a Path) -> Result<Self, Error> {
+    fn new(ownership: Ownership, dest: &'a Path) -> Result<Self, Error> {
         let walker = Walker::open(dest).map_err(Error::io("open", dest))?;
         Ok(Self {
             dest,
             walker,
             // Every new file gets its mode once more.
-            setter: Setter::new(prepared.ownership, 0o777),
+            setter: Setter::new(ownership, 0o777),
             folders: Folders::new(),
             by: Method::Share,
         })

@@ -49,6 +49,7 @@ mod walker;
 mod weight;
 
 pub use about::{About, ImpliedFolder, PathText, SavedMeta, Skipped, owners};
+pub(crate) use copy::copy_layers;
 pub use copy::copy_to;
 pub use error::Error;
 pub use keep::kept_by;

@@ -100,11 +100,11 @@ fn build(
     bundle: &Path,
     note: &mut dyn FnMut(Note),
 ) -> Result<Vec<OwnedFd>, Failure> {
-    let root = root::mount(job)?;
+    let root = root::mount(job, note)?;
     mount_proc()?;
     system::make_folders(&root.inside, note)?;
     root.inside.folder(&job.spec.folder)?;
-    let mut written: Vec<OwnedFd> = root.written.into_iter().collect();
+    let mut written = vec![root.written];
     let mut binds = Vec::new();
     if job.spec.network == Network::Host {
         let source = park(&system::machine_sys()?, &job.scratch.join("sys"))?;
@@ -117,7 +117,7 @@ fn build(
         }
     }
     for (number, mount) in job.spec.mounts.iter().enumerate() {
-        let made = mounts::make(mount, &job.scratch)?;
+        let made = mounts::make(mount, job)?;
         let source = park(&made.mount, &job.scratch.join(format!("mount-{number}")))?;
         binds.push(Bind { source, target: mount.target.clone(), quiet: false });
         written.extend(made.written);
