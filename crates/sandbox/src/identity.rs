@@ -20,7 +20,7 @@ pub enum Identity {
     Single,
 }
 
-/// Inside, outside, how many: a line of `uid_map` (*user_namespaces(7)*).
+/// Inside, outside, how many: a line of `uid_map` (`user_namespaces(7)`).
 pub(crate) type IdMap = Vec<[u32; 3]>;
 
 impl Identity {

@@ -1,4 +1,4 @@
-//! Subordinate ids (*subuid(5)*): how an ordinary user gets more than one id to give away.
+//! Subordinate ids (`subuid(5)`): how an ordinary user gets more than one id to give away.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -84,8 +84,8 @@ impl SubordinateIds {
                 let _ = rustix::io::retry_on_intr(|| waitpid(Some(mapper), WaitOptions::empty()));
                 entered?;
                 heard.attempt(attempt)?;
-                let mapped: Result<Result<(), Failure>, _> = serde_json::from_slice(&text);
-                mapped.map_err(io::Error::other).attempt(attempt)??;
+                let answer: Result<Result<(), Failure>, _> = serde_json::from_slice(&text);
+                answer.map_err(io::Error::other).attempt(attempt)??;
                 become_root().attempt(attempt)
             }
         }

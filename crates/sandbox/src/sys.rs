@@ -25,7 +25,7 @@ pub(crate) enum Fork {
 pub(crate) type Namespaces = libc::c_int;
 
 /// Copies this process into new namespaces; with `CLONE_NEWPID` the copy is process 1 of its own.
-/// Like fork, and `clone` with a null stack is exactly that. *clone(2)*.
+/// Like fork, and `clone` with a null stack is exactly that. `clone(2)`.
 pub(crate) fn clone_into(namespaces: Namespaces) -> io::Result<Fork> {
     let flags = libc::c_long::from(namespaces | libc::SIGCHLD);
     // SAFETY: no memory is shared, so both sides go on with copies of everything; this process has one
@@ -34,7 +34,7 @@ pub(crate) fn clone_into(namespaces: Namespaces) -> io::Result<Fork> {
     side(libc::pid_t::try_from(pid).expect("the kernel returns process ids"))
 }
 
-/// Copies this process. *fork(2)*.
+/// Copies this process. `fork(2)`.
 pub(crate) fn fork() -> io::Result<Fork> {
     // SAFETY: as in `clone_into`.
     side(unsafe { libc::fork() })
@@ -48,19 +48,19 @@ fn side(pid: libc::pid_t) -> io::Result<Fork> {
     }
 }
 
-/// Moves this process into a user namespace of its own. *unshare(2)*.
+/// Moves this process into a user namespace of its own. `unshare(2)`.
 pub(crate) fn new_user_namespace() -> io::Result<()> {
     // SAFETY: takes a number; this process has one thread, so none is left in another namespace.
     check(unsafe { libc::unshare(libc::CLONE_NEWUSER) }.into())
 }
 
-/// Moves this process into a namespace of control groups of its own. *cgroup_namespaces(7)*.
+/// Moves this process into a namespace of control groups of its own. `cgroup_namespaces(7)`.
 pub(crate) fn new_cgroup_namespace() -> io::Result<()> {
     // SAFETY: as above.
     check(unsafe { libc::unshare(libc::CLONE_NEWCGROUP) }.into())
 }
 
-/// Becomes another program; returns only on failure. *execve(2)*.
+/// Becomes another program; returns only on failure. `execve(2)`.
 pub(crate) fn execute(path: &CStr, arguments: &[CString], environment: &[CString]) -> io::Error {
     let pointers = |strings: &[CString]| -> Vec<*const libc::c_char> {
         strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
@@ -72,13 +72,13 @@ pub(crate) fn execute(path: &CStr, arguments: &[CString], environment: &[CString
 }
 
 /// Ends this process now, without running anybody's destructors or flushing anybody's buffers: the way
-/// out of a forked copy. *_exit(2)*.
+/// out of a forked copy. `_exit(2)`.
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: takes no pointers and does not return.
     unsafe { libc::_exit(code) }
 }
 
-/// Marks every descriptor from 3 on to be closed at the next exec. *close_range(2)*.
+/// Marks every descriptor from 3 on to be closed at the next exec. `close_range(2)`.
 pub(crate) fn close_others_on_exec() -> io::Result<()> {
     // SAFETY: only sets flags on descriptors.
     check(unsafe {
@@ -86,7 +86,7 @@ pub(crate) fn close_others_on_exec() -> io::Result<()> {
     })
 }
 
-/// Moves a mount's attributes. *mount_setattr(2)*.
+/// Moves a mount's attributes. `mount_setattr(2)`.
 pub(crate) fn set_mount_attributes(
     mount: BorrowedFd<'_>,
     recursive: bool,
@@ -107,7 +107,7 @@ pub(crate) fn set_mount_attributes(
     })
 }
 
-/// Brings the loopback interface of this network namespace up. *netdevice(7)*.
+/// Brings the loopback interface of this network namespace up. `netdevice(7)`.
 pub(crate) fn raise_loopback() -> io::Result<()> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
     let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
@@ -124,14 +124,14 @@ pub(crate) fn raise_loopback() -> io::Result<()> {
     }))
 }
 
-/// Leaves the caller's keyring for a new, empty one. *keyctl(2)*, `KEYCTL_JOIN_SESSION_KEYRING`.
+/// Leaves the caller's keyring for a new, empty one. `keyctl(2)`, `KEYCTL_JOIN_SESSION_KEYRING`.
 pub(crate) fn new_keyring() -> io::Result<()> {
     const JOIN_SESSION_KEYRING: libc::c_long = 1;
     // SAFETY: a null name asks for an anonymous keyring.
     check(unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, 0, 0, 0, 0) })
 }
 
-/// Signals as a descriptor. *signalfd(2)*.
+/// Signals as a descriptor. `signalfd(2)`.
 pub(crate) struct Signals {
     fd: OwnedFd,
 }
@@ -201,7 +201,7 @@ fn set_mask(set: &libc::sigset_t) -> io::Result<()> {
     check(unsafe { libc::sigprocmask(libc::SIG_SETMASK, set, std::ptr::null_mut()) }.into())
 }
 
-/// Sends a signal by its number; rustix names only the ordinary ones. *kill(2)*.
+/// Sends a signal by its number; rustix names only the ordinary ones. `kill(2)`.
 pub(crate) fn send_signal(pid: Pid, signal: i32) -> io::Result<()> {
     // SAFETY: takes numbers only.
     check(unsafe { libc::kill(pid.as_raw_nonzero().get(), signal) }.into())
@@ -213,7 +213,7 @@ pub(crate) fn send_signal_to_group(group: Pid, signal: i32) -> io::Result<()> {
     check(unsafe { libc::killpg(group.as_raw_nonzero().get(), signal) }.into())
 }
 
-/// What children that ended used, their own children included. *getrusage(2)*.
+/// What children that ended used, their own children included. `getrusage(2)`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Usage {
     /// Processor time, user and system.

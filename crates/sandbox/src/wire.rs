@@ -1,5 +1,5 @@
 //! What caller and helper say to each other: JSON messages over a socket pair, each after its length.
-//! Descriptors travel beside the bytes (*unix(7)*, `SCM_RIGHTS`), so none is ever inherited by accident.
+//! Descriptors travel beside the bytes (`unix(7)`, `SCM_RIGHTS`), so none is ever inherited by accident.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};

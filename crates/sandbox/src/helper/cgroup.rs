@@ -1,5 +1,5 @@
 //! Limits on all of a sandbox's processes together, by control groups of either version
-//! (*cgroups(7)*); and on each of them where no group can be written.
+//! (`cgroups(7)`); and on each of them where no group can be written.
 
 use std::fs;
 use std::io;
@@ -68,9 +68,8 @@ impl Groups {
 
     /// Where the groups are, for people.
     pub(super) fn describe(&self) -> String {
-        let version = |folder: &PathBuf| match folder.join("cgroup.controllers").exists() {
-            true => "version 2",
-            false => "version 1",
+        let version = |folder: &PathBuf| {
+            if folder.join("cgroup.controllers").exists() { "version 2" } else { "version 1" }
         };
         let versions = self.folders.iter().map(version).next().unwrap_or("no version");
         format!("a control group of {versions} holds for all of a sandbox")
@@ -335,7 +334,7 @@ fn make_in(place: &Path, name: &str, values: &[(&str, String)]) -> io::Result<Pa
     Ok(folder)
 }
 
-/// The folder that shows a group, by the mount table (*proc_pid_mountinfo(5)*).
+/// The folder that shows a group, by the mount table (`proc_pid_mountinfo(5)`).
 fn mounted(mounts: &str, kind: &str, controller: Option<&str>, group: &str) -> Option<PathBuf> {
     mounts.lines().find_map(|line| {
         let (mount, source) = line.split_once(" - ")?;

@@ -1,6 +1,6 @@
 //! The way to a service inside: sockets that belong to the sandbox's own network, made by a short-lived
 //! process that joins it, and handed to the caller, who connects them. A socket stays in the network
-//! that it was made in, whoever holds it (*network_namespaces(7)*).
+//! that it was made in, whoever holds it (`network_namespaces(7)`).
 
 use std::fs::File;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};

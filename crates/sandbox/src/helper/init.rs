@@ -2,7 +2,6 @@
 //! lost its parent, and tells how the command ended. With its end the kernel ends all the others.
 
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -106,16 +105,12 @@ fn build(job: &Job, note: &mut dyn FnMut(Note)) -> Result<Vec<OwnedFd>, Failure>
     for mount in &spec.mounts {
         written.extend(mounts::add(&root.inside, mount, job)?);
     }
-    make_folder(&root.inside, &spec.folder)?;
+    root.inside.folder(&spec.folder)?;
     root.inside.enter()?;
     if spec.root == RootAccess::ReadOnly {
         root::forbid_writing()?;
     }
     Ok(written)
-}
-
-fn make_folder(inside: &super::inside::Inside, folder: &PathBuf) -> Result<(), Failure> {
-    inside.folder(folder).map(drop)
 }
 
 /// Waits on behalf of everybody inside.
@@ -164,9 +159,8 @@ impl Attendant<'_> {
                         return Ok(Some(end));
                     }
                 }
-                Ok(Some(_)) => {}
+                Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
                 Ok(None) | Err(rustix::io::Errno::CHILD) => return Ok(None),
-                Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(Failure::machine("wait for the command", error)),
             }
         }

@@ -1,5 +1,5 @@
 //! Paths inside the new root, while it is not yet the root: every step is resolved by the kernel within
-//! it (*openat2(2)*, `RESOLVE_IN_ROOT`), so that no link of an image leads out.
+//! it (`openat2(2)`, `RESOLVE_IN_ROOT`), so that no link of an image leads out.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};

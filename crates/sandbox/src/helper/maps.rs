@@ -1,4 +1,4 @@
-//! Which ids a new user namespace has. *user_namespaces(7)*.
+//! Which ids a new user namespace has. `user_namespaces(7)`.
 
 use std::fs;
 

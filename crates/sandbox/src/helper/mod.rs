@@ -61,10 +61,7 @@ pub fn main() -> ! {
     if let Some(folder) = words.next() {
         probe::main(Path::new(&folder));
     }
-    let socket = match take_standard_input() {
-        Ok(socket) => socket,
-        Err(_) => sys::exit_now(2),
-    };
+    let Ok(socket) = take_standard_input() else { sys::exit_now(2) };
     let outcome = match wire::receive::<Job>(&socket) {
         Ok(Some((job, fds))) => work(&job, fds, &socket),
         // Somebody typed the argument by hand, or the caller is gone already.

@@ -116,7 +116,7 @@ fn overlay(folder: &Path) -> Result<String, Failure> {
     tried
 }
 
-/// What people call the file system under a folder, by its magic number (*statfs(2)*).
+/// What people call the file system under a folder, by its magic number (`statfs(2)`).
 fn file_system_name(folder: &Path) -> String {
     let Ok(about) = statfs(folder) else { return "unknown file system".to_owned() };
     match about.f_type {

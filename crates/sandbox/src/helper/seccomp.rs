@@ -1,4 +1,4 @@
-//! Which system calls the command may make. *seccomp(2)*.
+//! Which system calls the command may make. `seccomp(2)`.
 //!
 //! Two filters; the kernel obeys the stricter answer. The first knows by name what only a machine's
 //! administrator does, or what opens a way around the walls: refused with `EPERM`. The second lets
