@@ -106,7 +106,9 @@ impl Copies {
     }
 
     fn finish(&self, command: &mut Command, except: &str) {
-        let command = command.args(["--skip", except]).env(HELPER, self.helper());
+        // One after another, as with nextest: some tests count what is left of them.
+        let command = command.args(["--test-threads=1", "--skip", except]);
+        command.env(HELPER, self.helper());
         let output = command.current_dir("/").env_remove("TMPDIR").output().unwrap();
         let (out, err) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
