@@ -12,5 +12,7 @@ mod mixed;
 mod mount;
 #[path = "snapshots/namespace.rs"]
 mod namespace;
+#[path = "snapshots/sharing.rs"]
+mod sharing;
 #[path = "snapshots/unions.rs"]
 mod unions;

@@ -26,12 +26,22 @@ pub(super) struct Folder {
     pub(super) meta: Option<Meta>,
     /// Whether something was put in before it was declared.
     pub(super) implied: bool,
-    /// Whether it hides what lower layers have in it.
-    pub(super) opaque: bool,
-    /// Whether that is because the whole folder of the lower layers is gone.
-    pub(super) fresh: bool,
+    /// What it hides of lower layers.
+    hides: Hides,
     /// Whether it has whiteouts.
     pub(super) has_whiteouts: bool,
+}
+
+/// What a folder hides of the lower layers' folder at the same path.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Hides {
+    /// Nothing: they merge.
+    #[default]
+    Nothing,
+    /// All that is in it.
+    Content,
+    /// The folder itself: this one has nothing to do with it.
+    All,
 }
 
 /// All folders by their paths, which go through no links; the root is empty.
@@ -39,6 +49,12 @@ pub(super) struct Folder {
 pub(super) struct Folders {
     all: BTreeMap<Vec<u8>, Folder>,
     implied_bytes: usize,
+}
+
+impl Folder {
+    fn is_opaque(&self) -> bool {
+        self.hides != Hides::Nothing
+    }
 }
 
 /// Too many folders that no entry declares.
@@ -92,7 +108,8 @@ impl Folders {
     fn is_below_opaque(&self, path: &[u8]) -> bool {
         let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
         let mut above = std::iter::once(0).chain(ends);
-        !path.is_empty() && above.any(|end| self.all.get(&path[..end]).is_some_and(|f| f.opaque))
+        !path.is_empty()
+            && above.any(|end| self.all.get(&path[..end]).is_some_and(Folder::is_opaque))
     }
 
     /// Puts the marks that overlayfs reads: `whiteouts` are paths that lower layers lose, `opaques`
@@ -107,7 +124,7 @@ impl Folders {
     ) -> Result<u64, (Vec<u8>, Refused)> {
         for path in opaques {
             if let Some(folder) = self.all.get_mut(path) {
-                folder.opaque = true;
+                folder.hides = Hides::Content;
             }
         }
         // Folders before what is in them, since nothing need be hidden in an opaque one.
@@ -116,7 +133,7 @@ impl Folders {
         let mut made = 0;
         for path in whiteouts {
             if let Some(folder) = self.all.get_mut(&path) {
-                (folder.opaque, folder.fresh) = (true, true);
+                folder.hides = Hides::All;
             } else if !self.is_below_opaque(&path) {
                 let is_new = self.hide(walker, &path, form).map_err(|refused| (path, refused))?;
                 made += u64::from(is_new);
@@ -167,10 +184,10 @@ impl Folders {
                 about.implied.push(ImpliedFolder {
                     path: PathText(path.clone()),
                     declared: folder.meta.is_some(),
-                    fresh: folder.fresh,
+                    fresh: folder.hides == Hides::All,
                 });
             }
-            if folder.opaque {
+            if folder.is_opaque() {
                 about.opaque.push(PathText(path.clone()));
             }
         }
@@ -272,14 +289,14 @@ impl Whiteout {
     /// The marks on a folder.
     fn marks(self, folder: &Folder) -> Vec<(&'static str, &'static [u8])> {
         let mut marks: Vec<(&str, &[u8])> = Vec::new();
-        if folder.opaque {
+        if folder.is_opaque() {
             marks.push((OPAQUE, b"y"));
         }
         if folder.has_whiteouts {
             // Where nothing lies below such a folder, overlayfs would list the names of its whiteouts.
             // It looks for them if it takes the folder for a copied-up one.
             marks.push(("user.overlay.origin", b""));
-            if self == Self::File && !folder.opaque {
+            if self == Self::File && !folder.is_opaque() {
                 marks.push((OPAQUE, b"x"));
             }
         }

@@ -192,7 +192,7 @@ impl<'a> Work<'a> {
     /// A tree that is there and whole. One that lost something to a power failure is thrown away.
     fn usable(&self, tree: Option<Tree>) -> Result<Option<Tree>, Error> {
         let Some(tree) = tree else { return Ok(None) };
-        if weight::is_whole(tree.path(), &self.boot)? {
+        if weight::is_whole(tree.path(), &self.boot) {
             return Ok(Some(tree));
         }
         self.lease.discard_tree(&tree)?;

@@ -270,14 +270,12 @@ impl<'a> Unpacker<'a> {
             self.declare_again(&real, meta);
             return Ok(());
         }
-        loop {
-            match rustix::fs::mkdirat(self.walker.here(), name, Mode::RWXU) {
-                Ok(()) => break,
-                Err(Errno::EXIST) => {
-                    return obstacle("is a folder in the place of something of the same layer");
-                }
-                Err(error) => return Err(refused("create the folder")(error)),
+        match rustix::fs::mkdirat(self.walker.here(), name, Mode::RWXU) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => {
+                return obstacle("is a folder in the place of something of the same layer");
             }
+            Err(error) => return Err(refused("create the folder")(error)),
         }
         self.weight.names += 1;
         self.folders.declared(real, meta.clone());

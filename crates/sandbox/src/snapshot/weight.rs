@@ -80,27 +80,27 @@ pub(super) fn seal(tree: &Path, weight: Weight, boot: &str) -> Result<(), Error>
 
 /// Whether a tree is whole: written during this run of the kernel, known to be on the disk, or now
 /// counted and found complete, which is noted.
-pub(super) fn is_whole(tree: &Path, boot: &str) -> Result<bool, Error> {
+pub(super) fn is_whole(tree: &Path, boot: &str) -> bool {
     let path = tree.join(BOOT);
     let text = fs::read_to_string(&path).unwrap_or_default();
     let mut words = text.split_whitespace();
-    let Some(written) = words.next() else { return Ok(false) };
+    let Some(written) = words.next() else { return false };
     let mut number = || words.next()?.parse::<u64>().ok();
-    let (Some(names), Some(bytes)) = (number(), number()) else { return Ok(false) };
+    let (Some(names), Some(bytes)) = (number(), number()) else { return false };
     if written == DURABLE || (written == boot && boot != UNKNOWN) {
-        return Ok(true);
+        return true;
     }
     let weight = Weight { names, bytes };
     // What cannot be counted (a folder that its owner may not read) cannot be vouched for.
     if count(tree).ok() != Some(weight) {
-        return Ok(false);
+        return false;
     }
     // Another process may do the same; each replaces the whole file. A store that cannot be written is
     // counted again the next time.
     let temporary = tree.join(format!("{BOOT}.{}", std::process::id()));
     let line = format!("{DURABLE} {names} {bytes}\n");
     let _ = fs::write(&temporary, line).and_then(|()| fs::rename(&temporary, &path));
-    Ok(true)
+    true
 }
 
 /// Where the kernel does not tell its runs apart.
@@ -126,16 +126,16 @@ mod tests {
         fs::hard_link(tree.join("fs/a/file"), tree.join("fs/again")).unwrap();
         let weight = count(tree).unwrap();
         assert_eq!(weight, Weight { names: 4, bytes: 5 });
-        assert!(!is_whole(tree, "now").unwrap(), "unfinished");
+        assert!(!is_whole(tree, "now"), "unfinished");
         seal(tree, weight, "now").unwrap();
-        assert!(is_whole(tree, "now").unwrap());
+        assert!(is_whole(tree, "now"));
 
         fs::write(tree.join("fs/a/file"), "1234").unwrap();
-        assert!(is_whole(tree, "now").unwrap(), "nobody looks");
-        assert!(!is_whole(tree, "later").unwrap(), "a byte was lost");
+        assert!(is_whole(tree, "now"), "nobody looks");
+        assert!(!is_whole(tree, "later"), "a byte was lost");
         fs::write(tree.join("fs/a/file"), "54321").unwrap();
-        assert!(is_whole(tree, "later").unwrap());
-        assert!(is_whole(tree, "much later").unwrap());
+        assert!(is_whole(tree, "later"));
+        assert!(is_whole(tree, "much later"));
         assert!(fs::read_to_string(tree.join(BOOT)).unwrap().starts_with(DURABLE));
         assert_eq!(count(tree).unwrap(), weight, "its own notes do not count");
     }
