@@ -237,3 +237,8 @@ fn again_as_root_of_subordinate_ids() {
 fn again_as_in_a_container_that_refuses_overlayfs() {
     common::again::on_overlayfs("again_as");
 }
+
+#[test]
+fn again_as_root_without_user_namespaces() {
+    common::again::without_user_namespaces("again_as");
+}

@@ -35,6 +35,11 @@ pub(crate) fn as_ordinary_user(except: &str) {
 
 /// Runs them as root of an ordinary user's subordinate ids, granted in a mount namespace only.
 pub(crate) fn as_root_of_subordinate_ids(except: &str) {
+    in_subordinate_ids(&[], except);
+}
+
+/// The same, by way of another program.
+fn in_subordinate_ids(by: &[&str], except: &str) {
     if !is_root() || owns_few_ids() {
         return;
     }
@@ -53,7 +58,13 @@ pub(crate) fn as_root_of_subordinate_ids(except: &str) {
     );
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", &script, "sh"]);
-    copy.finish(command.arg(copy.helper()).arg(copy.test()), except);
+    copy.finish(command.arg(copy.helper()).args(by).arg(copy.test()), except);
+}
+
+/// Runs them as root of a machine that grants no user namespaces: a namespace without room for another.
+pub(crate) fn without_user_namespaces(except: &str) {
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
+    in_subordinate_ids(&["sh", "-c", script, "sh"], except);
 }
 
 /// Runs them with everything on an overlayfs, as in a container: the kernel refuses another one on top,
