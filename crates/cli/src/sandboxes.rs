@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use lightship_base::Progress;
 use lightship_oci::Image;
 use lightship_sandbox::snapshot::{self, Ownership, Prepared};
-use lightship_sandbox::{Helper, Identity, Launcher, SubordinateIds, Trial, helper};
+use lightship_sandbox::{Engine, Helper, Identity, Launcher, SubordinateIds, Trial, helper};
 
 use crate::commands::Error;
 use crate::images::Images;
@@ -27,6 +27,24 @@ impl Sandboxes {
         let identity = Identity::detect(Path::new("/"));
         let launcher = Launcher::new(own_helper(), &settings.home.join(SANDBOXES), identity)?;
         Ok(Self { launcher, identity })
+    }
+
+    /// The same with an OCI runtime to make the walls: a path, or a name to be looked for along `PATH`.
+    pub fn with_runtime(self, runtime: &Path, settings: &Settings) -> Result<Self, Error> {
+        let folders = settings.search_path.iter().map(PathBuf::as_path);
+        // Debian keeps runtimes where an ordinary user's PATH does not look.
+        let mut folders = folders.chain([Path::new("/usr/sbin"), Path::new("/sbin")]);
+        let program = if runtime.components().count() > 1 {
+            runtime
+                .exists()
+                .then(|| std::path::absolute(runtime).unwrap_or_else(|_| runtime.to_owned()))
+        } else {
+            folders.find_map(|folder| Some(folder.join(runtime)).filter(|path| path.is_file()))
+        };
+        let program =
+            program.ok_or_else(|| Error::NoSuchRuntime { runtime: runtime.to_owned() })?;
+        let launcher = self.launcher.with_engine(Engine::Runtime(program));
+        Ok(Self { launcher, ..self })
     }
 
     /// Unpacks what is not unpacked yet.

@@ -26,10 +26,13 @@ pub(crate) type IdMap = Vec<[u32; 3]>;
 impl Identity {
     /// What this process can have. `root` is where the machine's files are: `/`, but for tests.
     pub fn detect(root: &Path) -> Self {
-        match geteuid().is_root() {
-            true if user_namespaces_forbidden(root) => Self::RootWithoutNamespace,
-            true => Self::Root,
-            false => Self::Single,
+        // Root of a namespace with one id is an ordinary user by another name.
+        if !geteuid().is_root() || !has_other_ids(root) {
+            Self::Single
+        } else if user_namespaces_forbidden(root) {
+            Self::RootWithoutNamespace
+        } else {
+            Self::Root
         }
     }
 
@@ -61,7 +64,15 @@ fn itself(map: &str) -> IdMap {
     map.lines().filter_map(numbers).map(|[inside, _, count]| [inside, inside, count]).collect()
 }
 
-pub(crate) fn user_namespaces_forbidden(root: &Path) -> bool {
+/// A machine that cannot say has no namespaces, hence all ids.
+fn has_other_ids(root: &Path) -> bool {
+    let map = fs::read_to_string(root.join("proc/self/uid_map"));
+    map.map_or(true, |map| {
+        itself(&map).iter().map(|[.., count]| u64::from(*count)).sum::<u64>() > 1
+    })
+}
+
+fn user_namespaces_forbidden(root: &Path) -> bool {
     let no_kernel_support = !root.join("proc/self/ns/user").exists();
     let limit = fs::read_to_string(root.join("proc/sys/user/max_user_namespaces"));
     no_kernel_support || limit.is_ok_and(|limit| limit.trim() == "0")

@@ -52,6 +52,12 @@ pub enum Error {
     /// An image could not be checked.
     #[error(transparent)]
     Check(#[from] super::CheckError),
+    /// There is no such OCI runtime.
+    #[error("there is no OCI runtime `{}` on this machine", runtime.display())]
+    NoSuchRuntime {
+        /// What was asked for.
+        runtime: PathBuf,
+    },
     /// The words name no image.
     #[error(transparent)]
     Reference(#[from] ParseReferenceError),
@@ -108,7 +114,9 @@ impl Diagnose for Error {
     fn category(&self) -> Category {
         match self {
             Self::Settings(error) => error.category(),
-            Self::Output(_) | Self::Threads { .. } => Category::Machine,
+            Self::Output(_) | Self::Threads { .. } | Self::NoSuchRuntime { .. } => {
+                Category::Machine
+            }
             Self::Io { source, .. } => Category::of_io(source),
             Self::Oci(error) => error.category(),
             Self::Store(error) => error.category(),
@@ -127,6 +135,9 @@ impl Diagnose for Error {
     fn hints(&self) -> Vec<Hint> {
         match self {
             Self::Settings(error) => error.hints(),
+            Self::NoSuchRuntime { .. } => vec![Hint::new(
+                "install it, give its path, or leave `--runtime` away: none is needed",
+            )],
             Self::Threads { .. } => vec![Hint::new("set LIGHTSHIP_JOBS to a smaller number")],
             Self::Oci(error) => error.hints(),
             Self::Store(error) => error.hints(),

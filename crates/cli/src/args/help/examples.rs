@@ -69,6 +69,13 @@ const PAGES: &[Page] = &[
             ),
         ],
     ),
+    own(
+        "doctor",
+        &[
+            example("lightship doctor", "what works here, and what to change"),
+            example("lightship doctor --format json", "for a program"),
+        ],
+    ),
     any(
         "verify",
         &[
@@ -132,6 +139,24 @@ const PAGES: &[Page] = &[
             example(
                 "lightship image convert oci:app -o oci:b --compression gzip --manifest docker",
                 "for tools that know neither OCI nor zstd",
+            ),
+        ],
+    ),
+    any(
+        "image run",
+        &[
+            example("lightship image run app.tar", "what the image itself says should run"),
+            example(
+                "lightship image run oci:app -- python -c 'import pandas'",
+                "another command in it",
+            ),
+            example(
+                "lightship image run --volume ./data:/data:ro --memory 2g --timeout 5m oci:app",
+                "with data of this machine, within limits",
+            ),
+            example(
+                "lightship image run -it --entrypoint sh oci:app",
+                "look around in it; what you change is gone afterwards",
             ),
         ],
     ),

@@ -74,6 +74,9 @@ pub struct RunArgs {
     /// Kill it this long after it was told to end
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     pub stop_timeout: DurationArg,
+    /// Let this OCI runtime make the walls, by name or path: runc, crun, youki
+    #[arg(long, value_name = "PROGRAM", value_hint = ValueHint::CommandName)]
+    pub runtime: Option<PathBuf>,
     /// Give it this terminal's input
     #[arg(long, short)]
     pub interactive: bool,

@@ -29,7 +29,10 @@ fn try_run(args: &RunArgs, context: &mut Context<'_>) -> Result<Outcome, Error> 
     let settings = context.settings()?;
     let images = Images::new(&settings, args.registry.plain_http);
     let image = images.image(&args.reference, args.platform.platform.as_ref())?;
-    let sandboxes = Sandboxes::open(&settings)?;
+    let sandboxes = match &args.runtime {
+        None => Sandboxes::open(&settings)?,
+        Some(runtime) => Sandboxes::open(&settings)?.with_runtime(runtime, &settings)?,
+    };
     let prepared = sandboxes.prepare(&images, &image, context.reading().as_ref())?;
     let spec = spec(args, &image.config().config, context);
     let terminal = spec.terminal.is_some();
@@ -62,9 +65,7 @@ fn is_news(end: End) -> bool {
     use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
     match end {
         End::Exited(_) => false,
-        End::Signalled(signal) => {
-            ![SIGHUP, SIGINT, SIGPIPE, SIGTERM].contains(&i32::from(signal))
-        }
+        End::Signalled(signal) => ![SIGHUP, SIGINT, SIGPIPE, SIGTERM].contains(&i32::from(signal)),
         End::OutOfTime(_) | End::OutOfMemory | End::OutOfDisk(_) => true,
     }
 }
