@@ -105,6 +105,18 @@ pub(super) fn name(id: &str) -> String {
     format!("lightship-{id}")
 }
 
+/// Whether this process may make groups wherever it is in a group itself: those that an OCI runtime
+/// makes.
+pub(super) fn may_be_made() -> bool {
+    let hierarchies = Hierarchies::read(Path::new("/"));
+    let writable = |folder: &Path| rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok();
+    let v2 = || hierarchies.v2.iter().flat_map(|own| own.ancestors().take(2)).any(writable);
+    match hierarchies.v1.as_slice() {
+        [] => v2(),
+        v1 => v1.iter().all(|(_, folder)| writable(folder)),
+    }
+}
+
 /// The kernel lets go of a dead process's group a moment after its end was waited for. Whether the group
 /// is gone.
 fn remove(folder: &Path) -> bool {

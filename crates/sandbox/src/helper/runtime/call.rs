@@ -2,14 +2,20 @@
 //! Operations*), and finding out what they complain about.
 
 use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 
-use rustix::process::Pid;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, WaitOptions, WaitStatus, waitpid};
 use serde_json::Value;
 
 use crate::failure::{Attempt as _, Failure, Fault};
 use crate::helper::Streams;
+use crate::sys::{self, Fork};
+use crate::wire::Stream;
 
 /// Where a runtime finds the tools that it may want itself; it sees nothing of the caller's variables.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -29,10 +35,7 @@ impl Runtime<'_> {
         let mut command = self.command("create");
         command.arg("--bundle").arg(self.bundle).arg("--pid-file").arg(&number).arg(self.id);
         command.stdin(input).stdout(output).stderr(error);
-        let status = command.status();
-        // The command has these streams; here they would keep its readers waiting.
-        drop(command);
-        self.check("create the container", status)?;
+        self.check("create the container", run(command))?;
         let text = fs::read_to_string(&number).attempt(|| format!("read {}", number.display()))?;
         text.trim().parse().ok().and_then(Pid::from_raw).ok_or_else(|| {
             Failure::machine(format!("read {}", number.display()), "that is no process id")
@@ -41,14 +44,17 @@ impl Runtime<'_> {
 
     /// Lets the command begin.
     pub(super) fn start(&self) -> Result<(), Failure> {
-        let status = self.command("start").arg(self.id).status();
-        self.check("start the command", status)
+        let mut command = self.command("start");
+        command.arg(self.id);
+        self.check("start the command", run(command))
     }
 
     /// Clears up, whatever state it is in. Best effort: the kernel does the rest with the namespaces'
     /// end, and the helper with the folder's and the groups'.
     pub(super) fn delete(&self) {
-        let _ = self.command("delete").args(["--force", self.id]).status();
+        let mut command = self.command("delete");
+        command.args(["--force", self.id]);
+        let _ = run(command);
     }
 
     fn command(&self, operation: &str) -> Command {
@@ -64,20 +70,51 @@ impl Runtime<'_> {
         self.bundle.join("log")
     }
 
-    fn check(&self, what: &str, status: std::io::Result<ExitStatus>) -> Result<(), Failure> {
+    fn check(&self, what: &str, status: io::Result<WaitStatus>) -> Result<(), Failure> {
         let attempt = format!("{what} with {}", self.program.display());
         let status = status.map_err(|error| {
             Failure::machine(&attempt, error).hint("install the runtime, or name its path")
         })?;
-        if status.success() {
-            return Ok(());
-        }
+        let how = match (status.exit_status(), status.terminating_signal()) {
+            (Some(0), _) => return Ok(()),
+            (Some(code), _) => format!("with code {code}"),
+            (None, signal) => format!("by signal {}", signal.unwrap_or_default()),
+        };
         let log = fs::read_to_string(self.log()).unwrap_or_default();
         let reason = last_words(&log).unwrap_or_else(|| {
-            format!("it ended with {status} and logged nothing; see the command's own complaints")
+            format!("it ended {how} and logged nothing; see the command's own complaints")
         });
         Err(Failure::new(fault(&reason), attempt, reason)
             .hint("lightship's own launcher may do: choose no runtime"))
+    }
+}
+
+/// Runs a program to its end. Not by the library's quick way, which leaves signals ignored that the
+/// program would hand on, nor with what is blocked here. Afterwards nobody here has its streams any more:
+/// the command shall be the last.
+fn run(mut command: Command) -> io::Result<WaitStatus> {
+    let (news, teller) = pipe_with(PipeFlags::CLOEXEC)?;
+    match sys::fork()? {
+        Fork::Child => {
+            let error = match sys::reset_signals() {
+                Ok(()) => command.exec(),
+                Err(error) => error,
+            };
+            let number = error.raw_os_error().unwrap_or(libc::EIO);
+            let _ = Stream(teller.as_fd()).write_all(&number.to_le_bytes());
+            sys::exit_now(127)
+        }
+        Fork::Parent(child) => {
+            drop((teller, command));
+            let mut number = [0; 4];
+            let failed = Stream(news.as_fd()).read_exact(&mut number).is_ok();
+            let ended = rustix::io::retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?;
+            let (_, status) = ended.ok_or(io::ErrorKind::UnexpectedEof)?;
+            if failed {
+                return Err(io::Error::from_raw_os_error(i32::from_le_bytes(number)));
+            }
+            Ok(status)
+        }
     }
 }
 

@@ -138,13 +138,16 @@ impl Bundle<'_> {
             namespaces.push("network");
         }
         let mut linux = json!({
-            // Relative: below the runtime's own groups, where the groups with our limits are already.
-            "cgroupsPath": cgroup::name(&self.job.id),
             "resources": self.resources(),
             "seccomp": seccomp(),
             "maskedPaths": system::HIDDEN,
             "readonlyPaths": system::READ_ONLY,
         });
+        if cgroup::may_be_made() {
+            // Relative: below the runtime's own groups, where the groups with our limits are already. A
+            // runtime that may make none does without, unless it is told where.
+            linux["cgroupsPath"] = json!(cgroup::name(&self.job.id));
+        }
         if self.job.identity.needs_namespace() {
             namespaces.push("user");
             let own = |name: &str| {

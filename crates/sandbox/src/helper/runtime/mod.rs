@@ -24,9 +24,9 @@ use super::cgroup::{Groups, Limited};
 use super::disk::DiskWatch;
 use super::init::{self, Attendant, Tale};
 use super::{Streams, inside, maps, mounts, root, system};
-use crate::failure::{Attempt as _, Failure};
+use crate::failure::{Attempt as _, Failure, Fault};
 use crate::identity::Identity;
-use crate::sys::{self, Namespaces, Signals};
+use crate::sys::{Namespaces, Signals};
 use crate::wire::{self, Job};
 use crate::{End, Network, Note};
 
@@ -73,11 +73,9 @@ fn run(
     let bundle = job.scratch.join("bundle");
     let written = build(job, groups.limited(), &bundle, &mut |note| tell(Tale::Note(note), &[]))?;
     groups.limited().choose_processors(&job.spec.limits)?;
-    // The runtime hands on to the command what is blocked or ignored here.
-    sys::reset_signals().attempt(|| "reset signals".to_owned())?;
+    let signals = Signals::take_all().attempt(|| "take over signals".to_owned())?;
     let runtime = Runtime { program, bundle: &bundle, id: &job.id };
     let attended = runtime.create(streams).and_then(|child| {
-        let signals = Signals::take_all().attempt(|| "take over signals".to_owned())?;
         runtime.start()?;
         tell(Tale::Started, &[]);
         Attendant { child, signals: &signals, helper: helper.as_fd() }
@@ -86,6 +84,13 @@ fn run(
     // Deleting takes the groups away, and what they counted.
     let out_of_memory = groups.ran_out_of_memory();
     runtime.delete();
+    let own_limit = job.spec.limits.memory.is_some() && !groups.limited().memory;
+    let attended = attended.map_err(|failure| match failure.fault {
+        Fault::Machine if own_limit => failure.hint(
+            "without control groups the memory limit holds for the runtime, too, and may be too low for it",
+        ),
+        _ => failure,
+    });
     Ok(match attended? {
         End::Exited(137) | End::Signalled(9) if out_of_memory => End::OutOfMemory,
         end => end,
