@@ -10,7 +10,7 @@ use rustix::fs::{AtFlags, Dev, Dir, FileType, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::attributes::{self, Refused, Setter, Thing};
-use super::folders::{Folders, Whiteout, split};
+use super::folders::{Folders, split};
 use super::plan::{meta_of, read_xattrs};
 use super::walker::{Stop, Walker, join};
 use super::{Error, FolderMeta, Ownership, Prepared};
@@ -163,7 +163,7 @@ impl<'a> Copy<'a> {
         if stat(self.walker.here(), name).is_ok() {
             self.remove(path)?;
         }
-        if is_whiteout(from, name, &found) {
+        if is_whiteout(&found) {
             return Ok(());
         }
         if found.st_nlink > 1 {
@@ -303,7 +303,7 @@ impl<'a> Copy<'a> {
             // Layers need not declare it, and stacked ones have the root of whoever mounts them.
             folder.meta = Some(root.clone().into());
         }
-        let finished = self.folders.finish(&mut self.walker, &self.setter, Whiteout::Device);
+        let finished = self.folders.finish(&mut self.walker, &self.setter);
         match finished {
             Ok(_) => Ok(()),
             Err((path, refused)) => Err(self.failed(&path)(refused)),
@@ -352,13 +352,6 @@ fn is_opaque(folder: &[u8]) -> bool {
     rustix::fs::lgetxattr(folder, "user.overlay.opaque", &mut value).is_ok_and(|_| value[0] == b'y')
 }
 
-fn is_whiteout(folder: BorrowedFd<'_>, name: &[u8], found: &Stat) -> bool {
-    match FileType::from_raw_mode(found.st_mode) {
-        FileType::CharacterDevice => found.st_rdev == 0,
-        FileType::RegularFile if found.st_size == 0 => {
-            let path = attributes::by_proc(folder, name);
-            rustix::fs::lgetxattr(&path, "user.overlay.whiteout", &mut [0; 8]).is_ok()
-        }
-        _ => false,
-    }
+fn is_whiteout(found: &Stat) -> bool {
+    FileType::from_raw_mode(found.st_mode) == FileType::CharacterDevice && found.st_rdev == 0
 }

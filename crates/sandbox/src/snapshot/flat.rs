@@ -20,7 +20,7 @@ use rustix::io::Errno;
 
 use super::about::{self, About, FS, OwnersWriter};
 use super::attributes::{self, Refused, Setter, Thing};
-use super::folders::{Folders, MAX_IMPLIED_BYTES, TOO_MANY_FOLDERS, Whiteout, split};
+use super::folders::{Folders, MAX_IMPLIED_BYTES, TOO_MANY_FOLDERS, split};
 use super::unpack::{Failure, broken, entry_error, make_root, stopped};
 use super::walker::Walker;
 use super::weight::{self, Weight};
@@ -210,7 +210,7 @@ impl Flat {
         let mut of_folders = About::default();
         self.folders.describe(&mut of_folders);
         self.about_mut().root = of_folders.root;
-        let dropped = self.folders.finish(walker, setter, Whiteout::Device).map_err(at)?;
+        let dropped = self.folders.finish(walker, setter).map_err(at)?;
         self.about_mut().dropped_xattrs += dropped;
         if ownership == Ownership::Flattened {
             let mut owners = OwnersWriter::create(tree)?;

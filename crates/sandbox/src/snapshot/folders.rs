@@ -2,7 +2,6 @@
 //! and to him in full; attributes follow at the end, for every new child would change their time.
 
 use std::collections::BTreeMap;
-use std::os::fd::AsFd;
 
 use lightship_oci::rootfs::Meta;
 use rustix::fs::{Dev, FileType, Mode, XattrFlags};
@@ -14,7 +13,7 @@ use super::walker::{Stop, Walker};
 
 /// Paths of folders that no entry declares take no more memory than this: a thousand entries of two
 /// thousand folders each are nobody's image.
-pub(super) const MAX_IMPLIED_BYTES: usize = 128 << 20;
+pub(super) const MAX_IMPLIED_BYTES: usize = 32 << 20;
 
 /// What is wrong with an entry that goes beyond.
 pub(super) const TOO_MANY_FOLDERS: &str = "needs too many folders that no entry has";
@@ -120,7 +119,6 @@ impl Folders {
         walker: &mut Walker,
         mut whiteouts: Vec<Vec<u8>>,
         opaques: &[Vec<u8>],
-        form: Whiteout,
     ) -> Result<u64, (Vec<u8>, Refused)> {
         for path in opaques {
             if let Some(folder) = self.all.get_mut(path) {
@@ -135,20 +133,20 @@ impl Folders {
             if let Some(folder) = self.all.get_mut(&path) {
                 folder.hides = Hides::All;
             } else if !self.is_below_opaque(&path) {
-                let is_new = self.hide(walker, &path, form).map_err(|refused| (path, refused))?;
+                let is_new = self.hide(walker, &path).map_err(|refused| (path, refused))?;
                 made += u64::from(is_new);
             }
         }
         Ok(made)
     }
 
-    fn hide(&mut self, walker: &mut Walker, path: &[u8], form: Whiteout) -> Result<bool, Refused> {
+    fn hide(&mut self, walker: &mut Walker, path: &[u8]) -> Result<bool, Refused> {
         let (parent, name) = split(path);
         let Some(folder) = self.all.get_mut(parent) else {
             return Ok(false);
         };
         enter(walker, parent)?;
-        match form.make(walker, name) {
+        match make_whiteout(walker, name) {
             Ok(()) => {
                 folder.has_whiteouts = true;
                 Ok(true)
@@ -165,11 +163,10 @@ impl Folders {
         &self,
         walker: &mut Walker,
         setter: &Setter,
-        form: Whiteout,
     ) -> Result<u64, (Vec<u8>, Refused)> {
         let mut dropped = 0;
         for (path, folder) in self.all.iter().rev() {
-            let set = finish_one(walker, setter, form, path, folder);
+            let set = finish_one(walker, setter, path, folder);
             dropped += set.map_err(|refused| (path.clone(), refused))?;
         }
         Ok(dropped)
@@ -202,11 +199,10 @@ impl Folders {
 fn finish_one(
     walker: &mut Walker,
     setter: &Setter,
-    form: Whiteout,
     path: &[u8],
     folder: &Folder,
 ) -> Result<u64, Refused> {
-    let marks = form.marks(folder);
+    let marks = marks(folder);
     if !marks.is_empty() {
         enter(walker, path)?;
     }
@@ -244,62 +240,23 @@ pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// How overlayfs is told that something is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whiteout {
-    /// Character device 0:0, which ordinary users may make, too.
-    Device,
-    /// An empty file with an attribute (Linux 6.7): where a container's rules forbid devices.
-    File,
+/// How overlayfs is told that something is gone: a character device 0:0, which ordinary users may make,
+/// too. Only a container's rules may forbid it.
+fn make_whiteout(walker: &Walker, name: &[u8]) -> rustix::io::Result<()> {
+    let kind = FileType::CharacterDevice;
+    rustix::fs::mknodat(walker.here(), name, kind, Mode::empty(), Dev::default())
 }
 
-const OPAQUE: &str = "user.overlay.opaque";
-
-impl Whiteout {
-    /// The form that can be made in this folder.
-    pub(super) fn possible(walker: &Walker) -> Result<Self, Refused> {
-        const PROBE: &str = ".whiteout-probe";
-        match Self::Device.make(walker, PROBE.as_bytes()) {
-            Ok(()) => {
-                rustix::fs::unlinkat(walker.here(), PROBE, rustix::fs::AtFlags::empty())
-                    .map_err(|error| Refused("remove a probe in", error.into()))?;
-                Ok(Self::Device)
-            }
-            Err(Errno::PERM | Errno::ACCESS) => Ok(Self::File),
-            Err(error) => Err(Refused("make a whiteout in", error.into())),
-        }
+/// The marks on a folder that overlayfs reads.
+fn marks(folder: &Folder) -> Vec<(&'static str, &'static [u8])> {
+    let mut marks: Vec<(&str, &[u8])> = Vec::new();
+    if folder.is_opaque() {
+        marks.push(("user.overlay.opaque", b"y"));
     }
-
-    fn make(self, walker: &Walker, name: &[u8]) -> rustix::io::Result<()> {
-        let folder = walker.here();
-        match self {
-            Self::Device => {
-                let (kind, none) = (FileType::CharacterDevice, Dev::default());
-                rustix::fs::mknodat(folder, name, kind, Mode::empty(), none)
-            }
-            Self::File => {
-                let (kind, none) = (FileType::RegularFile, Dev::default());
-                rustix::fs::mknodat(folder, name, kind, Mode::RUSR | Mode::WUSR, none)?;
-                let path = attributes::by_proc(folder.as_fd(), name);
-                rustix::fs::lsetxattr(&path, "user.overlay.whiteout", b"y", XattrFlags::empty())
-            }
-        }
+    if folder.has_whiteouts {
+        // Where nothing lies below such a folder, overlayfs would list the names of its whiteouts. It
+        // looks for them if it takes the folder for a copied-up one.
+        marks.push(("user.overlay.origin", b""));
     }
-
-    /// The marks on a folder.
-    fn marks(self, folder: &Folder) -> Vec<(&'static str, &'static [u8])> {
-        let mut marks: Vec<(&str, &[u8])> = Vec::new();
-        if folder.is_opaque() {
-            marks.push((OPAQUE, b"y"));
-        }
-        if folder.has_whiteouts {
-            // Where nothing lies below such a folder, overlayfs would list the names of its whiteouts.
-            // It looks for them if it takes the folder for a copied-up one.
-            marks.push(("user.overlay.origin", b""));
-            if self == Self::File && !folder.is_opaque() {
-                marks.push((OPAQUE, b"x"));
-            }
-        }
-        marks
-    }
+    marks
 }

@@ -244,28 +244,16 @@ impl View {
         }
         let found = rustix::fs::statat(self.walker.here(), name, AtFlags::SYMLINK_NOFOLLOW);
         let sight = match found {
-            Ok(stat) => self.sight(&stat, name).map_err(|e| failed(e.into()))?,
+            Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Directory => Sight::Folder,
+                FileType::CharacterDevice if stat.st_rdev == 0 => Sight::Cut,
+                _ => Sight::Other,
+            },
             Err(Errno::NOENT) if cuts => Sight::Cut,
             Err(Errno::NOENT) => Sight::Nothing,
             Err(error) => return Err(failed(error.into())),
         };
         Ok((sight, cuts))
-    }
-
-    fn sight(&self, stat: &Stat, name: &[u8]) -> rustix::io::Result<Sight> {
-        Ok(match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => Sight::Folder,
-            FileType::CharacterDevice if stat.st_rdev == 0 => Sight::Cut,
-            FileType::RegularFile if stat.st_size == 0 => {
-                let path = attributes::by_proc(self.walker.here(), name);
-                match rustix::fs::lgetxattr(&path, "user.overlay.whiteout", &mut [0_u8; 8]) {
-                    Ok(_) => Sight::Cut,
-                    Err(Errno::NODATA | Errno::NOTSUP | Errno::ACCESS) => Sight::Other,
-                    Err(error) => return Err(error),
-                }
-            }
-            _ => Sight::Other,
-        })
     }
 
     /// What a declared folder looks like.

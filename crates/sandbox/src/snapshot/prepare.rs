@@ -13,7 +13,7 @@ use lightship_oci::tar::Mtime;
 use rayon::prelude::*;
 
 use super::about::{self, FS, SavedMeta};
-use super::folders::{Folders, Whiteout};
+use super::folders::Folders;
 use super::plan::{Layers, Plan};
 use super::unpack::{self, Watch};
 use super::{Error, flat, plan, weight};
@@ -286,7 +286,7 @@ impl<'a> Work<'a> {
         }
         flat::make_folders(&folders, &mut walker)?;
         let mut weight = weight::count(&writer.path().join(FS))?;
-        folders.finish(&mut walker, &setter, Whiteout::Device).map_err(|(path, refused)| {
+        folders.finish(&mut walker, &setter).map_err(|(path, refused)| {
             unpack::entry_error("the plan of the image", &path, refused.into())
         })?;
         weight.add(2, about::write(writer.path(), &plan)?);

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 
 use super::about::{self, About, FS, OwnersWriter};
 use super::attributes::{Refused, Setter, Thing};
-use super::folders::{Folders, TOO_MANY_FOLDERS, Whiteout, split};
+use super::folders::{Folders, TOO_MANY_FOLDERS, split};
 use super::walker::{Missing, Stop, Walker};
 use super::weight::Weight;
 use super::{Error, Ownership, content};
@@ -458,18 +458,25 @@ impl<'a> Unpacker<'a> {
     fn finish(mut self) -> Result<(About, Weight), Error> {
         let layer = self.layer.name();
         let at = |(path, refused): (Vec<u8>, Refused)| entry_error(&layer, &path, refused.into());
-        self.walker.enter_real(b"").map_err(|stop| entry_error(&layer, b"", stopped(stop)))?;
-        let form = Whiteout::possible(&self.walker)
-            .map_err(|refused| entry_error(&layer, b"", refused.into()))?;
         self.remove_devices().map_err(at)?;
         let whiteouts = std::mem::take(&mut self.whiteouts);
-        let made = self.folders.mark(&mut self.walker, whiteouts, &self.opaques, form);
-        self.weight.names += made.map_err(at)?;
+        let made = self.folders.mark(&mut self.walker, whiteouts, &self.opaques);
+        match made {
+            Ok(made) => self.weight.names += made,
+            // Without whiteouts the layer cannot be stacked; made flat, the image needs none.
+            Err((path, Refused(_, error))) if error.kind() == io::ErrorKind::PermissionDenied => {
+                let path = display_path(&path);
+                self.about.obstacle =
+                    Some(format!("/{path} is hidden, and this machine forbids whiteouts"));
+                return self.give_up();
+            }
+            Err(failure) => return Err(at(failure)),
+        }
         if self.replaced {
             // Now, for later some folders may be closed.
             self.weight = super::weight::count(&self.tree.join(FS))?;
         }
-        let dropped = self.folders.finish(&mut self.walker, &self.setter, form).map_err(at)?;
+        let dropped = self.folders.finish(&mut self.walker, &self.setter).map_err(at)?;
         self.about.dropped_xattrs += dropped;
         self.folders.describe(&mut self.about);
         if let Some(mut owners) = self.owners.take() {

@@ -219,8 +219,8 @@ fn folders_that_nobody_declares_do_not_grow_without_end() {
 #[test]
 fn a_layer_that_is_not_what_its_digest_says_leaves_nothing() {
     let place = Place::new();
-    let good = image(|layer| layer.file("a", &[1; 100_000]));
-    let other = image(|layer| layer.file("a", &[2; 100_000]));
+    let good = image(|layer| layer.file("a", &vec![1; 100_000]));
+    let other = image(|layer| layer.file("a", &vec![2; 100_000]));
     let mixed = crate::mixed::image(&good, &other);
     let text = place.refused(&mixed).to_string();
     assert!(text.contains("corrupt"), "{text}");

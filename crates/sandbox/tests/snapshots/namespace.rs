@@ -45,6 +45,23 @@ pub(crate) fn run(prefix: &[&str], test: &str, folder: &Path) {
     assert!(process.wait().unwrap().success(), "{test} failed (see above)");
 }
 
+/// Lets this thread and those it starts make no character device any more.
+pub(crate) fn forbid_character_devices() {
+    use seccompiler::{
+        SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    };
+    let kind = SeccompCmpOp::MaskedEq(u64::from(libc::S_IFMT));
+    let is_device =
+        SeccompCondition::new(2, SeccompCmpArgLen::Dword, kind, libc::S_IFCHR.into()).unwrap();
+    let rules = [(libc::SYS_mknodat, vec![SeccompRule::new(vec![is_device]).unwrap()])];
+    let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let architecture = std::env::consts::ARCH.try_into().unwrap();
+    let filter =
+        SeccompFilter::new(rules.into(), SeccompAction::Allow, refuse, architecture).unwrap();
+    let program: seccompiler::BpfProgram = filter.try_into().unwrap();
+    seccompiler::apply_filter(&program).unwrap();
+}
+
 /// The folder that [`run`] gave; none where somebody runs all ignored tests.
 pub(crate) fn folder() -> Option<std::path::PathBuf> {
     let mut folder = String::new();

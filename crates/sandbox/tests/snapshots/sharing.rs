@@ -129,7 +129,9 @@ fn what_a_power_failure_took_is_made_again() {
     let trees: Vec<&Path> = prepared.layers.iter().map(|fs| fs.parent().unwrap()).collect();
     let inodes = || trees.iter().map(|tree| fs::metadata(tree).unwrap().ino()).collect::<Vec<_>>();
     let before = inodes();
-    trees.iter().for_each(|tree| reboot(tree));
+    for tree in &trees {
+        reboot(tree);
+    }
     ready(&image, &cas);
     assert_eq!(inodes(), before, "whole, so kept");
 
@@ -199,7 +201,7 @@ fn full_inside() {
     rustix::mount::mount("tmpfs", &folder, "tmpfs", rustix::mount::MountFlags::empty(), options)
         .unwrap();
     let cas = Cas::open(&folder.join("store")).unwrap();
-    let large = ImageBuilder::new().layer(|layer| layer.file("large", &[7; 4 << 20])).image();
+    let large = ImageBuilder::new().layer(|layer| layer.file("large", &vec![7; 4 << 20])).image();
     for make in [prepare, prepare_flat] {
         let error = make(&large, &cas.lease().unwrap(), OWN, &Quiet).unwrap_err();
         assert_eq!(error.category(), Category::Machine, "{error:?}");
@@ -209,4 +211,30 @@ fn full_inside() {
     }
     let small = ImageBuilder::new().layer(|layer| layer.file("small", &[7; 1 << 10])).image();
     ready(&small, &cas);
+}
+
+#[test]
+fn an_owner_that_this_machine_does_not_have_is_told() {
+    if !namespace::possible(namespace::OWN_ROOT) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    namespace::run(namespace::OWN_ROOT, "sharing::unmapped_inside", folder.path());
+}
+
+/// One id is mapped here: root's.
+#[test]
+#[ignore = "a process of the test above; does nothing without a folder"]
+fn unmapped_inside() {
+    let Some(folder) = namespace::folder() else { return };
+    let cas = Cas::open(&folder.join("store")).unwrap();
+    let lease = cas.lease().unwrap();
+    let owned = Entry { uid: 1000, ..file("mine", 0) };
+    let strange = ImageBuilder::new().layer(|layer| layer.entry(owned, &b""[..])).image();
+    let error = prepare(&strange, &lease, Ownership::Mapped, &Quiet).unwrap_err();
+    assert_eq!(error.category(), Category::Machine);
+    assert!(error.to_string().contains("set the owner of `mine`"), "{error}");
+    assert!(error.hints()[0].to_string().contains("doctor"));
+    let roots = ImageBuilder::new().layer(base).image();
+    prepare(&roots, &lease, Ownership::Mapped, &Quiet).unwrap();
 }

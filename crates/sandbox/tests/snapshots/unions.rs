@@ -151,6 +151,29 @@ fn root_inside() {
     stacked.borrow().assert_enough(CASES);
 }
 
+/// In a container whose rules forbid devices, even those that are whiteouts.
+#[test]
+fn whiteouts_need_no_devices() {
+    if namespace::is_root() && namespace::possible(MOUNTS) {
+        let folder = tempfile::tempdir().unwrap();
+        namespace::run(MOUNTS, "unions::without_devices_inside", folder.path());
+    }
+}
+
+#[test]
+#[ignore = "a process of the test above; does nothing without a folder"]
+fn without_devices_inside() {
+    let Some(folder) = namespace::folder() else { return };
+    namespace::forbid_character_devices();
+    for (number, stack) in stacks().enumerate() {
+        let place = folder.join(number.to_string());
+        std::fs::create_dir(&place).unwrap();
+        if let Err(error) = check(&stack, &place, Ownership::Real) {
+            panic!("{error}\n{stack:?}");
+        }
+    }
+}
+
 #[test]
 fn an_ordinary_user_sees_what_the_layers_mean() {
     let prefix = if namespace::is_root() { NOBODY } else { &["env"] };
@@ -198,7 +221,7 @@ fn user_outside() {
         for make in [prepare, prepare_flat] {
             let image = stack.image(&LEVELS);
             make(&image, &lease, Ownership::Flattened, &Quiet)
-                .unwrap_or_else(|error| panic!("{error}: {:?} {stack:?}", error));
+                .unwrap_or_else(|error| panic!("{error}: {error:?} {stack:?}"));
         }
     }
     namespace::run(OWN_ROOT, "unions::user_inside", &folder);
