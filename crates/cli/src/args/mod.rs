@@ -40,8 +40,8 @@ pub const PROGRAM: &str = "lightship";
 /// What a container image weighs, why, and how to make it lean
 ///
 /// Lightship reads images from folders, archives, registries and its own local store. It says to the
-/// byte what is in them and what of it is waste, and reshapes and moves them. It needs no daemon and
-/// no root.
+/// byte what is in them and what of it is waste, reshapes and moves them, runs commands in them and
+/// proves that they still work. It needs no daemon and no root.
 #[derive(Debug, Parser)]
 #[command(name = PROGRAM, version, styles = crate::render::style::CLAP)]
 pub struct Cli {

@@ -45,6 +45,7 @@ const PAGES: &[Page] = &[
                 "lightship image squash app.tar -o oci:lean",
                 "merge what was built on the base",
             ),
+            example("lightship verify oci:lean", "prove that it still works"),
             example(
                 "lightship image copy oci:lean docker://localhost:5000/app:lean",
                 "send an image somewhere",
@@ -82,7 +83,7 @@ const PAGES: &[Page] = &[
             example("lightship verify app.tar", "the entry point starts, and the imports work"),
             example("lightship verify . --image oci:app", "a project's checks, in its image"),
             example(
-                "lightship verify oci:app --run 'python -m churn --sample' --http 8080/health",
+                "lightship verify oci:app --run /app/smoke-test --http 8080/health",
                 "a command and a service",
             ),
             example("lightship verify oci:app --checks smoke.toml --format json", "for a program"),
@@ -151,7 +152,7 @@ const PAGES: &[Page] = &[
                 "another command in it",
             ),
             example(
-                "lightship image run --volume ./data:/data:ro --memory 2g --timeout 5m oci:app",
+                "lightship image run --volume ./data:/data:ro --memory 2g oci:app",
                 "with data of this machine, within limits",
             ),
             example(
