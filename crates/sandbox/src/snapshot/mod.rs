@@ -12,7 +12,8 @@
 //! layer's file ([`lightship_oci::rootfs::Tree`] is what has to come out). Once the layers of an image
 //! are there, a *plan* is made for it (`plan.rs`): it finds out whether the layers mean the same when
 //! stacked, which is so for nearly every image in the wild. Where they do not, the image is unpacked
-//! *flat*, into one folder.
+//! *flat*, into one folder; so it is where a container's rules forbid whiteouts, and where an ordinary
+//! user may not look into the folders of the layers, because the image says so.
 //!
 //! # On disk
 //!
