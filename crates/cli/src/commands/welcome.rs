@@ -8,11 +8,10 @@ use crate::render::style;
 use super::{Context, Error, Outcome};
 
 /// What people come for, in the order in which they need it.
-const FIRST_STEPS: [(&str, &str); 6] = [
+const FIRST_STEPS: [(&str, &str); 5] = [
     ("audit IMAGE", "which bytes are waste, why, what to do"),
-    ("image history IMAGE", "what each instruction added"),
     ("image squash IMAGE -o OUT", "fewer layers; the base stays shared"),
-    ("image run IMAGE -- CMD", "a command in it, in milliseconds, locked in"),
+    ("image run IMAGE -- CMD", "a command in it, locked in, at once"),
     ("verify IMAGE", "proof that it still does its work"),
     ("image copy IMAGE OUT", "between registries, archives, folders"),
 ];
