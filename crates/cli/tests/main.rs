@@ -24,4 +24,6 @@ mod tools;
 mod transfer;
 mod usage;
 mod validate;
+mod verify;
+mod verify_python;
 mod views;

@@ -106,7 +106,7 @@ impl Walk<'_> {
                 if !is_foreign(&name) && !entry.path().join("pyvenv.cfg").exists() {
                     inner.push(below);
                 }
-            } else if kind.is_file() && name.ends_with(".py") {
+            } else if kind.is_file() && is_python(&name) {
                 self.take(below)?;
             }
         }
@@ -147,6 +147,11 @@ fn read(path: &Path) -> Result<String, String> {
         return Err(format!("it has more than {MAX_FILE_BYTES} bytes"));
     }
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+/// Whether a name is a Python file's. Python itself takes no other case.
+fn is_python(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "py")
 }
 
 /// Folders whose Python files somebody else wrote, or a tool made.

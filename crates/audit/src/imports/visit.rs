@@ -34,7 +34,9 @@ pub(super) struct Collector {
 impl Collector {
     /// Looks at a file's statements.
     pub(super) fn visit(&mut self, body: &[Stmt]) {
-        body.iter().for_each(|statement| self.visit_stmt(statement));
+        for statement in body {
+            self.visit_stmt(statement);
+        }
     }
 
     fn add(&mut self, module: &str, names: Vec<String>, offset: u32) {

@@ -58,6 +58,7 @@ pub struct Around {
     pub memory: Option<ByteSize>,
 }
 
+#[expect(clippy::ref_option, reason = "serde asks for this signature")]
 fn seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(|time| time.as_secs_f64()).serialize(serializer)
 }
@@ -232,6 +233,7 @@ impl ExpectedFile {
     }
 }
 
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "as above")]
 fn octal<S: Serializer>(mode: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
     mode.map(|mode| format!("{mode:04o}")).serialize(serializer)
 }

@@ -103,8 +103,9 @@ fn left_out(folder: &Folder, imports: &Imports) -> Vec<String> {
     }
     let apart = imports.found.iter().filter(|i| i.guard == Some(Guard::Component)).count();
     if apart > 0 {
+        let imports = if apart == 1 { "import" } else { "imports" };
         remarks.push(format!(
-            "{apart} imports are inside pipeline components, which run in images of their own"
+            "{apart} {imports} inside pipeline components, which run in images of their own, left out"
         ));
     }
     remarks

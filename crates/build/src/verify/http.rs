@@ -100,7 +100,7 @@ fn judge(asked: &Asked, wanted: &HttpCheck, patience: Duration, verdict: &mut Ve
             );
         }
         Asked::Silent(why) => {
-            verdict.fail(format!("no answer on {place} within {seconds} s: {why}"))
+            verdict.fail(format!("no answer on {place} within {seconds} s: {why}"));
         }
         Asked::Ended => {
             let end = verdict.end.map_or_else(String::new, |end| end.to_string());

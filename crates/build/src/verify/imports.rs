@@ -64,15 +64,13 @@ pub(super) fn check(subject: &Subject<'_>, wanted: &ImportsCheck, verdict: &mut 
             Err(error) => return not_started(&error, verdict),
         };
         verdict.end = Some(ran.end);
-        match read(&ran, next, until, &mut fates) {
-            Some(reached) => next = reached,
-            // It ended before it came to the first module: Python itself does not work there.
-            None => {
-                verdict.fail(format!("Python {} before the first import", ran.end));
-                verdict.lines = matter::lines("", &ran.stderr.text());
-                return;
-            }
-        }
+        let Some(reached) = read(&ran, next, until, &mut fates) else {
+            // Python itself does not work there.
+            verdict.fail(format!("Python {} before the first import", ran.end));
+            verdict.lines = matter::lines("", &ran.stderr.text());
+            return;
+        };
+        next = reached;
         if matches!(ran.end, End::OutOfTime(_)) {
             break;
         }
@@ -230,13 +228,11 @@ fn repeat(items: &[ImportItem], fates: &[Fate], verdict: &Verdict) -> Vec<String
         .iter()
         .zip(fates)
         .find(|(item, fate)| !item.optional && !matches!(fate, Fate::Fine | Fate::Unknown));
-    let statements = match failed {
-        Some((item, _)) => item.statement(),
-        None => {
-            let needed = items.iter().filter(|item| !item.optional);
-            needed.map(ImportItem::statement).collect::<Vec<_>>().join("; ")
-        }
+    let all = || {
+        let needed = items.iter().filter(|item| !item.optional);
+        needed.map(ImportItem::statement).collect::<Vec<_>>().join("; ")
     };
+    let statements = failed.map_or_else(all, |(item, _)| item.statement());
     let python = verdict.command.first().map_or("python3", String::as_str);
     vec![python.to_owned(), "-c".to_owned(), statements]
 }

@@ -106,7 +106,11 @@ Traceback (most recent call last):
 KeyError: 'model.pkl'
 bye
 "#;
-        insta::assert_snapshot!(lines("much", stderr).join("\n"), @r"");
+        insta::assert_snapshot!(lines("much", stderr).join("\n"), @r#"
+          File "/app/train.py", line 7, in <module>
+            model = load("model.pkl")
+        KeyError: 'model.pkl'
+        "#);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The Python source inside an image, as one of its own interpreters sees it.
 
+use std::path::Path;
+
 use lightship_audit::imports::{Folder, MAX_FILE_BYTES, SourceFile, is_for_development};
 use lightship_oci::spec::RunConfig;
 use lightship_sandbox::Error as SandboxError;
@@ -26,7 +28,8 @@ struct Line {
 pub(super) fn folders(config: &RunConfig) -> Vec<String> {
     let start = config.working_dir.as_deref().unwrap_or("/");
     let words = config.entrypoint.iter().chain(&config.cmd).flatten();
-    let scripts = words.filter(|word| word.ends_with(".py")).map(|word| {
+    let is_script = |word: &&String| Path::new(word).extension().is_some_and(|e| e == "py");
+    let scripts = words.filter(is_script).map(|word| {
         let path = if word.starts_with('/') { word.clone() } else { format!("{start}/{word}") };
         path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned())
     });

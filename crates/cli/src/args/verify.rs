@@ -94,15 +94,15 @@ impl FromStr for HttpTarget {
 }
 
 fn module(text: &str) -> Result<String, String> {
-    match is_module_name(text) {
-        true => Ok(text.to_owned()),
-        false => Err("write a module's name, such as sklearn.ensemble".to_owned()),
+    if is_module_name(text) {
+        return Ok(text.to_owned());
     }
+    Err("write a module's name, such as sklearn.ensemble".to_owned())
 }
 
 fn absolute(text: &str) -> Result<String, String> {
-    match text.starts_with('/') {
-        true => Ok(text.to_owned()),
-        false => Err(format!("write a path from the image's root, such as /{text}")),
+    if text.starts_with('/') {
+        return Ok(text.to_owned());
     }
+    Err(format!("write a path from the image's root, such as /{text}"))
 }

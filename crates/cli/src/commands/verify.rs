@@ -57,6 +57,12 @@ pub enum CheckError {
     /// Nobody wrote a check, and none shall be made up.
     #[error("there is nothing to check")]
     Nothing,
+    /// Nobody wrote a check, and none can be made up.
+    #[error("there is nothing to check: {}", reasons.join("; "))]
+    NothingByItself {
+        /// Why not.
+        reasons: Vec<String>,
+    },
     /// This machine cannot find out.
     #[error("{count} of {all} checks could not run on this machine")]
     CouldNotRun {
@@ -72,7 +78,10 @@ impl Diagnose for CheckError {
         match self {
             Self::Project(error) => error.category(),
             Self::Verify(error) => error.category(),
-            Self::NoImage { .. } | Self::TwoImages { .. } | Self::Nothing => Category::Usage,
+            Self::NoImage { .. }
+            | Self::TwoImages { .. }
+            | Self::Nothing
+            | Self::NothingByItself { .. } => Category::Usage,
             Self::CouldNotRun { .. } => Category::Machine,
         }
     }
@@ -88,6 +97,9 @@ impl Diagnose for CheckError {
             Self::Nothing => vec![Hint::new(
                 "leave out `--no-defaults`, or write a check: `--run`, `--import`, `--http`, `--file`",
             )],
+            Self::NothingByItself { .. } => {
+                vec![Hint::new("write a check: `--run`, `--import`, `--http`, `--file`")]
+            }
             Self::CouldNotRun { .. } => {
                 vec![Hint::new("`lightship doctor` says what this machine lacks")]
             }
@@ -130,6 +142,9 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Outcome
         checks if checks.is_empty() => defaults(&subject, plan.folder.as_deref())?,
         checks => Defaults { checks, remarks: Vec::new() },
     };
+    if checks.checks.is_empty() {
+        return Err(CheckError::NothingByItself { reasons: checks.remarks }.into());
+    }
     let jobs = args.jobs.or(settings.jobs).unwrap_or_else(processors);
     let watch = Watch { progress: Arc::clone(&progress), running: Mutex::default() };
     let verdicts = subject.verify(&checks.checks, jobs, &watch).map_err(CheckError::from)?;
@@ -243,7 +258,7 @@ fn defaults(subject: &Subject<'_>, folder: Option<&Path>) -> Result<Defaults, Ch
 /// A check that takes more than this is a danger to whoever works on this machine.
 fn half_of_memory() -> Option<ByteSize> {
     let machine = rustix::system::sysinfo();
-    let bytes = u64::try_from(machine.totalram).ok()? * u64::from(machine.mem_unit);
+    let bytes = machine.totalram.checked_mul(machine.mem_unit.into())?;
     Some(ByteSize(bytes / 2))
 }
 

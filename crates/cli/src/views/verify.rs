@@ -177,6 +177,5 @@ fn sum(document: &VerifyDocument<'_>) -> String {
             .filter(|(number, _)| *number > 0)
             .map(|(number, what)| format!("{number} {what}"))
             .collect();
-    let counts = if counts.is_empty() { "no checks".to_owned() } else { counts.join(", ") };
-    format!("{}: {color}{word}{color:#} ({counts})\n", printable(document.image))
+    format!("{}: {color}{word}{color:#} ({})\n", printable(document.image), counts.join(", "))
 }

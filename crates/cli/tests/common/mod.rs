@@ -2,6 +2,7 @@
 //! empty environment, and a limit on time.
 
 pub(crate) mod image;
+pub(crate) mod python;
 pub(crate) mod raw;
 
 use std::fs::{self, File};

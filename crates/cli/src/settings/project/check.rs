@@ -158,7 +158,10 @@ fn words(value: Value<'_>) -> Result<Vec<String>, ProjectError> {
 }
 
 fn command(table: &Table<'_>) -> Result<CommandCheck, ProjectError> {
-    let exit_code = table.get("exit_code").map(Value::parsed::<u8>).transpose()?;
+    let exit_code = table.get("exit_code").map(|value| {
+        value.parsed::<u8>().map_err(|_| value.error("`exit_code` is a number from 0 to 255"))
+    });
+    let exit_code = exit_code.transpose()?;
     Ok(CommandCheck {
         run: words(table.get("run").expect("it decided the kind"))?,
         exit_code: exit_code.unwrap_or(0),

@@ -32,7 +32,7 @@ pub(super) struct Table<'a> {
 pub(super) struct Value<'a> {
     reader: &'a Reader<'a>,
     pub(super) key: &'a str,
-    value: &'a Spanned<DeValue<'a>>,
+    spanned: &'a Spanned<DeValue<'a>>,
 }
 
 impl<'a> Reader<'a> {
@@ -93,7 +93,7 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn get(&self, key: &'a str) -> Option<Value<'a>> {
-        Some(Value { reader: self.reader, key, value: self.entries.get(key)? })
+        Some(Value { reader: self.reader, key, spanned: self.entries.get(key)? })
     }
 
     pub(super) fn table(&self, key: &'a str) -> Result<Option<Table<'a>>, ProjectError> {
@@ -122,7 +122,7 @@ impl<'a> Table<'a> {
     pub(super) fn texts(&self) -> Result<Vec<(String, String)>, ProjectError> {
         let texts = self.entries.iter().map(|(key, value)| {
             let key = key.get_ref().as_ref();
-            let text = Value { reader: self.reader, key, value }.scalar()?;
+            let text = Value { reader: self.reader, key, spanned: value }.scalar()?;
             Ok((key.to_owned(), text))
         });
         texts.collect()
@@ -132,21 +132,21 @@ impl<'a> Table<'a> {
 impl<'a> Value<'a> {
     /// A complaint about this value.
     pub(super) fn error(self, message: impl Into<String>) -> ProjectError {
-        self.reader.error(self.value.span(), message, None)
+        self.reader.error(self.spanned.span(), message, None)
     }
 
     fn wrong(self, expected: &str) -> ProjectError {
-        let found = self.value.get_ref().type_str();
+        let found = self.spanned.get_ref().type_str();
         self.error(format!("`{}` is of type {found}, and should be {expected}", self.key))
     }
 
     pub(super) fn text(self) -> Result<&'a str, ProjectError> {
-        self.value.get_ref().as_str().ok_or_else(|| self.wrong("a text"))
+        self.spanned.get_ref().as_str().ok_or_else(|| self.wrong("a text"))
     }
 
     /// A text or a number, as text.
     pub(super) fn scalar(self) -> Result<String, ProjectError> {
-        match self.value.get_ref() {
+        match self.spanned.get_ref() {
             DeValue::String(text) => Ok(text.to_string()),
             DeValue::Integer(number) => Ok(number.as_str().to_owned()),
             DeValue::Float(number) => Ok(number.as_str().to_owned()),
@@ -168,36 +168,36 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn table(self) -> Result<Table<'a>, ProjectError> {
-        let entries = self.value.get_ref().as_table().ok_or_else(|| self.wrong("a table"))?;
+        let entries = self.spanned.get_ref().as_table().ok_or_else(|| self.wrong("a table"))?;
         let name = match self.key {
             "check" => "a check",
             "verify" => "[verify]",
             key => key,
         };
-        Ok(Table { reader: self.reader, name, entries, span: self.value.span() })
+        Ok(Table { reader: self.reader, name, entries, span: self.spanned.span() })
     }
 
     pub(super) fn is_table(self) -> bool {
-        self.value.get_ref().is_table()
+        self.spanned.get_ref().is_table()
     }
 
     /// The elements of a list.
     pub(super) fn array(self, expected: &str) -> Result<Vec<Value<'a>>, ProjectError> {
-        let array = self.value.get_ref().as_array().ok_or_else(|| self.wrong(expected))?;
-        let values = array.iter().map(|value| Value { value, ..self });
+        let array = self.spanned.get_ref().as_array().ok_or_else(|| self.wrong(expected))?;
+        let values = array.iter().map(|value| Value { spanned: value, ..self });
         Ok(values.collect())
     }
 
     /// The elements of a list, or the one thing that stands there instead of a list.
     pub(super) fn elements(self) -> Vec<Value<'a>> {
-        match self.value.get_ref().as_array() {
-            Some(array) => array.iter().map(|value| Value { value, ..self }).collect(),
+        match self.spanned.get_ref().as_array() {
+            Some(array) => array.iter().map(|value| Value { spanned: value, ..self }).collect(),
             None => vec![self],
         }
     }
 
     pub(super) fn is_array(self) -> bool {
-        self.value.get_ref().is_array()
+        self.spanned.get_ref().is_array()
     }
 }
 
