@@ -13,6 +13,7 @@ fn long_help() {
     insta::assert_snapshot!("lightship", help_of(""));
     for path in [
         "audit",
+        "verify",
         "image",
         "image history",
         "image diff",
