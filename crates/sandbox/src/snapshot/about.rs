@@ -83,7 +83,7 @@ impl From<SavedMeta> for Meta {
 pub struct Skipped {
     /// How many.
     pub count: u64,
-    /// The first few.
+    /// The first thousand.
     pub first: Vec<PathText>,
 }
 
@@ -130,7 +130,7 @@ impl<'de> Deserialize<'de> for PathText {
 }
 
 /// Devices named in [`Skipped`].
-const MAX_NAMED: usize = 100;
+const MAX_NAMED: usize = 1_000;
 
 impl Skipped {
     pub(super) fn add(&mut self, path: Vec<u8>) {

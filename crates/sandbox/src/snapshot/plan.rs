@@ -56,6 +56,8 @@ struct View {
     about: About,
     implied: HashMap<Vec<u8>, ImpliedFolder>,
     opaque: HashSet<Vec<u8>>,
+    /// Where whiteouts stand in for devices.
+    devices: HashSet<Vec<u8>>,
 }
 
 /// What one layer has at a path.
@@ -84,7 +86,8 @@ impl Layers {
             let walker = Walker::open(&fs).map_err(Error::io("open", &fs))?;
             let implied = about.implied.iter().map(|f| (f.path.0.clone(), f.clone())).collect();
             let opaque = about.opaque.iter().map(|path| path.0.clone()).collect();
-            Ok(View { tree, diff_id, walker, about, implied, opaque })
+            let devices = about.skipped.first.iter().map(|path| path.0.clone()).collect();
+            Ok(View { tree, diff_id, walker, about, implied, opaque, devices })
         };
         Ok(Self { views: snapshots.into_iter().map(view).collect::<Result<_, Error>>()? })
     }
@@ -95,6 +98,10 @@ impl Layers {
         for (at, view) in self.views.iter().enumerate() {
             if let Some(reason) = &view.about.obstacle {
                 return Ok(Some(format!("{}: {reason}", number(at))));
+            }
+            let skipped = &view.about.skipped;
+            if skipped.count > skipped.first.len() as u64 {
+                return Ok(Some(format!("{} has {} devices", number(at), skipped.count)));
             }
         }
         let implied: usize = self.views.iter().map(|view| view.implied.len()).sum();
@@ -246,7 +253,9 @@ impl View {
         let sight = match found {
             Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {
                 FileType::Directory => Sight::Folder,
-                FileType::CharacterDevice if stat.st_rdev == 0 => Sight::Cut,
+                FileType::CharacterDevice if stat.st_rdev == 0 && !self.devices.contains(path) => {
+                    Sight::Cut
+                }
                 _ => Sight::Other,
             },
             Err(Errno::NOENT) if cuts => Sight::Cut,

@@ -5,10 +5,11 @@ use std::path::Path;
 use lightship_base::Quiet;
 use lightship_cas::Cas;
 use lightship_oci::compression::CompressionLevel;
+use lightship_oci::tar::{Entry, EntryKind};
 use lightship_sandbox::snapshot::{Ownership, Prepared, copy_to, prepare, prepare_flat};
 use lightship_testkit::listing::{Kind, Listed, Listing, unpacked, with_kinds};
 use lightship_testkit::naive;
-use lightship_testkit::stack::{Stack, sane_stack};
+use lightship_testkit::stack::{Piece, Stack, sane_stack};
 use proptest::prop_oneof;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -137,6 +138,8 @@ fn root_sees_what_the_layers_mean() {
 #[ignore = "a process of the test above; does nothing without a folder"]
 fn root_inside() {
     let Some(folder) = namespace::folder() else { return };
+    let place = tempfile::tempdir_in(&folder).unwrap();
+    check(&whiteout_on_a_device(), place.path(), Ownership::Real).unwrap();
     let stacked = std::cell::RefCell::new(Stacked::default());
     let result = runner().run(&any_or_tidy(), |stack| {
         let place = tempfile::tempdir_in(&folder).unwrap();
@@ -201,6 +204,16 @@ fn any_or_tidy() -> impl Strategy<Value = Stack> {
         stack.undisputed()
     });
     prop_oneof![1 => sane_stack(), 2 => tidy]
+}
+
+/// A device is left out, and still nothing that a folder could be made of.
+fn whiteout_on_a_device() -> Stack {
+    let piece = |path: &str, kind| {
+        let entry = Entry { device: (1, 3), mode: 0o644, ..Entry::new(path, kind) };
+        Piece { entry, content: Vec::new() }
+    };
+    let device = piece("a", EntryKind::CharDevice);
+    Stack { layers: vec![vec![device], vec![piece("a/.wh..wh..opq", EntryKind::File)]] }
 }
 
 /// The stacks that the two processes below agree on.
