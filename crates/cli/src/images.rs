@@ -8,8 +8,10 @@ use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Arc;
 
-use lightship_base::Progress;
-use lightship_cas::{Cas, GcOptions, GcReport, Usage, VerifyOptions, VerifyReport};
+use lightship_base::{Digest, Progress};
+use lightship_cas::{
+    Cas, GcOptions, GcReport, Trace, Usage, VerifyOptions, VerifyReport, remove_tree,
+};
 use lightship_oci::archive::{self, DockerArchiveDestination, OciArchiveDestination, Scratch};
 use lightship_oci::base::Candidate;
 use lightship_oci::layout::{LayoutDestination, LayoutSource};
@@ -17,6 +19,7 @@ use lightship_oci::reference::{ImageName, Reference, StoreReference, is_explicit
 use lightship_oci::spec::Platform;
 use lightship_oci::store::ImageStore;
 use lightship_oci::{Destination, Error as OciError, Image, Source};
+use lightship_sandbox::snapshot::kept_by;
 
 use crate::commands::Error;
 use crate::settings::Settings;
@@ -182,13 +185,18 @@ impl Store {
     /// What its bytes are for.
     pub fn usage(&self) -> Result<Usage, Error> {
         let tracer = self.images.tracer()?;
-        Ok(self.images.cas().usage(&|digest| tracer.children(digest))?)
+        let cas = self.images.cas();
+        let trees = |digest: &Digest| kept_by(cas, digest);
+        Ok(cas.usage_with(Trace { blobs: &|digest| tracer.children(digest), trees: &trees })?)
     }
 
     /// Removes what nothing leads to.
     pub fn gc(&self, options: GcOptions) -> Result<GcReport, Error> {
         let tracer = self.images.tracer()?;
-        Ok(self.images.cas().gc(&|digest| tracer.children(digest), options)?)
+        let cas = self.images.cas();
+        let trees = |digest: &Digest| kept_by(cas, digest);
+        let trace = Trace { blobs: &|digest| tracer.children(digest), trees: &trees };
+        Ok(cas.gc_with(trace, &remove_tree, options)?)
     }
 
     /// Reads everything again.

@@ -15,10 +15,11 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use lightship_cas::remove_tree;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::Error;
-use crate::helper::{remove_group_leftovers, remove_tree};
+use crate::helper::remove_group_leftovers;
 
 /// Where sandboxes have their folders.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use lightship_cas::{GcOptions, VerifyOptions};
 use super::{Context, Error, Outcome};
 use crate::args::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
 use crate::images::Images;
+use crate::sandboxes;
 use crate::views::store::{GcDocument, UsageDocument, VerifyDocument};
 
 /// Interrupted downloads are kept this long, to be resumed: a week of trying again.
@@ -31,6 +32,9 @@ fn usage(args: &UsageArgs, context: &mut Context<'_>) -> Result<Outcome, Error> 
 }
 
 fn collect(args: &GcArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
+    // Unpacked layers may belong to subordinate ids. Where those cannot be had any more, what belongs to
+    // them cannot be deleted, and the store says which folder that is.
+    let _ = sandboxes::enter_subordinate_ids();
     let settings = context.settings()?;
     let images = Images::new(&settings, false);
     let now = settings.clock().now();

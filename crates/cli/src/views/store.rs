@@ -29,7 +29,7 @@ impl UsageDocument {
         let mut table = Table::new([
             Column::words("what"),
             Column::number("names"),
-            Column::number("blobs"),
+            Column::number("pieces"),
             Column::number("bytes"),
         ]);
         let mut row = |what: &str, names: Option<u64>, tally: Tally| {
@@ -72,12 +72,18 @@ impl GcDocument {
         let report = &self.0;
         let verb = if report.dry_run { "would free" } else { "freed" };
         let rest = report.temporary.bytes + report.partial.bytes;
+        let line = |blobs: Tally, trees: Tally| {
+            format!(
+                "{} in {} and {}",
+                blobs.bytes + trees.bytes,
+                count(blobs.count, "blob", "blobs"),
+                count(trees.count, "unpacked layer", "unpacked layers"),
+            )
+        };
         format!(
-            "{verb} {} in {} and {rest} of left-overs; kept {} in {}\n",
-            report.freed.bytes,
-            count(report.freed.count, "blob", "blobs"),
-            report.kept.bytes,
-            count(report.kept.count, "blob", "blobs"),
+            "{verb} {}, and {rest} of left-overs; kept {}\n",
+            line(report.freed, report.freed_trees),
+            line(report.kept, report.kept_trees),
         )
     }
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::Access;
 use rustix::process::{Pid, Resource, Rlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::{Deserialize, Serialize};
@@ -105,16 +106,30 @@ pub(super) fn name(id: &str) -> String {
     format!("lightship-{id}")
 }
 
-/// Whether this process may make groups wherever it is in a group itself: those that an OCI runtime
-/// makes.
-pub(super) fn may_be_made() -> bool {
+/// The group that an OCI runtime shall make for a sandbox: the one that [`Groups::make`] makes. `None` where
+/// this process may not make groups everywhere, as a runtime would.
+///
+/// Runtimes agree on what an absolute path means, one below the hierarchies' roots, but not on a relative
+/// one; `runc` takes that below its own group in each hierarchy. The latter is for where those differ.
+pub(super) fn for_runtime(id: &str) -> Option<PathBuf> {
     let hierarchies = Hierarchies::read(Path::new("/"));
-    let writable = |folder: &Path| rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok();
-    let v2 = || hierarchies.v2.iter().flat_map(|own| own.ancestors().take(2)).any(writable);
-    match hierarchies.v1.as_slice() {
-        [] => v2(),
-        v1 => v1.iter().all(|(_, folder)| writable(folder)),
+    let is_group = |folder: &Path| folder.join("cgroup.procs").exists();
+    let places: Vec<&Path> = match (hierarchies.v1.as_slice(), &hierarchies.v2) {
+        ([], None) => return None,
+        // Beside our own group, which cannot have both processes and groups.
+        ([], Some(own)) => vec![own.parent().filter(|parent| is_group(parent)).unwrap_or(own)],
+        (v1, _) => v1.iter().map(|(_, folder)| folder.as_path()).collect(),
+    };
+    if places.iter().any(|place| rustix::fs::access(*place, Access::WRITE_OK).is_err()) {
+        return None;
     }
+    let mut below = places.iter().map(|place| {
+        let root = place.ancestors().take_while(|folder| is_group(folder)).last();
+        root.and_then(|root| place.strip_prefix(root).ok())
+    });
+    let first = below.next().flatten()?;
+    let same = below.all(|other| other == Some(first));
+    Some(if same { Path::new("/").join(first).join(name(id)) } else { name(id).into() })
 }
 
 /// The kernel lets go of a dead process's group a moment after its end was waited for. Whether the group

@@ -26,7 +26,6 @@ mod mounts;
 mod probe;
 mod program;
 mod protect;
-mod remove;
 mod root;
 mod runtime;
 mod seccomp;
@@ -46,7 +45,6 @@ use crate::wire::{self, Event, Job};
 use crate::{Engine, Network, Note};
 
 pub(crate) use cgroup::remove_leftovers as remove_group_leftovers;
-pub(crate) use remove::remove_tree;
 
 /// The command's standard streams.
 pub(crate) type Streams = [OwnedFd; 3];
@@ -108,7 +106,7 @@ fn run(job: &Job, streams: Streams, socket: &OwnedFd) -> Result<Event, Failure> 
         // removed them.
         remove_group_leftovers(&job.id);
     }
-    let cleared = remove::remove_tree(&job.scratch)
+    let cleared = lightship_cas::remove_tree(&job.scratch)
         .attempt(|| format!("delete what the sandbox wrote in {}", job.scratch.display()));
     if cleared.is_ok() {
         // Held by us and by the caller; whoever sees none has nothing to clear up.

@@ -11,7 +11,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{WaitOptions, waitpid};
 
 use super::cgroup::Groups;
-use super::{inside, maps, remove_tree, root, system};
+use super::{inside, maps, root, system};
 use crate::failure::{Attempt as _, Failure};
 use crate::identity::Identity;
 use crate::probe::{Ability, Trial};
@@ -112,7 +112,7 @@ fn overlay(folder: &Path) -> Result<String, Failure> {
         drop(mounted);
         Ok(format!("layers are joined, not copied ({})", file_system_name(&place)))
     })();
-    let _ = remove_tree(&place);
+    let _ = lightship_cas::remove_tree(&place);
     tried
 }
 

@@ -123,7 +123,8 @@ fn hide(inside: &Inside, path: &Path) -> Result<(), Failure> {
     place(inside, &cover, path)
 }
 
-fn machine_null() -> rustix::io::Result<OwnedFd> {
+/// The machine's `/dev/null`, mounted nowhere yet.
+pub(super) fn machine_null() -> rustix::io::Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     open_tree(rustix::fs::CWD, "/dev/null", flags)
 }
@@ -158,12 +159,19 @@ pub(super) fn name_files(job: &Job) -> Result<Vec<(PathBuf, &'static str)>, Fail
 }
 
 fn show_file(inside: &Inside, from: &Path, at: &str) -> Result<(), Failure> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    let file = open_tree(rustix::fs::CWD, from, flags).attempt(|| format!("show {at}"))?;
-    forbid(&file, QUIET)?;
+    let file = quiet_file(from)?;
     // An image whose /etc is a file, or leads nowhere, does without.
     let Ok(onto) = inside.file(Path::new(at)) else { return Ok(()) };
     inside::attach(file.as_fd(), onto.as_fd()).attempt(|| format!("show {at}"))
+}
+
+/// A file that can be read and written and nothing else, mounted nowhere yet.
+pub(super) fn quiet_file(from: &Path) -> Result<OwnedFd, Failure> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let file =
+        open_tree(rustix::fs::CWD, from, flags).attempt(|| format!("mount {}", from.display()))?;
+    forbid(&file, QUIET)?;
+    Ok(file)
 }
 
 /// A new file system, mounted nowhere yet.

@@ -19,12 +19,11 @@ use crate::{Network, RootAccess};
 /// The version that all runtimes in use understand, and that has all we need.
 const VERSION: &str = "1.0.2";
 
-/// Something of the outside that is seen inside.
+/// Something of the outside that is seen inside. It is a mount already, with the rights that it shall
+/// have: not all runtimes set those of what they bind.
 pub(super) struct Bind {
     pub(super) source: PathBuf,
     pub(super) target: PathBuf,
-    /// Whether it needs to be made harmless; otherwise it has the attributes that it shall have.
-    pub(super) quiet: bool,
 }
 
 /// All that the runtime has to know.
@@ -120,13 +119,12 @@ impl Bundle<'_> {
         if self.job.spec.network == Network::None {
             mounts.push(new("sysfs", "/sys", &with(&["ro"])));
         }
-        for Bind { source, target, quiet } in self.binds {
-            let options = if *quiet { with(&["rbind"]) } else { vec!["rbind"] };
+        for Bind { source, target } in self.binds {
             mounts.push(json!({
                 "destination": text(target)?,
                 "type": "bind",
                 "source": text(source)?,
-                "options": options,
+                "options": ["rbind"],
             }));
         }
         Ok(mounts)
@@ -143,10 +141,9 @@ impl Bundle<'_> {
             "maskedPaths": system::HIDDEN,
             "readonlyPaths": system::READ_ONLY,
         });
-        if cgroup::may_be_made() {
-            // Relative: below the runtime's own groups, where the groups with our limits are already. A
-            // runtime that may make none does without, unless it is told where.
-            linux["cgroupsPath"] = json!(cgroup::name(&self.job.id));
+        if let Some(group) = cgroup::for_runtime(&self.job.id) {
+            // A runtime that may make no groups does without, unless it is told where.
+            linux["cgroupsPath"] = json!(text(group)?);
         }
         if self.job.identity.needs_namespace() {
             namespaces.push("user");

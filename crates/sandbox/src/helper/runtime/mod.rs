@@ -26,9 +26,12 @@ use super::init::{self, Attendant, Tale};
 use super::{Streams, inside, maps, mounts, root, system};
 use crate::failure::{Attempt as _, Failure, Fault};
 use crate::identity::Identity;
-use crate::sys::{Namespaces, Signals};
+use crate::sys::{self, Namespaces, Signals};
 use crate::wire::{self, Job};
 use crate::{End, Network, Note};
+
+/// The number of `/dev/null` (*null(4)*).
+const NULL: u64 = rustix::fs::makedev(1, 3);
 
 /// What the keeper needs. Root inside is separated from root outside by the runtime; an ordinary user
 /// has to be root of something before the runtime can begin.
@@ -75,6 +78,7 @@ fn run(
     groups.limited().choose_processors(&job.spec.limits)?;
     let signals = Signals::take_all().attempt(|| "take over signals".to_owned())?;
     let runtime = Runtime { program, bundle: &bundle, id: &job.id };
+    let streams = keep_null(streams, &job.scratch)?;
     let attended = runtime.create(streams).and_then(|child| {
         runtime.start()?;
         tell(Tale::Started, &[]);
@@ -113,24 +117,50 @@ fn build(
     let mut binds = Vec::new();
     if job.spec.network == Network::Host {
         let source = park(&system::machine_sys()?, &job.scratch.join("sys"))?;
-        binds.push(Bind { source, target: PathBuf::from("/sys"), quiet: false });
+        binds.push(Bind { source, target: PathBuf::from("/sys") });
     }
-    for (source, target) in system::name_files(job)? {
+    for (number, (file, target)) in system::name_files(job)?.into_iter().enumerate() {
         // An image whose /etc is a file, or leads nowhere, does without.
         if root.inside.file(Path::new(target)).is_ok() {
-            binds.push(Bind { source, target: PathBuf::from(target), quiet: true });
+            let file = system::quiet_file(&file)?;
+            let source = park(&file, &job.scratch.join(format!("names-{number}")))?;
+            binds.push(Bind { source, target: PathBuf::from(target) });
         }
     }
     for (number, mount) in job.spec.mounts.iter().enumerate() {
         let made = mounts::make(mount, job)?;
         let source = park(&made.mount, &job.scratch.join(format!("mount-{number}")))?;
-        binds.push(Bind { source, target: mount.target.clone(), quiet: false });
+        binds.push(Bind { source, target: mount.target.clone() });
         written.extend(made.written);
     }
     let person = scout::look(job)?;
     root::new_folder(bundle)?;
     Bundle { job, person: &person, limited, binds: &binds }.write(bundle)?;
     Ok(written)
+}
+
+/// Some runtimes give the command's streams to the command's user: `crun` even the machine's `/dev/null`.
+/// A mount of it that forbids that is as good to read and write.
+fn keep_null(streams: Streams, scratch: &Path) -> Result<Streams, Failure> {
+    let is_null = |stream: &OwnedFd| {
+        rustix::fs::fstat(stream).is_ok_and(|stat| {
+            stat.st_rdev == NULL && inside::kind(stream) == Some(FileType::CharacterDevice)
+        })
+    };
+    if !streams.iter().any(is_null) {
+        return Ok(streams);
+    }
+    let attempt = || "protect /dev/null".to_owned();
+    let null = system::machine_null().attempt(attempt)?;
+    let read_only = u64::from(MountAttrFlags::MOUNT_ATTR_RDONLY.bits());
+    sys::set_mount_attributes(null.as_fd(), false, read_only).attempt(attempt)?;
+    let place = park(&null, &scratch.join("null"))?;
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    let mut kept = streams;
+    for stream in kept.iter_mut().filter(|stream| is_null(stream)) {
+        *stream = rustix::fs::open(&place, flags, Mode::empty()).attempt(attempt)?;
+    }
+    Ok(kept)
 }
 
 /// `/proc` of this process namespace, for the runtime: it looks itself up there.
