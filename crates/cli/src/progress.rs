@@ -128,13 +128,18 @@ impl Bars {
         ProgressStyle::with_template(template)
             .expect("both templates are constants that a test parses")
             .with_key("moved", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                size(out, state.pos());
+                // Work that moves no bytes, such as a check, only has a name and takes time.
+                if state.pos() > 0 || state.len().is_some() {
+                    size(out, state.pos());
+                }
             })
             .with_key("whole", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
                 size(out, state.len().unwrap_or(0));
             })
             .with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                rate(out, state.per_sec());
+                if state.pos() > 0 || state.len().is_some() {
+                    rate(out, state.per_sec());
+                }
             })
             .progress_chars(bar)
             .tick_chars(spinner)
