@@ -287,6 +287,17 @@ fn a_project_says_which_image_is_its() {
 }
 
 #[test]
+fn a_machine_that_cannot_find_out_says_so() {
+    let environment = environment(&["true"]);
+    // Root of a user namespace in which nobody may make mount namespaces.
+    let run = environment.shell(
+        "unshare --map-root-user sh -c 'echo 0 > /proc/sys/user/max_mnt_namespaces && \
+           exec $LIGHTSHIP --quiet verify oci:box --run true --file /bin/sh'",
+    );
+    insta::assert_snapshot!(seen(&run));
+}
+
+#[test]
 fn an_ordinary_user_gets_the_same_verdicts() {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
         return; // every other test was one of an ordinary user

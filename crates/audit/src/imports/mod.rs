@@ -14,6 +14,7 @@ mod visit;
 use std::fmt;
 use std::io;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -28,6 +29,10 @@ pub const MAX_FILE_BYTES: u64 = 512 << 10;
 /// For a chain of a million operators, one node inside the other: what drops such a tree recurses.
 /// Only pages that are touched are taken from the machine.
 const STACK_BYTES: usize = 1 << 30;
+
+/// So long all files together may take: a hundred times what any honest project takes. Source that is
+/// made to be slow costs a second or so for each file.
+const TIME: Duration = Duration::from_secs(30);
 
 /// A Python file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,8 +123,14 @@ pub fn of_files(files: &[SourceFile]) -> io::Result<Imports> {
 
 fn collect(files: &[SourceFile], own: &OwnModules) -> Imports {
     let mut imports = Imports::default();
+    let begin = Instant::now();
     for file in files {
-        match parse::imports(file) {
+        let parsed = if begin.elapsed() < TIME {
+            parse::imports(file)
+        } else {
+            Err("the files before it took too long".to_owned())
+        };
+        match parsed {
             Ok(found) => imports
                 .found
                 .extend(found.into_iter().filter(|import| !own.has(&import.module, &file.path))),

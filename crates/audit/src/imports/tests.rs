@@ -230,3 +230,72 @@ fn folders_hold_what_runs() {
     assert_eq!(folder.unread[0].why, "it is not UTF-8");
     assert!(Folder::read(&root.path().join("nothing")).is_err());
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+
+    /// Pieces of Python in any order: the parser and the walk end, and what they find is in the text.
+    #[test]
+    fn pieces_of_python_in_any_order_are_survived(
+        pieces in proptest::collection::vec(
+            proptest::sample::select(PIECES), 0..60,
+        )
+    ) {
+        let text: String = pieces.concat();
+        let imports = of_files(&[file("a.py", &text)]).unwrap();
+        let lines = text.lines().count();
+        for import in imports.found {
+            let top = import.module.split('.').next().unwrap().to_owned();
+            assert!(text.contains(&top), "{top} in {text:?}");
+            assert!((1..=lines).contains(&(import.place.line as usize)), "{import:?} in {text:?}");
+        }
+    }
+}
+
+const PIECES: &[&str] = &[
+    "import a",
+    "import a.b as c, d",
+    "from e import ",
+    "from . import f",
+    "*",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    "\n",
+    "\n    ",
+    "\n        ",
+    "\\\n",
+    "try",
+    "except ImportError",
+    "else",
+    "if TYPE_CHECKING",
+    "if sys.platform == 'x'",
+    "with suppress(ImportError)",
+    "def f()",
+    "async ",
+    "await ",
+    "class A",
+    "@component\n",
+    "lambda ",
+    "__import__('g')",
+    "importlib.import_module(\"h\")",
+    "f'{",
+    "'",
+    "\"\"\"",
+    "#",
+    " x",
+    "=",
+    "1",
+    "\u{feff}",
+    "é",
+    "\0",
+    "match x",
+    "case _",
+    ";",
+    "\t",
+];

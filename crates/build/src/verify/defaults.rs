@@ -18,6 +18,9 @@ const WATCH: Duration = Duration::from_secs(5);
 /// Of the places where a module is imported, so many are told.
 const PLACES: usize = 3;
 
+/// Of the files whose imports are not known, so many are told.
+const UNREAD: usize = 5;
+
 /// Checks that nobody wrote, and what is not checked and why: sentences without a full stop.
 #[derive(Debug, Default)]
 pub struct Defaults {
@@ -98,8 +101,12 @@ fn left_out(folder: &Folder, imports: &Imports) -> Vec<String> {
         let files = count(folder.development);
         remarks.push(format!("{files} that only developers run (tests, setup.py) are left out"));
     }
-    for unread in folder.unread.iter().chain(&imports.unread) {
+    let unread: Vec<_> = folder.unread.iter().chain(&imports.unread).collect();
+    for unread in unread.iter().take(UNREAD) {
         remarks.push(format!("the imports of {} are not known: {}", unread.file, unread.why));
+    }
+    if let Some(more @ 1..) = unread.len().checked_sub(UNREAD) {
+        remarks.push(format!("nor are those of {}", count(more)));
     }
     let apart = imports.found.iter().filter(|i| i.guard == Some(Guard::Component)).count();
     if apart > 0 {

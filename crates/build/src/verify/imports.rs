@@ -147,26 +147,20 @@ fn not_started(error: &SandboxError, verdict: &mut Verdict) {
 /// Notes what an interpreter told about `items[from..until]`; the place where the next one goes on.
 fn read(ran: &Ran, from: usize, until: usize, fates: &mut [Fate]) -> Option<usize> {
     let mut begun = None;
+    // The numbers are what a program in the image wrote: anything.
+    let place = |number: usize| from.checked_add(number).filter(|at| *at < until);
     for news in news(&ran.stdout) {
         match news {
-            News::Step(word, number) => {
-                let at = from + number;
-                match word.as_str() {
-                    _ if at >= until => {}
-                    "begin" => begun = Some(at),
-                    _ => fates[at] = Fate::Fine,
+            News::Step(word, number) => match (place(number), word.as_str()) {
+                (Some(at), "begin") => begun = Some(at),
+                (Some(at), _) => fates[at] = Fate::Fine,
+                (None, _) => {}
+            },
+            News::Failed(_, number, error, frames) => {
+                if let Some(at) = place(number) {
+                    fates[at] = Fate::Raised { error, place: raised_in(&frames) };
                 }
             }
-            News::Failed(_, number, error, frames) if from + number < until => {
-                let ours = |frame: &&Frame| !matter::is_library(&frame.0);
-                let place = frames
-                    .iter()
-                    .rev()
-                    .find(ours)
-                    .map(|(file, line, ..)| format!("{file}:{}", line.unwrap_or(0)));
-                fates[from + number] = Fate::Raised { error, place };
-            }
-            News::Failed(..) => {}
         }
     }
     let last = begun?;
@@ -174,6 +168,15 @@ fn read(ran: &Ran, from: usize, until: usize, fates: &mut [Fate]) -> Option<usiz
         fates[last] = Fate::Ended(ran.end);
     }
     Some(last + 1)
+}
+
+/// The innermost place that is no library's.
+fn raised_in(frames: &[Frame]) -> Option<String> {
+    let (file, line, ..) = frames.iter().rev().find(|frame| !matter::is_library(&frame.0))?;
+    Some(match line {
+        Some(line) => format!("{}:{line}", matter::cut(file)),
+        None => matter::cut(file),
+    })
 }
 
 /// What can be read of the lines; what a module may have written there itself is passed over.
