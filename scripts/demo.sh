@@ -48,6 +48,9 @@ main() {
   run image run demo:squashed
   # shellcheck disable=SC2016 # the shell inside expands it
   loud image run demo:squashed -- sh -c 'echo "I am $(id -un), process $$, and see: $(ls /sys/class/net)"'
+
+  title "And that is proved: checks, each in a sandbox of its own"
+  run verify demo:squashed --run hello --file /usr/local/bin/hello
 }
 
 naive_default=${LIGHTSHIP_NAIVE_IMAGE:-${HOME:?}/.cache/lightship-dev/churn-naive}
