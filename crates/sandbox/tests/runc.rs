@@ -1,5 +1,6 @@
 //! The same image and commands under our own launcher and under `runc`: what differs is listed with its
 //! reason, and nothing else differs. And a runtime that refuses, is missing, is killed.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 mod compare;
@@ -191,6 +192,18 @@ fn signals_and_input_arrive_under_both() {
             (output.as_str(), sandbox.wait().unwrap().end),
             ("a line\n100000\n", End::Exited(0))
         );
+    }
+}
+
+#[test]
+fn the_machines_devices_cannot_be_changed_under_both() {
+    // To what they are already: no harm where it succeeds.
+    let script = "for name in null zero full random urandom tty; do \
+        chmod 666 /dev/$name && echo changed; chown 0 /dev/$name && echo given; \
+        done 2>/dev/null; chmod 666 /proc/keys 2>/dev/null && echo changed; \
+        echo x > /dev/null && head -c 3 /dev/zero | wc -c";
+    for engine in engines() {
+        assert_eq!(bench(engine).sh(script).output, "3\n");
     }
 }
 

@@ -15,8 +15,9 @@ use super::user::Person;
 use crate::TerminalSize;
 use crate::failure::{Attempt as _, Failure};
 use crate::identity::Identity;
+use crate::sys;
 
-const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+pub(super) const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
 const LINKS: [(&str, &str); 5] = [
     ("fd", "/proc/self/fd"),
@@ -40,12 +41,10 @@ pub(super) fn mount(inside: &Inside, identity: Identity) -> Result<(), Failure> 
         file_system("tmpfs", &[("mode", "0755"), ("size", "65536")], rights).attempt(attempt)?;
     attach(inside, &dev, "/dev")?;
     for name in DEVICES {
-        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        let outside = format!("/dev/{name}");
-        // A machine (or an outer container) without one of them is odd, but not our business.
-        let Ok(device) = open_tree(rustix::fs::CWD, outside.as_str(), flags) else { continue };
-        let onto = inside.file(Path::new(&outside))?;
-        inside::attach(device.as_fd(), onto.as_fd()).attempt(|| format!("show {outside}"))?;
+        let Some(device) = device(name)? else { continue };
+        let at = format!("/dev/{name}");
+        let onto = inside.file(Path::new(&at))?;
+        inside::attach(device.as_fd(), onto.as_fd()).attempt(|| format!("show {at}"))?;
     }
     let folder = inside.folder(Path::new("/dev"))?;
     for (name, target) in LINKS {
@@ -63,6 +62,20 @@ pub(super) fn mount(inside: &Inside, identity: Identity) -> Result<(), Failure> 
         attach(inside, &queues, "/dev/mqueue")?;
     }
     Ok(())
+}
+
+/// A device of the machine, mounted nowhere yet. It can be read and written, but not changed: root inside,
+/// to whom it belongs as well as to root outside, must not take it from the machine by `chmod`. A machine
+/// (or an outer container) without it is odd, but not our business.
+pub(super) fn device(name: &str) -> Result<Option<OwnedFd>, Failure> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let Ok(device) = open_tree(rustix::fs::CWD, format!("/dev/{name}"), flags) else {
+        return Ok(None);
+    };
+    let read_only = u64::from(MountAttrFlags::MOUNT_ATTR_RDONLY.bits());
+    sys::set_mount_attributes(device.as_fd(), false, read_only)
+        .attempt(|| format!("protect /dev/{name}"))?;
+    Ok(Some(device))
 }
 
 fn mount_terminals(inside: &Inside, identity: Identity) -> Result<(), Failure> {

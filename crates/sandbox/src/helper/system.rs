@@ -11,6 +11,7 @@ use rustix::mount::{
     fsconfig_set_string, fsmount, fsopen, open_tree,
 };
 
+use super::dev;
 use super::inside::{self, Inside};
 use crate::failure::{Attempt as _, Failure};
 use crate::sys;
@@ -112,21 +113,10 @@ fn hide(inside: &Inside, path: &Path) -> Result<(), Failure> {
             .or_else(|_| file_system("tmpfs", &[], rights))
             .attempt(attempt)?
     } else {
-        let null = inside.place(Path::new("/dev/null"));
-        match null {
-            Ok(null) if inside::kind(&null) == Some(FileType::CharacterDevice) => {
-                clone_of(&null, false).attempt(attempt)?
-            }
-            _ => machine_null().attempt(attempt)?,
-        }
+        let none = || Failure::machine(attempt(), "this machine has no /dev/null");
+        dev::device("null")?.ok_or_else(none)?
     };
     place(inside, &cover, path)
-}
-
-/// The machine's `/dev/null`, mounted nowhere yet.
-pub(super) fn machine_null() -> rustix::io::Result<OwnedFd> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    open_tree(rustix::fs::CWD, "/dev/null", flags)
 }
 
 /// Shows the files of names inside.

@@ -1,5 +1,6 @@
 //! What commands see and do in a sandbox, as facts with names, to compare one way of making sandboxes
 //! with another.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -23,15 +23,12 @@ use self::config::{Bind, Bundle};
 use super::cgroup::{Groups, Limited};
 use super::disk::DiskWatch;
 use super::init::{self, Attendant, Tale};
-use super::{Streams, inside, maps, mounts, root, system};
+use super::{Streams, dev, inside, maps, mounts, root, system};
 use crate::failure::{Attempt as _, Failure, Fault};
 use crate::identity::Identity;
-use crate::sys::{self, Namespaces, Signals};
+use crate::sys::{Namespaces, Signals};
 use crate::wire::{self, Job};
 use crate::{End, Network, Note};
-
-/// The number of `/dev/null` (*null(4)*).
-const NULL: u64 = rustix::fs::makedev(1, 3);
 
 /// What the keeper needs. Root inside is separated from root outside by the runtime; an ordinary user
 /// has to be root of something before the runtime can begin.
@@ -78,7 +75,6 @@ fn run(
     groups.limited().choose_processors(&job.spec.limits)?;
     let signals = Signals::take_all().attempt(|| "take over signals".to_owned())?;
     let runtime = Runtime { program, bundle: &bundle, id: &job.id };
-    let streams = keep_null(streams, &job.scratch)?;
     let attended = runtime.create(streams).and_then(|child| {
         runtime.start()?;
         tell(Tale::Started, &[]);
@@ -111,6 +107,7 @@ fn build(
 ) -> Result<Vec<OwnedFd>, Failure> {
     let root = root::mount(job, note)?;
     mount_proc()?;
+    protect_devices()?;
     system::make_folders(&root.inside, note)?;
     root.inside.folder(&job.spec.folder)?;
     let mut written = vec![root.written];
@@ -139,28 +136,15 @@ fn build(
     Ok(written)
 }
 
-/// Some runtimes give the command's streams to the command's user: `crun` even the machine's `/dev/null`.
-/// A mount of it that forbids that is as good to read and write.
-fn keep_null(streams: Streams, scratch: &Path) -> Result<Streams, Failure> {
-    let is_null = |stream: &OwnedFd| {
-        rustix::fs::fstat(stream).is_ok_and(|stat| {
-            stat.st_rdev == NULL && inside::kind(stream) == Some(FileType::CharacterDevice)
-        })
-    };
-    if !streams.iter().any(is_null) {
-        return Ok(streams);
-    }
-    let attempt = || "protect /dev/null".to_owned();
-    let null = system::machine_null().attempt(attempt)?;
-    let read_only = u64::from(MountAttrFlags::MOUNT_ATTR_RDONLY.bits());
-    sys::set_mount_attributes(null.as_fd(), false, read_only).attempt(attempt)?;
-    let place = park(&null, &scratch.join("null"))?;
-    let flags = OFlags::RDWR | OFlags::CLOEXEC;
-    let mut kept = streams;
-    for stream in kept.iter_mut().filter(|stream| is_null(stream)) {
-        *stream = rustix::fs::open(&place, flags, Mode::empty()).attempt(attempt)?;
-    }
-    Ok(kept)
+/// Runtimes show the devices of the place that they run in. They shall find them as they may be shown.
+fn protect_devices() -> Result<(), Failure> {
+    dev::DEVICES.iter().try_for_each(|name| {
+        let Some(device) = dev::device(name)? else { return Ok(()) };
+        let attempt = || format!("protect /dev/{name}");
+        let onto =
+            rustix::fs::open(format!("/dev/{name}"), OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+        inside::attach(device.as_fd(), onto.attempt(attempt)?.as_fd()).attempt(attempt)
+    })
 }
 
 /// `/proc` of this process namespace, for the runtime: it looks itself up there.
