@@ -201,6 +201,7 @@ fn the_machines_devices_cannot_be_changed_under_both() {
     let script = "for name in null zero full random urandom tty; do \
         chmod 666 /dev/$name && echo changed; chown 0 /dev/$name && echo given; \
         done 2>/dev/null; chmod 666 /proc/keys 2>/dev/null && echo changed; \
+        chmod 666 /proc/self/fd/0 2>/dev/null && echo changed; \
         echo x > /dev/null && head -c 3 /dev/zero | wc -c";
     for engine in engines() {
         assert_eq!(bench(engine).sh(script).output, "3\n");

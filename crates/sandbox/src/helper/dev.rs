@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, major, minor};
 use rustix::mount::{MountAttrFlags, OpenTreeFlags, open_tree};
 use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
@@ -26,6 +26,9 @@ const LINKS: [(&str, &str); 5] = [
     ("stderr", "/proc/self/fd/2"),
     ("ptmx", "pts/ptmx"),
 ];
+
+/// The numbers of `/dev/null` (*null(4)*).
+const NULL: (u32, u32) = (1, 3);
 
 /// `/dev/shm` is memory, and counts as such.
 pub(super) const SHARED_MEMORY: &str = "67108864";
@@ -76,6 +79,21 @@ pub(super) fn device(name: &str) -> Result<Option<OwnedFd>, Failure> {
     sys::set_mount_attributes(device.as_fd(), false, read_only)
         .attempt(|| format!("protect /dev/{name}"))?;
     Ok(Some(device))
+}
+
+/// The streams; those that are the caller's `/dev/null` opened anew where [`device`] was put: who holds a
+/// file can change it, too.
+pub(super) fn reopen_null(mut streams: Streams) -> Result<Streams, Failure> {
+    let is_null = |stream: &OwnedFd| {
+        let number = rustix::fs::fstat(stream).map(|stat| stat.st_rdev);
+        inside::kind(stream) == Some(FileType::CharacterDevice)
+            && number.is_ok_and(|number| (major(number), minor(number)) == NULL)
+    };
+    for stream in streams.iter_mut().filter(|stream| is_null(stream)) {
+        *stream = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+            .attempt(|| "open /dev/null".to_owned())?;
+    }
+    Ok(streams)
 }
 
 fn mount_terminals(inside: &Inside, identity: Identity) -> Result<(), Failure> {

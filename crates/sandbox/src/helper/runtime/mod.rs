@@ -75,7 +75,7 @@ fn run(
     groups.limited().choose_processors(&job.spec.limits)?;
     let signals = Signals::take_all().attempt(|| "take over signals".to_owned())?;
     let runtime = Runtime { program, bundle: &bundle, id: &job.id };
-    let attended = runtime.create(streams).and_then(|child| {
+    let attended = runtime.create(dev::reopen_null(streams)?).and_then(|child| {
         runtime.start()?;
         tell(Tale::Started, &[]);
         Attendant { child, signals: &signals, helper: helper.as_fd() }
