@@ -1,5 +1,10 @@
 //! Reaching services inside, from outside.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers, too, end the test where its world is not as needed"
+)]
+
 mod common;
 
 use std::io::Read as _;

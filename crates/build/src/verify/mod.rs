@@ -8,6 +8,7 @@
 //! Where nobody wrote checks, [`defaults`] are made: the entry point starts, and what the source
 //! imports, imports.
 
+mod answer;
 mod capture;
 mod check;
 mod command;
