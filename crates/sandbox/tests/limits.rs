@@ -141,6 +141,27 @@ fn a_program_that_cannot_run_is_explained() {
 }
 
 #[test]
+fn a_machine_without_namespaces_is_told_of() {
+    let limit = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap();
+    if limit.trim() != "0" {
+        return common::again::alone_without_namespaces("a_machine_without_namespaces_is_told_of");
+    }
+    let bench = Bench::new();
+    if common::again::has_other_ids() {
+        return; // root, who needs none
+    }
+    let error = bench.try_run(bench.spec(&["true"])).unwrap_err();
+    let hint = lightship_base::Diagnose::hints(&error)[0].to_string();
+    let said = format!("{error}; {hint}");
+    assert_eq!(
+        said,
+        "cannot begin new namespaces: this machine allows no more of them (user.max_user_namespaces); \
+         `lightship doctor` says what this machine lacks and how to allow it"
+    );
+    assert_eq!(bench.leftovers(), Vec::<PathBuf>::new());
+}
+
+#[test]
 fn a_sandbox_that_nobody_waits_for_is_killed() {
     let bench = Bench::new();
     let streams = lightship_sandbox::Streams::default();

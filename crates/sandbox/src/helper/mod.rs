@@ -33,6 +33,7 @@ mod supervise;
 mod system;
 mod user;
 
+use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 
@@ -124,8 +125,7 @@ fn start(
     let (ours, theirs) =
         socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
             .attempt(|| "make a socket pair".to_owned())?;
-    let child = sys::clone_into(namespaces(job)).attempt(|| "begin new namespaces".to_owned());
-    match child.map_err(explain_namespaces)? {
+    match sys::clone_into(namespaces(job)).map_err(|error| no_namespaces(&error))? {
         Fork::Child => {
             drop(ours);
             match &job.engine {
@@ -162,6 +162,15 @@ fn namespaces(job: &Job) -> sys::Namespaces {
     }
 }
 
-fn explain_namespaces(failure: Failure) -> Failure {
-    failure.hint("`lightship doctor` says what this machine lacks and how to allow it")
+/// The kernel's words for it are those of a full disk.
+fn no_namespaces(error: &io::Error) -> Failure {
+    let reason = match error.raw_os_error() {
+        Some(libc::ENOSPC) => {
+            "this machine allows no more of them (user.max_user_namespaces)".to_owned()
+        }
+        Some(libc::EPERM) => "this machine, or the container this runs in, forbids them".to_owned(),
+        _ => error.to_string(),
+    };
+    Failure::machine("begin new namespaces", reason)
+        .hint("`lightship doctor` says what this machine lacks and how to allow it")
 }

@@ -11,7 +11,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{WaitOptions, waitpid};
 
 use super::cgroup::Groups;
-use super::{inside, maps, root, system};
+use super::{inside, maps, no_namespaces, root, system};
 use crate::failure::{Attempt as _, Failure};
 use crate::identity::Identity;
 use crate::probe::{Ability, Trial};
@@ -59,7 +59,7 @@ fn inside_namespaces(identity: Identity, folder: &Path) -> Result<Vec<Trial>, Fa
     if identity.needs_namespace() {
         flags |= libc::CLONE_NEWUSER;
     }
-    match sys::clone_into(flags).attempt(attempt)? {
+    match sys::clone_into(flags).map_err(|error| no_namespaces(&error))? {
         Fork::Child => {
             drop(ours);
             if matches!(wire::receive::<()>(&theirs), Ok(Some(_))) {

@@ -67,6 +67,15 @@ pub(crate) fn without_user_namespaces(except: &str) {
     in_subordinate_ids(&["sh", "-c", script, "sh"], except);
 }
 
+/// Runs one test with a single id, like an ordinary user, where no namespaces are granted.
+pub(crate) fn alone_without_namespaces(only: &str) {
+    let copy = Copies::new();
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "sh", "-c", script, "sh"]);
+    copy.finish(command.arg(copy.test()).args(["--exact", only]), "again_as");
+}
+
 /// Runs them with everything on an overlayfs, as in a container: the kernel refuses another one on top,
 /// and images are copied.
 pub(crate) fn on_overlayfs(except: &str) {
@@ -82,6 +91,12 @@ pub(crate) fn on_overlayfs(except: &str) {
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", script]).arg(&place);
     copy.finish(command.arg(copy.test()), except);
+}
+
+/// Whether there is another id than one's own here.
+pub(crate) fn has_other_ids() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap();
+    map.lines().count() > 1 || !map.trim().ends_with(" 1")
 }
 
 /// Whether this is root of a part of the ids only.
