@@ -24,6 +24,9 @@ else
   targets=("$@")
 fi
 
+# A `cargo fuzz` that is not there lists nothing, and nothing must not pass for success.
+[ "${#targets[@]}" -gt 0 ] || { echo "fuzz: no targets; is cargo-fuzz there? (scripts/setup.sh --fuzz)" >&2; exit 1; }
+
 for target in "${targets[@]}"; do
   echo "== $target, $seconds s"
   mkdir -p "fuzz/corpus/$target"
