@@ -20,7 +20,7 @@ use rustix::process::Pid;
 
 use self::call::Runtime;
 use self::config::{Bind, Bundle};
-use super::cgroup::{Groups, Limited};
+use super::cgroup::{self, Groups, Limited};
 use super::disk::DiskWatch;
 use super::init::{self, Attendant, Tale};
 use super::{Streams, dev, inside, maps, mounts, root, system};
@@ -74,7 +74,9 @@ fn run(
     let written = build(job, groups.limited(), &bundle, &mut |note| tell(Tale::Note(note), &[]))?;
     groups.limited().choose_processors(&job.spec.limits)?;
     let signals = Signals::take_all().attempt(|| "take over signals".to_owned())?;
-    let runtime = Runtime { program, bundle: &bundle, id: &job.id };
+    // A runtime that is not told its group calls it like the container: we must find it again.
+    let id = cgroup::name(&job.id);
+    let runtime = Runtime { program, bundle: &bundle, id: &id };
     let attended = runtime.create(dev::reopen_null(streams)?).and_then(|child| {
         runtime.start()?;
         tell(Tale::Started, &[]);
