@@ -21,7 +21,8 @@ fn busybox() -> Arc<dyn Source> {
             let mut entry = file("bin/busybox", size);
             entry.mode = 0o755;
             let layer = layer.entry(entry, &program[..]).dir("tmp");
-            let layer = layer.file("etc/passwd", b"root:x:0:0::/root:/bin/sh\napp:x:7:8::/home:/bin/sh\n");
+            let layer =
+                layer.file("etc/passwd", b"root:x:0:0::/root:/bin/sh\napp:x:7:8::/home:/bin/sh\n");
             ["sh", "id", "echo", "cat", "env", "pwd", "sleep", "tty", "stty", "seq"]
                 .into_iter()
                 .fold(layer, |layer, name| layer.symlink(&format!("bin/{name}"), "busybox"))
@@ -67,7 +68,8 @@ fn the_image_says_what_runs_and_the_command_line_says_otherwise() {
 fn exit_codes_are_the_commands_own_or_tell_why_it_did_not_run() {
     let environment = environment();
     let code = |line: &str| environment.run(&format!("--quiet image run {line}")).code();
-    let run = environment.shell("$LIGHTSHIP --quiet image run --entrypoint sh oci:box -- -c 'exit 9'");
+    let run =
+        environment.shell("$LIGHTSHIP --quiet image run --entrypoint sh oci:box -- -c 'exit 9'");
     assert_eq!(run.code(), 9);
     let run = environment.shell("$LIGHTSHIP image run --entrypoint sh oci:box -- -c 'kill -9 $$'");
     assert_eq!(run.code(), 137);

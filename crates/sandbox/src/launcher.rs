@@ -270,7 +270,7 @@ impl Sandbox {
     }
 }
 
-/// Connects a socket within this time. *socket(7)*, `SO_SNDTIMEO`, bounds connecting, too.
+/// Connects a socket within this time. `socket(7)`, `SO_SNDTIMEO`, bounds connecting, too.
 fn connect(socket: &OwnedFd, to: SocketAddr, patience: Duration) -> rustix::io::Result<()> {
     set_socket_timeout(socket, Timeout::Send, Some(patience))?;
     rustix::io::retry_on_intr(|| rustix::net::connect(socket, &to))
