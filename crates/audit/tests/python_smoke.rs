@@ -1,8 +1,6 @@
 //! The reader of Python's imports over mutations of valid source: always the same ones, so that a
 //! failure here is everybody's failure. The search for new inputs is `fuzz/fuzz_targets/python.rs`.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
-
 use std::fs;
 use std::path::Path;
 

@@ -33,7 +33,7 @@ fn busybox() -> Arc<dyn Source> {
             "Entrypoint": ["echo", "entry point:"],
             "Cmd": ["default"],
             "User": "app",
-            "WorkingDir": "/work/place",
+            "WorkingDir": "/srv/place",
             "Env": ["MODE=image"],
         });
     })
@@ -57,7 +57,7 @@ fn the_image_says_what_runs_and_the_command_line_says_otherwise() {
     assert_eq!(says("oci:box -- other words"), "entry point: other words\n");
     let script = "id -u; id -g; pwd; echo $MODE $HOME";
     let own = says(&format!("--entrypoint sh oci:box -- -c '{script}'"));
-    assert_eq!(own, "7\n8\n/work/place\nimage /home\n");
+    assert_eq!(own, "7\n8\n/srv/place\nimage /home\n");
     let other = says(&format!(
         "--entrypoint sh -u 0 -w /tmp -e MODE=mine -e PASSED -e ABSENT oci:box -- -c '{script}'"
     ));

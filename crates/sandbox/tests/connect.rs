@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 fn start(bench: &Bench, script: &str) -> Sandbox {
     bench
         .launcher
-        .start(&bench.root, bench.spec(&["sh", "-c", script]), Streams::default())
+        .start(&bench.root, common::spec(&["sh", "-c", script]), Streams::default())
         .unwrap()
 }
 

@@ -1,5 +1,7 @@
 //! Images of all shapes: many layers, long paths, next to nothing inside.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests are tests too")]
+
 mod common;
 
 use std::fs;
@@ -64,21 +66,21 @@ fn an_image_of_one_program_runs() {
     fs::copy(bench.layer().join("bin/busybox"), bare.join("busybox")).unwrap();
     bench.root.layers = vec![bare];
     bench.root.root.mode = 0o555;
-    let mut spec = bench.spec(&["/busybox", "id"]);
+    let mut spec = common::spec(&["/busybox", "id"]);
     spec.user = User("7:8".to_owned());
     assert_eq!(bench.run(spec).output, "uid=7 gid=8\n");
-    let mut spec = bench.spec(&["/busybox", "sh", "-c", "echo $HOME; pwd"]);
+    let mut spec = common::spec(&["/busybox", "sh", "-c", "echo $HOME; pwd"]);
     spec.folder = PathBuf::from("/made/for/this");
     spec.root = RootAccess::ReadOnly;
     assert_eq!(bench.run(spec).output, "/\n/made/for/this\n");
-    let error = bench.try_run(bench.spec(&["sh"])).unwrap_err();
+    let error = bench.try_run(common::spec(&["sh"])).unwrap_err();
     assert_eq!(error.exit_code(), 127);
 }
 
 #[test]
 fn output_of_any_kind_and_length_arrives() {
     let bench = Bench::new();
-    let mut spec = bench.spec(&["sh", "-c", "head -c 1000000000 /dev/zero"]);
+    let mut spec = common::spec(&["sh", "-c", "head -c 1000000000 /dev/zero"]);
     spec.limits.time = Some(std::time::Duration::from_secs(100));
     let streams = lightship_sandbox::Streams {
         output: lightship_sandbox::Stream::Pipe,
@@ -97,7 +99,8 @@ fn a_disk_that_is_full_is_told() {
         return;
     }
     let bench = Bench::new();
-    let mut spec = bench.spec(&["sh", "-c", "dd if=/dev/zero of=/small/x bs=1M count=3; echo $?"]);
+    let mut spec =
+        common::spec(&["sh", "-c", "dd if=/dev/zero of=/small/x bs=1M count=3; echo $?"]);
     spec.mounts = vec![lightship_sandbox::Mount {
         target: PathBuf::from("/small"),
         content: lightship_sandbox::MountContent::Memory(lightship_base::ByteSize(1 << 20)),
@@ -114,7 +117,7 @@ fn two_hundred_starts_leave_nothing() {
     let descriptors = || fs::read_dir("/proc/self/fd").unwrap().count();
     let before = (mounts(), descriptors());
     for _ in 0..200 {
-        assert_eq!(bench.run(bench.spec(&["true"])).outcome.end, End::Exited(0));
+        assert_eq!(bench.run(common::spec(&["true"])).outcome.end, End::Exited(0));
     }
     assert_eq!((mounts(), descriptors()), before);
     assert_eq!(bench.leftovers(), Vec::<PathBuf>::new());
@@ -140,7 +143,7 @@ fn a_folder_that_nobody_may_enter_is_no_obstacle() {
     assert_eq!(bench.leftovers(), Vec::<PathBuf>::new());
     let locked = bench.layer().join("locked");
     fs::create_dir(&locked).unwrap();
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     assert_eq!(bench.sh("ls -d /locked").output, "/locked\n");
 }
 

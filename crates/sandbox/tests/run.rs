@@ -1,5 +1,7 @@
 //! Commands in a root file system of busybox.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests are tests too")]
+
 mod common;
 
 use common::Bench;
@@ -17,7 +19,7 @@ fn a_command_runs_and_says_how_it_ended() {
 #[test]
 fn it_is_who_it_shall_be() {
     let bench = Bench::new();
-    let mut spec = bench.spec(&["id"]);
+    let mut spec = common::spec(&["id"]);
     spec.user = User("app".to_owned());
     let run = bench.run(spec);
     // An ordinary user without subordinate ids has no groups to give.

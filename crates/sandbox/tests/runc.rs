@@ -160,7 +160,7 @@ fn groups_of_this_test() -> Vec<PathBuf> {
 fn ready(bench: &Bench, script: &str) -> (Sandbox, BufReader<File>) {
     let script = format!("{script}; echo ready; while :; do sleep 0.1; done");
     let streams = Streams { output: Stream::Pipe, ..Streams::default() };
-    let spec = bench.spec(&["sh", "-c", &script]);
+    let spec = common::spec(&["sh", "-c", &script]);
     let mut sandbox = bench.launcher.start(&bench.root, spec, streams).unwrap();
     let mut output = BufReader::new(sandbox.output.take().unwrap());
     let mut line = String::new();
@@ -180,7 +180,7 @@ fn signals_and_input_arrive_under_both() {
         assert_eq!((rest.as_str(), sandbox.wait().unwrap().end), ("got\n", End::Exited(9)));
 
         let streams = Streams { input: Stream::Pipe, output: Stream::Pipe, error: Stream::Null };
-        let spec = bench.spec(&["sh", "-c", "read line; echo $line; wc -c"]);
+        let spec = common::spec(&["sh", "-c", "read line; echo $line; wc -c"]);
         let mut sandbox = bench.launcher.start(&bench.root, spec, streams).unwrap();
         let mut input = sandbox.input.take().unwrap();
         input.write_all(b"a line\n").unwrap();
@@ -214,7 +214,7 @@ fn a_runtime_that_refuses_is_quoted() {
     let refused = |engine: Engine, change: &dyn Fn(&mut Spec)| {
         let bench = bench(engine);
         fs::create_dir(bench.layer().join("etc/hostname")).unwrap();
-        let mut spec = bench.spec(&["true"]);
+        let mut spec = common::spec(&["true"]);
         change(&mut spec);
         let error = bench.try_run(spec).unwrap_err();
         assert_eq!(bench.leftovers(), Vec::<PathBuf>::new());

@@ -194,7 +194,7 @@ impl FromStr for SizeArg {
         };
         // More than a float counts exactly is more than any machine has.
         let bytes = (number * factor).round();
-        if bytes >= 1.0 && bytes < 9e15 {
+        if (1.0..9e15).contains(&bytes) {
             return Ok(Self(ByteSize(format!("{bytes:.0}").parse().map_err(|_| wrong())?)));
         }
         Err(wrong())

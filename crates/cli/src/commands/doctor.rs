@@ -141,7 +141,7 @@ fn explain(ability: Ability) -> (&'static str, &'static str, &'static str) {
 fn runtimes(settings: &Settings) -> Matter {
     let installed =
         |name: &&str| settings.search_path.iter().any(|folder| folder.join(name).is_file());
-    let found: Vec<&str> = RUNTIMES.into_iter().filter(|name| installed(&name)).collect();
+    let found: Vec<&str> = RUNTIMES.into_iter().filter(|name| installed(name)).collect();
     match found.as_slice() {
         [] => Matter::good("OCI runtimes", "none installed, and none needed".to_owned()),
         found => Matter::good("OCI runtimes", format!("{}; not needed", found.join(", "))),

@@ -1,5 +1,6 @@
 //! A small image on disk and a launcher for it, for the tests that start commands.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 pub(crate) mod again;
 
@@ -62,10 +63,6 @@ impl Bench {
 
     pub(crate) fn layer(&self) -> &Path {
         &self.root.layers[0]
-    }
-
-    pub(crate) fn spec(&self, words: &[&str]) -> Spec {
-        spec(words)
     }
 
     pub(crate) fn sh(&self, script: &str) -> Run {

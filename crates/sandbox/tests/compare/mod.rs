@@ -11,7 +11,7 @@ use std::time::Duration;
 use lightship_base::ByteSize;
 use lightship_sandbox::{End, Error, Grace, Mount, MountContent, Network, RootAccess, Spec, User};
 
-use crate::common::{Bench, Run};
+use crate::common::{self, Bench, Run};
 
 /// Values by names.
 pub(crate) type Facts = BTreeMap<String, String>;
@@ -89,7 +89,7 @@ fn has_many_ids() -> bool {
 }
 
 fn sh(bench: &Bench, script: &str) -> Spec {
-    bench.spec(&["sh", "-c", script])
+    common::spec(&["sh", "-c", script])
 }
 
 /// Everything that the probe finds out as somebody.
@@ -122,11 +122,11 @@ fn probe(bench: &Bench, who: &str, network: Network, facts: &mut Facts) {
 
 /// Programs, users, arguments, folders, mounts.
 fn starts(bench: &Bench, facts: &mut Facts) {
-    let arguments = bench.spec(&["printf", "%s|", "", "two words", "ä\n", "-n", "$HOME"]);
+    let arguments = common::spec(&["printf", "%s|", "", "two words", "ä\n", "-n", "$HOME"]);
     tell(bench, "arguments", arguments, facts);
-    tell(bench, "no program", bench.spec(&[]), facts);
+    tell(bench, "no program", common::spec(&[]), facts);
     for program in ["nothing", "/nothing", "/tmp", "locked", "script", "text", "foreign"] {
-        tell(bench, &format!("program {program}"), bench.spec(&[program]), facts);
+        tell(bench, &format!("program {program}"), common::spec(&[program]), facts);
     }
     let look = "id; grep -E '^(Uid|Gid|Groups|Cap)' /proc/self/status; echo $HOME; touch /tmp/x /x";
     let others = if has_many_ids() { &["1000", "7:9", "0:50", "app:staff"][..] } else { &[] };
@@ -181,9 +181,9 @@ fn ends(bench: &Bench, facts: &mut Facts) {
         tell(bench, name, sh(bench, script), facts);
     }
     // Not through a shell, which has wishes of its own.
-    let signals = bench.spec(&["grep", "^Sig[BIC]", "/proc/self/status"]);
+    let signals = common::spec(&["grep", "^Sig[BIC]", "/proc/self/status"]);
     tell(bench, "signals", signals, facts);
-    tell(bench, "descriptors", bench.spec(&["ls", "/proc/self/fd"]), facts);
+    tell(bench, "descriptors", common::spec(&["ls", "/proc/self/fd"]), facts);
 }
 
 /// Limits: a command that goes beyond each.

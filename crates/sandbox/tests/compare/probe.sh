@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2012 # names are few and known
 # Prints `name<tab>value` for whatever a process can learn about where it is. For busybox's shell.
 tab="$(printf '\t')"
 fact() { echo "$1$tab$2"; }
@@ -17,7 +18,7 @@ fact interfaces "$(ls /sys/class/net | tr '\n' ' ')"
 fact addresses "$(ip -o addr | tr -s ' ' | cut -d' ' -f2-4 | tr '\n' ';')"
 # The second number is an id of the namespace around, which is a runtime's where it has one.
 for file in uid_map gid_map; do
-  fact "/proc/self/$file" "$(while read -r inside _ count; do echo -n "$inside $count;"; done < /proc/self/$file)"
+  fact "/proc/self/$file" "$(while read -r inside _ count; do printf "%s %s;" "$inside" "$count"; done < /proc/self/$file)"
 done
 for file in self/setgroups self/oom_score_adj self/personality \
   self/timerslack_ns sys/kernel/hostname sys/net/ipv4/ip_unprivileged_port_start \
