@@ -6,6 +6,7 @@ mod common;
 
 use std::fs;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use common::Bench;
@@ -146,7 +147,6 @@ fn descriptors_and_variables_of_the_caller_stay_outside() {
 #[test]
 fn set_uid_programs_gain_nothing() {
     let bench = Bench::new();
-    use std::os::unix::fs::PermissionsExt as _;
     let copy = bench.layer().join("bin/id-as-root");
     fs::copy(bench.layer().join("bin/busybox"), &copy).unwrap();
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o4755)).unwrap();

@@ -59,7 +59,7 @@ pub(crate) fn facts(bench: &Bench) -> Facts {
     ends(bench, &mut facts);
     limits(bench, &mut facts);
     for attempt in ATTEMPTS {
-        tell(bench, attempt, sh(bench, &format!("({attempt}) 2>&1; echo $?")), &mut facts);
+        tell(bench, attempt, sh(&format!("({attempt}) 2>&1; echo $?")), &mut facts);
     }
     facts
 }
@@ -88,13 +88,13 @@ fn has_many_ids() -> bool {
     crate::common::again::is_root()
 }
 
-fn sh(bench: &Bench, script: &str) -> Spec {
+fn sh(script: &str) -> Spec {
     common::spec(&["sh", "-c", script])
 }
 
 /// Everything that the probe finds out as somebody.
 fn probe(bench: &Bench, who: &str, network: Network, facts: &mut Facts) {
-    let mut spec = sh(bench, PROBE);
+    let mut spec = sh(PROBE);
     spec.user = User(who.to_owned());
     spec.network = network;
     spec.folder = PathBuf::from("/home/app");
@@ -131,13 +131,11 @@ fn starts(bench: &Bench, facts: &mut Facts) {
     let look = "id; grep -E '^(Uid|Gid|Groups|Cap)' /proc/self/status; echo $HOME; touch /tmp/x /x";
     let others = if has_many_ids() { &["1000", "7:9", "0:50", "app:staff"][..] } else { &[] };
     for user in ["root", "nobody", "app:none"].iter().chain(others) {
-        let spec = Spec { user: User((*user).to_owned()), ..sh(bench, look) };
+        let spec = Spec { user: User((*user).to_owned()), ..sh(look) };
         tell(bench, &format!("user {user}"), spec, facts);
     }
-    let at = |folder: &str| Spec {
-        folder: PathBuf::from(folder),
-        ..sh(bench, "pwd; stat -c '%a %u %g' . ..")
-    };
+    let at =
+        |folder: &str| Spec { folder: PathBuf::from(folder), ..sh("pwd; stat -c '%a %u %g' . ..") };
     tell(bench, "a folder that is missing", at("/made/for/it"), facts);
     tell(bench, "a folder that is a file", at("/etc/passwd"), facts);
     tell(bench, "mounts of its own", mounts(bench), facts);
@@ -149,7 +147,6 @@ fn mounts(bench: &Bench) -> Spec {
     fs::write(data.join("file"), "original\n").unwrap();
     let mount = |target: &str, content| Mount { target: PathBuf::from(target), content };
     let mut spec = sh(
-        bench,
         "touch /x /ro/x /rw/x /cow/x /mem/x; echo y > /cow/file; echo z > /one; cat /cow/file /one \
          /ro/file; cut -d' ' -f5,6 /proc/self/mountinfo | grep -E '^/(|ro|rw|cow|one|mem) ' | sort",
     );
@@ -178,7 +175,7 @@ fn ends(bench: &Bench, facts: &mut Facts) {
         ("daemons", "setsid sh -c '(sleep 1000 &) &'; echo done"),
     ];
     for (name, script) in scripts {
-        tell(bench, name, sh(bench, script), facts);
+        tell(bench, name, sh(script), facts);
     }
     // Not through a shell, which has wishes of its own.
     let signals = common::spec(&["grep", "^Sig[BIC]", "/proc/self/status"]);
@@ -189,7 +186,7 @@ fn ends(bench: &Bench, facts: &mut Facts) {
 /// Limits: a command that goes beyond each.
 fn limits(bench: &Bench, facts: &mut Facts) {
     let mut limited = |name: &str, script: &str, limit: &dyn Fn(&mut Spec)| {
-        let mut spec = sh(bench, script);
+        let mut spec = sh(script);
         limit(&mut spec);
         tell(bench, name, spec, facts);
     };
