@@ -1,11 +1,12 @@
 //! The helper: a process of one thread that starts one command and sees to its end.
 //!
-//! Three processes, each with one duty:
+//! Four processes, each with one duty:
 //!
 //! ```text
 //! caller   any program with threads     asks, over a socket, and may pass on signals
 //! helper   this module, outside          control groups, id maps, time limit, clearing up
-//! init     `init`, process 1 inside      file system, terminal, reaping, disk limit
+//! init     `init`, process 1 inside      file system, terminal, reaping, disk limit; or `runtime`, which
+//!                                        has an OCI runtime do it
 //! command  `command`, inside             gives up its rights and becomes the program
 //! ```
 //!

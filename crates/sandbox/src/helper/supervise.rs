@@ -32,6 +32,8 @@ struct Story {
     end: Option<End>,
     failure: Option<Failure>,
     stage: Stage,
+    /// The time limit, once it was over.
+    overtime: Option<Duration>,
 }
 
 /// How far it is.
@@ -61,10 +63,8 @@ impl Supervisor<'_> {
         if let Some(failure) = story.failure {
             return Err(failure);
         }
-        let end = match (story.stage, story.end) {
-            (Stage::Ending(_) | Stage::Killed, _) if self.job.spec.limits.time.is_some() => {
-                End::OutOfTime(self.job.spec.limits.time.unwrap_or_default())
-            }
+        let end = match (story.overtime, story.end) {
+            (Some(limit), _) => End::OutOfTime(limit),
             (_, Some(End::Exited(137) | End::Signalled(9)) | None)
                 if self.groups.ran_out_of_memory() =>
             {
@@ -178,6 +178,7 @@ impl Supervisor<'_> {
         match (story.stage, limits.time) {
             (Stage::Running(since), Some(limit)) if now.duration_since(since) >= limit => {
                 let _ = kill_process(self.init, Signal::TERM);
+                story.overtime = Some(limit);
                 story.stage = now.checked_add(limits.grace.0).map_or(Stage::Killed, Stage::Ending);
             }
             (Stage::Ending(until), _) if now >= until => {
