@@ -192,3 +192,8 @@ fn again_as_in_a_container_that_refuses_overlayfs() {
 fn again_as_root_without_user_namespaces() {
     common::again::without_user_namespaces("again_as");
 }
+
+#[test]
+fn again_as_where_no_control_groups_are() {
+    common::again::without_control_groups("again_as");
+}

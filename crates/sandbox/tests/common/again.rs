@@ -67,6 +67,18 @@ pub(crate) fn without_user_namespaces(except: &str) {
     in_subordinate_ids(&["sh", "-c", script, "sh"], except);
 }
 
+/// Runs them where no control groups are mounted.
+pub(crate) fn without_control_groups(except: &str) {
+    if !is_root() || owns_few_ids() {
+        return;
+    }
+    let copy = Copies::new();
+    let script = "mount -t tmpfs tmpfs /sys/fs/cgroup && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh"]);
+    copy.finish(command.arg(copy.test()), except);
+}
+
 /// Runs one test with a single id, like an ordinary user, where no namespaces are granted.
 pub(crate) fn alone_without_namespaces(only: &str) {
     let copy = Copies::new();

@@ -1,8 +1,8 @@
 //! Where control groups are mounted, where this process is among them, and how a group is made there, in
 //! either version (`cgroups(7)`).
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// One limit: its controller, and what to write where in either version.
@@ -86,7 +86,13 @@ fn delegate(place: &Path, controller: &str) -> io::Result<()> {
     if !has("cgroup.controllers")? {
         return Err(io::Error::other(format!("the controller `{controller}` is not here")));
     }
-    fs::write(place.join("cgroup.subtree_control"), format!("+{controller}"))
+    set(&place.join("cgroup.subtree_control"), &format!("+{controller}"))
+}
+
+/// Writes into a file of the kernel's. One that is not there is not made: then no control group is
+/// mounted here, whatever the mount table says.
+fn set(file: &Path, value: &str) -> io::Result<()> {
+    OpenOptions::new().write(true).open(file)?.write_all(value.as_bytes())
 }
 
 fn make_in(place: &Path, name: &str, values: &[(&str, String)]) -> io::Result<PathBuf> {
@@ -98,8 +104,8 @@ fn make_in(place: &Path, name: &str, values: &[(&str, String)]) -> io::Result<Pa
     for (file, value) in values {
         let written = match file.strip_prefix('?') {
             // Kernels without swap accounting lack the file.
-            Some(optional) => fs::write(folder.join(optional), value).or(Ok(())),
-            None => fs::write(folder.join(file), value),
+            Some(optional) => set(&folder.join(optional), value).or(Ok(())),
+            None => set(&folder.join(file), value),
         };
         if let Err(error) = written {
             let _ = fs::remove_dir(&folder);
