@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -13,11 +13,13 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
+use crate::failure::Failure;
 use crate::folder::{Folder, Folders};
 use crate::identity::Identity;
 use crate::snapshot::Prepared;
+use crate::streams::{Carrier, Ends, Streams};
 use crate::wire::{self, Event, Job, Layers, Request, RootFolder};
-use crate::{Engine, Error, Note, Outcome, Spec};
+use crate::{End, Engine, Error, Note, Outcome, Spec};
 
 /// How to start the helper: a program of one thread whose `main` begins with
 /// [`crate::helper::main`] when it sees these arguments.
@@ -38,31 +40,6 @@ pub struct Launcher {
     engine: Engine,
 }
 
-/// Where one of a command's standard streams leads.
-#[derive(Debug, Default)]
-pub enum Stream {
-    /// Nowhere: nothing to read, and what is written vanishes.
-    #[default]
-    Null,
-    /// Where this process's own leads.
-    Inherit,
-    /// To a pipe, whose other end is in [`Sandbox`].
-    Pipe,
-    /// There.
-    To(OwnedFd),
-}
-
-/// A command's standard streams. Not used where it has a terminal.
-#[derive(Debug, Default)]
-pub struct Streams {
-    /// What it reads.
-    pub input: Stream,
-    /// What it writes.
-    pub output: Stream,
-    /// What it complains.
-    pub error: Stream,
-}
-
 /// A command that runs. Dropped before its end, it is killed.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -81,6 +58,8 @@ pub struct Sandbox {
     link: Link,
     /// The end of the story, where somebody came upon it while waiting for something else.
     last: Option<Event>,
+    /// Those who carry what it writes into files of this machine.
+    carriers: Vec<Carrier>,
 }
 
 /// What came of an attempt to reach a service inside.
@@ -135,7 +114,9 @@ impl Launcher {
         let begin = Instant::now();
         let ends = Ends::open(streams)?;
         let sandbox = self.attempt(layers, spec, &ends, begin, self.folders.make()?)?;
-        Ok(ends.hand_over(sandbox))
+        let (outer, carriers) = ends.hand_over();
+        let [input, output, error] = outer;
+        Ok(Sandbox { input, output, error, carriers, ..sandbox })
     }
 
     fn attempt(
@@ -167,6 +148,7 @@ impl Launcher {
             started: begin,
             link,
             last: None,
+            carriers: Vec::new(),
         };
         loop {
             let (event, mut fds) = sandbox.link.receive()?;
@@ -175,7 +157,8 @@ impl Launcher {
                 Event::Terminal => sandbox.terminal = fds.pop().map(File::from),
                 Event::Failed(failure) => return Err(Error::Start(failure)),
                 Event::Started => break,
-                Event::Ended { .. } | Event::Sockets(_) => return Err(Error::HelperGone),
+                Event::Ended { end, .. } => return Err(Error::Start(never_started(end))),
+                Event::Sockets(_) => return Err(Error::HelperGone),
             }
         }
         sandbox.started = Instant::now();
@@ -216,6 +199,9 @@ impl Sandbox {
             };
             match news {
                 Event::Ended { end, cpu_time, peak_memory } => {
+                    for carrier in self.carriers.drain(..) {
+                        let _ = carrier.join();
+                    }
                     return Ok(Outcome {
                         end,
                         start_time: self.start_time,
@@ -270,6 +256,12 @@ impl Sandbox {
     }
 }
 
+/// The sandbox has to fit into the limits, too, before there is a program.
+fn never_started(end: End) -> Failure {
+    Failure::machine("start the program", format!("its sandbox {end} before that"))
+        .hint("allow more memory and processes; a few megabytes and a few processes are the sandbox's own")
+}
+
 /// Connects a socket within this time. `socket(7)`, `SO_SNDTIMEO`, bounds connecting, too.
 fn connect(socket: &OwnedFd, to: SocketAddr, patience: Duration) -> rustix::io::Result<()> {
     set_socket_timeout(socket, Timeout::Send, Some(patience))?;
@@ -314,64 +306,5 @@ impl Drop for Link {
             let _ = rustix::net::shutdown(&*socket, rustix::net::Shutdown::Both);
         }
         let _ = self.child.wait();
-    }
-}
-
-/// Both ends of a command's streams.
-struct Ends {
-    inner: [OwnedFd; 3],
-    outer: [Option<File>; 3],
-}
-
-impl Ends {
-    fn open(streams: Streams) -> Result<Self, Error> {
-        let (input, outer_input) = open(streams.input, std::io::stdin().as_fd(), Way::In)?;
-        let (output, outer_output) = open(streams.output, std::io::stdout().as_fd(), Way::Out)?;
-        let (error, outer_error) = open(streams.error, std::io::stderr().as_fd(), Way::Out)?;
-        Ok(Self { inner: [input, output, error], outer: [outer_input, outer_output, outer_error] })
-    }
-
-    fn inner(&self) -> Vec<BorrowedFd<'_>> {
-        self.inner.iter().map(OwnedFd::as_fd).collect()
-    }
-
-    /// The outer ends to whoever holds the sandbox; the inner ones are closed here, so that the command
-    /// has the last.
-    fn hand_over(self, sandbox: Sandbox) -> Sandbox {
-        let [input, output, error] = self.outer;
-        Sandbox { input, output, error, ..sandbox }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Way {
-    In,
-    Out,
-}
-
-/// A stream's inner end, and its outer one where that is a pipe.
-fn open(stream: Stream, own: BorrowedFd<'_>, way: Way) -> Result<(OwnedFd, Option<File>), Error> {
-    let null = Path::new("/dev/null");
-    let failed = |error: rustix::io::Errno| Error::io("open", null)(error.into());
-    match stream {
-        Stream::To(fd) => Ok((fd, None)),
-        Stream::Inherit => {
-            let copy = own.try_clone_to_owned();
-            Ok((copy.map_err(Error::io("open", Path::new("standard stream")))?, None))
-        }
-        Stream::Null => {
-            let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
-            let fd = rustix::fs::open(null, flags, rustix::fs::Mode::empty()).map_err(failed)?;
-            Ok((fd, None))
-        }
-        Stream::Pipe => {
-            let pipe = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC);
-            let (reader, writer) =
-                pipe.map_err(|error| Error::io("make", Path::new("a pipe"))(error.into()))?;
-            Ok(match way {
-                Way::In => (reader, Some(File::from(writer))),
-                Way::Out => (writer, Some(File::from(reader))),
-            })
-        }
     }
 }

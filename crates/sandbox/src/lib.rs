@@ -19,6 +19,7 @@ mod probe;
 mod runtime;
 pub mod snapshot;
 mod spec;
+mod streams;
 mod subordinate;
 mod sys;
 mod wire;
@@ -26,11 +27,12 @@ mod wire;
 pub use error::Error;
 pub use failure::{Failure, Fault};
 pub use identity::Identity;
-pub use launcher::{Connection, Helper, Launcher, Sandbox, Signaller, Stream, Streams};
+pub use launcher::{Connection, Helper, Launcher, Sandbox, Signaller};
 pub use outcome::{End, Note, Outcome};
 pub use probe::{Ability, Trial, probe};
 pub use runtime::Engine;
 pub use spec::{
     DEFAULT_PATH, Grace, Limits, Mount, MountContent, Network, RootAccess, Spec, TerminalSize, User,
 };
+pub use streams::{Stream, Streams};
 pub use subordinate::{IdRange, SubordinateIds};

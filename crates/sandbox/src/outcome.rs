@@ -12,7 +12,7 @@ pub struct Outcome {
     pub end: End,
     /// From the request to the moment the program was loaded.
     pub start_time: Duration,
-    /// From then to its end.
+    /// From then until its end was heard of, clearing up included.
     pub run_time: Duration,
     /// Processor time of all its processes that were waited for.
     pub cpu_time: Duration,

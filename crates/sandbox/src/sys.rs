@@ -78,6 +78,12 @@ pub(crate) fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// Closes every descriptor from 3 on. Best effort: kernels before 5.9 keep them, as they always did.
+pub(crate) fn close_others() {
+    // SAFETY: this is called first thing in a program, which has opened nothing yet.
+    unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0) };
+}
+
 /// Marks every descriptor from 3 on to be closed at the next exec. `close_range(2)`.
 pub(crate) fn close_others_on_exec() -> io::Result<()> {
     // SAFETY: only sets flags on descriptors.

@@ -34,6 +34,47 @@ fn one_that_ignores_signals_is_killed() {
 }
 
 #[test]
+fn whoever_is_told_to_end_has_the_grace_for_it() {
+    let bench = Bench::new();
+    let mut spec =
+        common::spec(&["sh", "-c", "trap '' TERM INT; echo ready; while :; do sleep 0.1; done"]);
+    spec.limits.grace = Grace(Duration::from_millis(300));
+    for signals in [&[15][..], &[2, 2, 2]] {
+        let streams = lightship_sandbox::Streams {
+            output: lightship_sandbox::Stream::Pipe,
+            ..lightship_sandbox::Streams::default()
+        };
+        let mut sandbox = bench.launcher.start(&bench.root, spec.clone(), streams).unwrap();
+        let mut ready = [0; 5];
+        let mut output = sandbox.output.take().unwrap();
+        std::io::Read::read_exact(&mut output, &mut ready).unwrap();
+        signals.iter().for_each(|signal| sandbox.signaller().send(*signal));
+        assert_eq!(sandbox.wait().unwrap().end, End::Signalled(9));
+    }
+}
+
+#[test]
+fn limits_above_what_is_allowed_are_what_is_allowed() {
+    let bench = Bench::new();
+    let mut spec = common::spec(&["true"]);
+    spec.limits.processes = Some(1 << 30);
+    assert_eq!(bench.run(spec).outcome.end, End::Exited(0));
+}
+
+#[test]
+fn a_host_name_is_one_word() {
+    let bench = Bench::new();
+    let mut spec = common::spec(&["true"]);
+    spec.host_name = "x\n6.6.6.6 localhost".to_owned();
+    let error = bench.try_run(spec).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "cannot call the machine `x\\n6.6.6.6 localhost`: \
+         a host name is 1 to 64 letters, digits, dots and hyphens"
+    );
+}
+
+#[test]
 fn daemons_end_with_the_command() {
     let bench = Bench::new();
     // A double fork in a session of its own, holding the pipe: would it live, reading would never end.

@@ -67,9 +67,9 @@ fn no_way_out_succeeds_also_for_root_inside() {
 fn only_its_own_processes_are_seen() {
     let bench = Bench::new();
     let run =
-        bench.sh("ls -d /proc/[0-9]* | wc -l; echo $$; kill -9 1; echo $?; ps | grep -c sandbox");
-    // process 1, the shell, `ls`, `wc`
-    assert_eq!(run.output.lines().next(), Some("4"), "{}", run.output);
+        bench.sh("set -- /proc/[0-9]*; echo $#; echo $$; kill -9 1; echo $?; ps | grep -c sandbox");
+    // process 1 and the shell
+    assert_eq!(run.output.lines().next(), Some("2"), "{}", run.output);
     assert_eq!(run.outcome.end, End::Exited(0).min_code(&run), "{}", run.complaints);
 }
 
@@ -226,6 +226,50 @@ fn what_it_writes_is_gone_and_the_layers_are_untouched() {
     assert!(bench.layer().join("home/app").is_dir() && !bench.layer().join("locked").exists());
     assert!(bench.sh("ls /home /tmp").output.contains("app"));
     assert_eq!(bench.leftovers(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn files_as_streams_are_no_doors() {
+    let bench = Bench::new();
+    let place = |name: &str| bench.folder.path().join(name);
+    fs::write(place("in"), "given\n").unwrap();
+    fs::write(place("out"), "earlier\n").unwrap();
+    let open =
+        |name: &str| fs::OpenOptions::new().read(true).append(true).open(place(name)).unwrap();
+    let script = "cat; echo changed > /proc/self/fd/0; : > /proc/self/fd/1; chmod 777 /proc/self/fd/1; \
+         echo bad >&2; echo last";
+    let out = open("out");
+    let streams = lightship_sandbox::Streams {
+        input: lightship_sandbox::Stream::To(fs::File::open(place("in")).unwrap().into()),
+        error: lightship_sandbox::Stream::To(out.try_clone().unwrap().into()),
+        output: lightship_sandbox::Stream::To(out.into()),
+    };
+    let spec = common::spec(&["sh", "-c", script]);
+    let sandbox = bench.launcher.start(&bench.root, spec, streams).unwrap();
+    assert_eq!(sandbox.wait().unwrap().end, End::Exited(0));
+    assert_eq!(fs::read_to_string(place("in")).unwrap(), "given\n");
+    let written = fs::read_to_string(place("out")).unwrap();
+    assert!(
+        written.starts_with("earlier\ngiven\n") && written.ends_with("bad\nlast\n"),
+        "{written}"
+    );
+    assert_eq!(fs::metadata(place("out")).unwrap().permissions().mode() & 0o777, 0o644);
+
+    let streams = lightship_sandbox::Streams {
+        input: lightship_sandbox::Stream::To(fs::File::open("/").unwrap().into()),
+        ..lightship_sandbox::Streams::default()
+    };
+    let spec = common::spec(&["cat", "/proc/self/fd/0/etc/passwd"]);
+    let error = bench.launcher.start(&bench.root, spec, streams).unwrap_err();
+    assert!(error.to_string().contains("a folder as a stream"), "{error}");
+}
+
+#[test]
+fn nobody_else_enters_a_sandboxs_folder() {
+    let bench = Bench::new();
+    bench.sh("true");
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&bench.folder.path().join("sandboxes")), 0o700);
 }
 
 #[test]

@@ -92,6 +92,7 @@ fn build(job: &Job, note: &mut dyn FnMut(Note)) -> Result<Vec<OwnedFd>, Failure>
     let spec = &job.spec;
     // A namespace of control groups of its own begins where it is now; older kernels have none.
     let _ = sys::new_cgroup_namespace();
+    check_host_name(&spec.host_name)?;
     rustix::system::sethostname(spec.host_name.as_bytes())
         .attempt(|| format!("set the host name `{}`", spec.host_name))?;
     if spec.network == Network::None {
@@ -111,6 +112,16 @@ fn build(job: &Job, note: &mut dyn FnMut(Note)) -> Result<Vec<OwnedFd>, Failure>
         root::forbid_writing()?;
     }
     Ok(written)
+}
+
+/// It is written into files of lines and words (*hostname(7)*).
+fn check_host_name(name: &str) -> Result<(), Failure> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    if (1..=64).contains(&name.len()) && name.bytes().all(fits) {
+        return Ok(());
+    }
+    let attempt = format!("call the machine `{}`", name.escape_debug());
+    Err(Failure::request(attempt, "a host name is 1 to 64 letters, digits, dots and hyphens"))
 }
 
 /// Waits on behalf of everybody inside.

@@ -61,6 +61,8 @@ pub fn main() -> ! {
     if let Some(folder) = words.next() {
         probe::main(Path::new(&folder));
     }
+    // What the caller left open for its children is not the sandbox's business.
+    sys::close_others();
     let Ok(socket) = take_standard_input() else { sys::exit_now(2) };
     let outcome = match wire::receive::<Job>(&socket) {
         Ok(Some((job, fds))) => work(&job, fds, &socket),
@@ -110,11 +112,17 @@ fn run(job: &Job, streams: Streams, socket: &OwnedFd) -> Result<Event, Failure> 
     }
     let cleared = lightship_cas::remove_tree(&job.scratch)
         .attempt(|| format!("delete what the sandbox wrote in {}", job.scratch.display()));
-    if cleared.is_ok() {
-        // Held by us and by the caller; whoever sees none has nothing to clear up.
-        let _ = std::fs::remove_file(job.scratch.with_extension("lock"));
+    match cleared {
+        Ok(()) => {
+            // Held by us and by the caller; whoever sees none has nothing to clear up.
+            let _ = std::fs::remove_file(job.scratch.with_extension("lock"));
+        }
+        // How the command ended matters more; the next caller tries again.
+        Err(failure) => {
+            let _ = wire::send(socket, &Event::Note(Note(failure.to_string())), &[]);
+        }
     }
-    result.and_then(|event| cleared.map(|()| event))
+    result
 }
 
 fn start(

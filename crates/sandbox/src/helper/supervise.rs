@@ -32,9 +32,14 @@ struct Story {
     end: Option<End>,
     failure: Option<Failure>,
     stage: Stage,
+    /// How often somebody typed ^C.
+    interrupts: u32,
     /// The time limit, once it was over.
     overtime: Option<Duration>,
 }
+
+/// The third ^C means it. (The second may: some programs ask first.)
+const ENOUGH_INTERRUPTS: u32 = 3;
 
 /// How far it is.
 #[derive(Default, Clone, Copy)]
@@ -44,7 +49,7 @@ enum Stage {
     Starting,
     /// Running since then.
     Running(Instant),
-    /// Told to end because its time was over; killed at this moment.
+    /// Told to end; killed at this moment.
     Ending(Instant),
     /// Killed.
     Killed,
@@ -98,7 +103,7 @@ impl Supervisor<'_> {
             if ready[0] && self.listen(&mut story)? {
                 return Ok(story);
             }
-            if ready[1] && !self.obey(&doorway) {
+            if ready[1] && !self.obey(&doorway, &mut story) {
                 return Err(Failure::machine("go on", "the caller is gone"));
             }
             // Only when init has told everything: what it said last may still wait in the socket.
@@ -138,11 +143,12 @@ impl Supervisor<'_> {
     }
 
     /// Does what the caller asks; false when there is no caller any more.
-    fn obey(&self, doorway: &Result<Doorway, Failure>) -> bool {
+    fn obey(&self, doorway: &Result<Doorway, Failure>, story: &mut Story) -> bool {
         match wire::receive::<Request>(self.caller) {
             Ok(Some((Request::Signal(signal), _))) => {
                 // Init hands it to the command. One that is gone needs no signal.
                 let _ = sys::send_signal(self.init, signal);
+                self.mind_the_patience(signal, story);
                 true
             }
             Ok(Some((Request::Sockets, _))) => {
@@ -157,6 +163,25 @@ impl Supervisor<'_> {
                 true
             }
             Ok(None) | Err(_) => false,
+        }
+    }
+
+    /// Whoever is told to end has the grace for it; whoever is interrupted again and again, none.
+    fn mind_the_patience(&self, signal: i32, story: &mut Story) {
+        let now = Instant::now();
+        match (signal, story.stage) {
+            (libc::SIGTERM | libc::SIGHUP, Stage::Starting | Stage::Running(_)) => {
+                story.stage = now
+                    .checked_add(self.job.spec.limits.grace.0)
+                    .map_or(story.stage, Stage::Ending);
+            }
+            (libc::SIGINT, Stage::Starting | Stage::Running(_) | Stage::Ending(_)) => {
+                story.interrupts += 1;
+                if story.interrupts >= ENOUGH_INTERRUPTS {
+                    story.stage = Stage::Ending(now);
+                }
+            }
+            _ => {}
         }
     }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::Access;
-use rustix::process::{Pid, Resource, Rlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 
@@ -170,6 +170,8 @@ impl Limited {
     /// each process has the memory limit for itself, and processors are whole.
     pub(super) fn apply(self, limits: &Limits) -> Result<(), Failure> {
         let limit = |resource: Resource, most: u64| {
+            // Only the mightiest may go above what is allowed already, and that is stricter anyway.
+            let most = getrlimit(resource).maximum.map_or(most, |allowed| most.min(allowed));
             let limit = Rlimit { current: Some(most), maximum: Some(most) };
             setrlimit(resource, limit).attempt(|| format!("limit {resource:?} to {most}"))
         };
