@@ -27,7 +27,11 @@ pub enum ExitCode {
 
 /// Commands that run a program return that program's own code; their own failures need numbers that
 /// programs rarely use. The same three as in `docker run`, `podman run` and `env`.
-const RESERVED: (&str, &str) = ("125-127", "commands that run a program: their own failures");
+const RESERVED: [(&str, &str); 3] = [
+    ("124", "commands that run a program: its time was over"),
+    ("125-127", "the same: their own failures"),
+    ("128+N", "the same: signal N ended the program"),
+];
 
 impl ExitCode {
     /// Every code, in the order of the table.
@@ -61,7 +65,7 @@ impl ExitCode {
             let (number, meaning) = code.describe();
             (number.to_string(), meaning)
         });
-        own.chain([(RESERVED.0.to_owned(), RESERVED.1)]).collect()
+        own.chain(RESERVED.map(|(number, meaning)| (number.to_owned(), meaning))).collect()
     }
 
     /// The table as `--help` shows it, one row a line, indented by two.
@@ -106,7 +110,9 @@ mod tests {
                 4  a registry or the network failed or refused
                 5  this machine cannot do it: disk, rights, a missing tool
                70  a bug in lightship
-          125-127  commands that run a program: their own failures
+              124  commands that run a program: its time was over
+          125-127  the same: their own failures
+            128+N  the same: signal N ended the program
         ");
     }
 

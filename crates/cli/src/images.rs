@@ -87,7 +87,9 @@ impl<'a> Images<'a> {
     pub fn destination(&self, text: &str) -> Result<Box<dyn Destination>, Error> {
         let unclear = || Error::UnclearDestination { path: text.into() };
         match Reference::parse(text, &probe::kind_of, &|_| false) {
-            Ok(Reference::Store(_)) if probe::looks_like_a_file(text) => Err(unclear()),
+            Ok(Reference::Store(_)) if probe::looks_like_a_file(text) || in_a_folder(text) => {
+                Err(unclear())
+            }
             Err(_) if is_explicit_path(text) => Err(unclear()),
             reference => self.destination_of(&reference?),
         }
@@ -165,6 +167,13 @@ impl<'a> Images<'a> {
         let images = ImageStore::new(Cas::open(&folder)?, Arc::from(self.settings.clock()));
         Ok(self.store.get_or_init(|| Store { images }))
     }
+}
+
+/// Whether words that could be a name in the store could as well be a path: `out/lean` beside a folder
+/// `out`.
+fn in_a_folder(text: &str) -> bool {
+    let parent = Path::new(text).parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.is_some_and(Path::is_dir)
 }
 
 fn not_an_image(path: &Path) -> Error {

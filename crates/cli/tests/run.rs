@@ -55,6 +55,8 @@ fn the_image_says_what_runs_and_the_command_line_says_otherwise() {
     };
     assert_eq!(says("oci:box"), "entry point: default\n");
     assert_eq!(says("oci:box -- other words"), "entry point: other words\n");
+    // As Docker's users type it.
+    assert_eq!(says("--rm oci:box other -n words"), "entry point: other -n words\n");
     let script = "id -u; id -g; pwd; echo $MODE $HOME";
     let own = says(&format!("--entrypoint sh oci:box -- -c '{script}'"));
     assert_eq!(own, "7\n8\n/srv/place\nimage /home\n");

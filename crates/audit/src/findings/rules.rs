@@ -161,7 +161,7 @@ pub const TESTS: Rule = rule(
     "test suites of Python packages",
     (Info, Likely),
     "folders named `tests` below site-packages, or the standard library's own",
-    "`lightship build` leaves them out where no installed code imports them",
+    "remove them in the RUN that installs the packages, where no installed code imports them",
 );
 /// Bytecode.
 pub const BYTECODE: Rule = rule(

@@ -182,10 +182,10 @@ impl FromStr for SizeArg {
         let number: f64 = number.parse().map_err(|_| wrong())?;
         let factor: f64 = match unit.trim().to_ascii_lowercase().as_str() {
             "" | "b" => 1.0,
-            "k" | "kib" => 1024.0,
-            "m" | "mib" => 1024.0 * 1024.0,
-            "g" | "gib" => 1024.0 * 1024.0 * 1024.0,
-            "t" | "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+            "k" | "ki" | "kib" => 1024.0,
+            "m" | "mi" | "mib" => 1024.0 * 1024.0,
+            "g" | "gi" | "gib" => 1024.0 * 1024.0 * 1024.0,
+            "t" | "ti" | "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
             "kb" => 1e3,
             "mb" => 1e6,
             "gb" => 1e9,
@@ -210,11 +210,13 @@ impl FromStr for DurationArg {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = || format!("write a time such as 90s, 5m or 1h, not `{text}`");
-        if let Ok(seconds) = text.parse::<f64>() {
-            return Duration::try_from_secs_f64(seconds).map(Self).map_err(|_| wrong());
-        }
-        let time: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-        Duration::try_from(time).map(Self).map_err(|_| wrong())
+        let time = if let Ok(seconds) = text.parse::<f64>() {
+            Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?
+        } else {
+            let time: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+            Duration::try_from(time).map_err(|_| wrong())?
+        };
+        if time.is_zero() { Err(wrong()) } else { Ok(Self(time)) }
     }
 }
 

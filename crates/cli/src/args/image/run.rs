@@ -22,9 +22,13 @@ pub struct RunArgs {
     pub reference: String,
     /// The command and its arguments, in place of the image's own
     ///
-    /// As with `docker run`: they follow the image's entry point where it has one.
-    #[arg(value_name = "CMD", last = true)]
+    /// As with `docker run`: they follow the image's entry point where it has one. Everything from the
+    /// first word on belongs to the command; `--` before it is needed only where it begins with `-`.
+    #[arg(value_name = "CMD", trailing_var_arg = true)]
     pub command: Vec<OsString>,
+    /// Taken for granted: whatever a command writes is gone afterwards
+    #[arg(long, hide = true)]
+    pub rm: bool,
     /// A program in place of the image's entry point
     #[arg(long, value_name = "PROGRAM")]
     pub entrypoint: Option<OsString>,
@@ -60,10 +64,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = positive)]
     pub cpus: Option<f64>,
     /// Use at most this much memory
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, short, value_name = "SIZE", value_parser = memory)]
     pub memory: Option<SizeArg>,
     /// At most this many processes and threads at once
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub pids_limit: Option<u32>,
     /// Write at most this much into the image's file system
     #[arg(long, value_name = "SIZE")]
@@ -108,6 +112,17 @@ impl From<NetworkWish> for Network {
             NetworkWish::Host => Self::Host,
         }
     }
+}
+
+/// Less than this holds no command and its sandbox; whoever writes it forgot the unit.
+const LEAST_MEMORY: ByteSize = ByteSize(6 << 20);
+
+fn memory(text: &str) -> Result<SizeArg, String> {
+    let size: SizeArg = text.parse()?;
+    if size.0 < LEAST_MEMORY {
+        return Err(format!("no command runs in {}: write at least 6m", size.0));
+    }
+    Ok(size)
 }
 
 fn positive(text: &str) -> Result<f64, String> {
