@@ -168,3 +168,14 @@ fn several_processes_fill_one_store_at_once() {
     let verified = environment.json(0, &in_store("store verify"));
     assert_eq!(verified["missing"], json!([]));
 }
+
+#[test]
+fn a_short_name_is_what_docker_means_by_it() {
+    let environment = TestEnvironment::new();
+    environment.layout("one", image("one"));
+    environment.json(0, &in_store("image copy oci:one store:docker.io/library/app:1"));
+    let history = environment.run(&in_store("image history app:1"));
+    assert_eq!(history.code(), 0, "{}", history.stderr);
+    assert_eq!(environment.run(&in_store("image rm app:1")).code(), 0);
+    assert_eq!(environment.run(&in_store("image history app:1")).code(), 3);
+}

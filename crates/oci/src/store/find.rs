@@ -24,6 +24,13 @@ pub struct StoredImage {
     pub record: ImageRecord,
 }
 
+/// The names that Docker means by a short one, and under which `load` and `pull` store what it wrote.
+fn long_names(name: &ImageName) -> impl Iterator<Item = ImageName> {
+    let text = name.to_string();
+    let prefixes = ["docker.io/library/", "docker.io/"];
+    prefixes.into_iter().filter_map(move |prefix| format!("{prefix}{text}").parse().ok())
+}
+
 impl ImageStore {
     /// Finds an image by its name, or by the beginning of the digest of one of its manifests. A name
     /// of six or more hex digits without a tag is tried as a digest, too, where no image is so named.
@@ -31,14 +38,16 @@ impl ImageStore {
         match reference {
             StoreReference::DigestPrefix(hex) => self.find_digest(reference, hex),
             StoreReference::Name(name) => {
-                match (self.cas.get_ref(IMAGES, &name.to_string())?, as_prefix(name)) {
-                    (Some(value), _) => {
+                for name in [name.clone()].into_iter().chain(long_names(name)) {
+                    if let Some(value) = self.cas.get_ref(IMAGES, &name.to_string())? {
                         let record = ImageRecord::from_value(&name.to_string(), value)?;
                         let root = record.root.clone();
-                        Ok(StoredImage { name: name.clone(), root, record })
+                        return Ok(StoredImage { name, root, record });
                     }
-                    (None, Some(hex)) => self.find_digest(reference, hex),
-                    (None, None) => Err(not_found(reference)),
+                }
+                match as_prefix(name) {
+                    Some(hex) => self.find_digest(reference, hex),
+                    None => Err(not_found(reference)),
                 }
             }
         }
@@ -79,10 +88,15 @@ impl ImageStore {
 
     /// The name to remove: the one given, or the only one that means the digest given.
     pub fn only_name(&self, reference: &StoreReference) -> Result<ImageName, Error> {
-        if let StoreReference::Name(name) = reference
-            && (as_prefix(name).is_none() || self.cas.get_ref(IMAGES, &name.to_string())?.is_some())
-        {
-            return Ok(name.clone());
+        if let StoreReference::Name(name) = reference {
+            for candidate in [name.clone()].into_iter().chain(long_names(name)) {
+                if self.cas.get_ref(IMAGES, &candidate.to_string())?.is_some() {
+                    return Ok(candidate);
+                }
+            }
+            if as_prefix(name).is_none() {
+                return Ok(name.clone());
+            }
         }
         let digest = self.find(reference)?.root.digest;
         let mut names: Vec<ImageName> = Vec::new();
