@@ -61,12 +61,13 @@ fn run(
     helper: &OwnedFd,
     groups: &Groups,
 ) -> Result<End, Failure> {
+    // First: the helper must have let go before it can hear why not.
+    init::begin(helper)?;
     if job.spec.terminal.is_some() {
         let attempt = format!("give the command a terminal with {}", program.display());
         return Err(Failure::request(attempt, "only lightship's own launcher has terminals")
             .hint("choose lightship's own launcher for a terminal"));
     }
-    init::begin(helper)?;
     let tell = |tale: Tale, fds: &[BorrowedFd<'_>]| {
         let _ = wire::send(helper, &tale, fds);
     };
