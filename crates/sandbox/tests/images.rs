@@ -9,7 +9,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use common::{Bench, again};
-use lightship_sandbox::{End, RootAccess, User};
+use lightship_base::ByteSize;
+use lightship_sandbox::{End, Error, Fault, Mount, MountContent, RootAccess, User};
 
 /// More than `mount`'s one page of options holds with paths of this length.
 const LAYERS: usize = 120;
@@ -145,6 +146,97 @@ fn a_folder_that_nobody_may_enter_is_no_obstacle() {
     fs::create_dir(&locked).unwrap();
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     assert_eq!(bench.sh("ls -d /locked").output, "/locked\n");
+}
+
+/// What becomes of a script that may write ten megabytes.
+fn writing(bench: &Bench, script: &str, mounts: Vec<Mount>) -> common::Run {
+    let mut spec = common::spec(&["sh", "-c", script]);
+    spec.mounts = mounts;
+    spec.limits.disk = Some(TEN);
+    spec.limits.time = Some(std::time::Duration::from_secs(20));
+    bench.run(spec)
+}
+
+const TEN: ByteSize = ByteSize(10 << 20);
+
+#[test]
+fn files_without_a_name_are_counted() {
+    let bench = Bench::new();
+    let two = "exec 3>/tmp/a 4>/tmp/b; rm /tmp/a /tmp/b; for fd in 3 4; do \
+        dd if=/dev/zero bs=1M count=6 >&$fd 2>/dev/null; done; ls /tmp; sleep 100";
+    let run = writing(&bench, two, Vec::new());
+    assert_eq!((run.outcome.end, run.output.as_str()), (End::OutOfDisk(TEN), ""));
+    // Each once, however many hold it; and what is in memory is none of the disk's.
+    let shared = "exec 3>/tmp/a 4>/dev/shm/b; rm /tmp/a /dev/shm/b; \
+        for fd in 3 4; do dd if=/dev/zero bs=1M count=6 >&$fd 2>/dev/null; done; \
+        sleep 2 & sleep 2 & sleep 2; echo over";
+    let run = writing(&bench, shared, Vec::new());
+    assert_eq!((run.outcome.end, run.output.as_str()), (End::Exited(0), "over\n"));
+}
+
+#[test]
+fn one_file_cannot_outgrow_the_limit() {
+    let bench = Bench::new();
+    // In blocks of 512 bytes, and a page more: what reaches it is over the limit.
+    let run = writing(&bench, "ulimit -f", Vec::new());
+    assert_eq!(run.output, format!("{}\n", (TEN.0 + 4096) / 512));
+    let script = "dd if=/dev/zero of=/tmp/x bs=1M count=300 2>/dev/null; sleep 100";
+    assert_eq!(writing(&bench, script, Vec::new()).outcome.end, End::OutOfDisk(TEN));
+}
+
+#[test]
+fn files_of_names_hold_little() {
+    let bench = Bench::new();
+    let script = "echo 127.0.0.1 me >> /etc/hosts && grep -c me /etc/hosts; \
+        for name in hosts hostname; do cat /bin/busybox >> /etc/$name; dd if=/dev/zero bs=1M \
+        count=3 >> /etc/$name; echo $?; done 2>/dev/null";
+    assert_eq!(bench.sh(script).output, "1\n1\n1\n");
+}
+
+#[test]
+fn copied_files_are_counted_and_pipes_refused() {
+    let bench = Bench::new();
+    let source = bench.folder.path().join("source");
+    fs::write(&source, "original").unwrap();
+    let mount = |source: &Path, target: &str| Mount {
+        target: PathBuf::from(target),
+        content: MountContent::CopyOnWrite(source.to_owned()),
+    };
+    let script = "cat /a; for name in a b; do dd if=/dev/zero of=/$name bs=1M count=6; done \
+        2>/dev/null; sleep 100";
+    let run = writing(&bench, script, vec![mount(&source, "/a"), mount(&source, "/b")]);
+    assert_eq!((run.outcome.end, run.output.as_str()), (End::OutOfDisk(TEN), "original"));
+    assert_eq!(fs::read(&source).unwrap(), b"original");
+
+    let pipe = bench.folder.path().join("pipe");
+    make_pipe(&pipe);
+    for source in [pipe.as_path(), Path::new("/dev/zero")] {
+        let mut spec = common::spec(&["true"]);
+        spec.mounts = vec![mount(source, "/a")];
+        let error = bench.try_run(spec).unwrap_err();
+        assert!(matches!(&error, Error::Start(failure) if failure.fault == Fault::Request));
+        assert!(error.to_string().ends_with("it is neither a file nor a folder"), "{error}");
+    }
+    assert_eq!(bench.leftovers(), Vec::<PathBuf>::new());
+}
+
+fn make_pipe(path: &Path) {
+    let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from(0o755));
+    rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).unwrap();
+}
+
+#[test]
+fn folders_too_deep_to_look_into_exceed_the_limit() {
+    let bench = Bench::new();
+    let deep = |levels: u32| {
+        let script = format!(
+            "cd /tmp; n=0; while [ $n -lt {levels} ]; do mkdir d; cd d; n=$((n+1)); done; sleep 2"
+        );
+        writing(&bench, &script, Vec::new()).outcome.end
+    };
+    assert_eq!(deep(100), End::Exited(0));
+    assert_eq!(deep(250), End::OutOfDisk(TEN));
+    assert_eq!(bench.leftovers(), Vec::<PathBuf>::new());
 }
 
 #[test]

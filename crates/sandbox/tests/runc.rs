@@ -257,6 +257,37 @@ fn a_runtime_that_refuses_is_quoted() {
 }
 
 #[test]
+fn a_pipe_is_no_program_under_both() {
+    for engine in engines() {
+        let bench = bench(engine);
+        let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from(0o755));
+        let pipe = bench.layer().join("bin/pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, mode, 0).unwrap();
+        let error = bench.try_run(common::spec(&["/bin/pipe"])).unwrap_err();
+        let Error::Start(failure) = &error else { panic!("{error}") };
+        assert_eq!(failure.fault, Fault::NotExecutable);
+        assert!(error.to_string().ends_with("a device, a pipe or a socket"), "{error}");
+    }
+}
+
+#[test]
+fn paths_are_cleaned_by_their_words_under_both() {
+    for engine in engines() {
+        let bench = bench(engine);
+        std::os::unix::fs::symlink("home/app", bench.layer().join("link")).unwrap();
+        let source = bench.folder.path().join("source");
+        fs::write(&source, "seen\n").unwrap();
+        let mut spec = common::spec(&["sh", "-c", "pwd; cat /opt/file; ls /home"]);
+        // By its words, not through the link to /home, and not above the root.
+        spec.folder = PathBuf::from("/link/../missing/../../../made");
+        let content = MountContent::ReadOnly(source);
+        spec.mounts = vec![Mount { target: PathBuf::from("/link/.././opt/x/../file"), content }];
+        let run = bench.run(spec);
+        assert_eq!(run.output, "/made\nseen\napp\n", "{}", run.complaints);
+    }
+}
+
+#[test]
 fn nothing_outlives_a_sandbox_whose_helper_is_killed() {
     let [_, runc] = engines();
     let bench = bench(runc);

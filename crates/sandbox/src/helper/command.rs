@@ -10,7 +10,7 @@ use rustix::process::{DumpableBehavior, Pid, set_dumpable_behavior};
 
 use super::cgroup::Limited;
 use super::user::Person;
-use super::{Streams, maps, program, protect, seccomp};
+use super::{Streams, disk, inside, maps, program, protect, seccomp};
 use crate::failure::{Attempt as _, Failure};
 use crate::identity::Identity;
 use crate::sys::{self, Fork};
@@ -80,7 +80,8 @@ fn prepare(
     take_streams(streams, spec.terminal.is_some())?;
     rustix::process::umask(rustix::fs::Mode::from(0o022));
     limited.apply(&spec.limits)?;
-    rustix::process::chdir(&spec.folder)
+    disk::limit_files(&spec.limits)?;
+    rustix::process::chdir(inside::cleaned(&spec.folder))
         .attempt(|| format!("go to the folder {} inside", spec.folder.display()))?;
     if job.identity == Identity::Single && (person.uid, person.gid) != (0, 0) {
         // The files of a process that may not be looked at are root's, and it has to write its own. Exec

@@ -44,6 +44,7 @@ impl Inside {
 
     /// The folder, made where it is missing, with everything above it.
     pub(super) fn folder(&self, path: &Path) -> Result<OwnedFd, Failure> {
+        let path = cleaned(path);
         let mut here = PathBuf::from("/");
         let mut folder = self.place(&here).attempt(|| "open the root".to_owned())?;
         for component in path.components() {
@@ -72,6 +73,7 @@ impl Inside {
 
     /// The file, made empty where it is missing; or whatever is there but a folder.
     pub(super) fn file(&self, path: &Path) -> Result<OwnedFd, Failure> {
+        let path = &cleaned(path);
         let attempt = || format!("make the file {} inside", path.display());
         let name = path.file_name().ok_or_else(|| Failure::request(attempt(), "it has no name"))?;
         match self.place(path) {
@@ -117,6 +119,20 @@ impl Inside {
         rustix::mount::unmount(".", UnmountFlags::DETACH).attempt(attempt)?;
         rustix::process::chdir("/").attempt(attempt)
     }
+}
+
+/// An absolute path without `.` and `..`, by its words alone and whatever links there are: what other
+/// engines make of mounts' targets and working folders. Above the root is the root.
+pub(super) fn cleaned(path: &Path) -> PathBuf {
+    let mut cleaned = PathBuf::from("/");
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => cleaned.push(name),
+            Component::ParentDir => drop(cleaned.pop()),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+    cleaned
 }
 
 /// What a place is.

@@ -1,7 +1,9 @@
 //! What the user wants to be seen beside the image.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use rustix::fs::FileType;
@@ -73,6 +75,28 @@ fn bind(source: &Path, rights: MountAttrFlags) -> Result<OwnedFd, Failure> {
     Ok(mount)
 }
 
+/// Copies a file and its rights. Reading anything else may never end: nobody may be at a pipe's other
+/// end, and before the command runs no limit on time holds.
+fn copy_file(source: &Path, copy: &Path) -> Result<(), Failure> {
+    let attempt = || format!("mount a copy of {}", source.display());
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    // Looked at before, as a device may do something when it is opened, and again once it is open.
+    let about = fs::metadata(source).attempt(attempt)?;
+    let opened = about.is_file().then(|| {
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(source)?;
+        let about = file.metadata()?;
+        Ok::<_, io::Error>((file, about))
+    });
+    let opened = opened.transpose().attempt(attempt)?.filter(|(_, about)| about.is_file());
+    let Some((mut from, about)) = opened else {
+        return Err(Failure::request(attempt(), "it is neither a file nor a folder")
+            .hint("only files and folders can be copied: mount it read-only or writable"));
+    };
+    let mut to = fs::File::create_new(copy).attempt(attempt)?;
+    io::copy(&mut from, &mut to).attempt(attempt)?;
+    to.set_permissions(about.permissions()).attempt(attempt)
+}
+
 /// A folder is joined with an empty one on top; a file is simply copied, and so is a folder where the
 /// kernel refuses to join it.
 fn copy_on_write(source: &Path, job: &Job) -> Result<(OwnedFd, Option<OwnedFd>), Failure> {
@@ -81,9 +105,11 @@ fn copy_on_write(source: &Path, job: &Job) -> Result<(OwnedFd, Option<OwnedFd>),
     let own = root::new_folder(&job.scratch.join(format!("copy-{number}")))?;
     let source = fs::canonicalize(source).attempt(attempt)?;
     if !source.is_dir() {
-        let copy = own.join("file");
-        fs::copy(&source, &copy).attempt(attempt)?;
-        return Ok((bind(&copy, RIGHTS)?, None));
+        // In a folder where nothing else is: what is written into the file counts.
+        let folder = root::new_folder(&own.join("upper"))?;
+        let copy = folder.join("file");
+        copy_file(&source, &copy)?;
+        return Ok((bind(&copy, RIGHTS)?, Some(root::open_folder(&folder)?)));
     }
     let (upper, work) =
         (root::new_folder(&own.join("upper"))?, root::new_folder(&own.join("work"))?);

@@ -1,10 +1,10 @@
 //! Finding a program, and saying why it cannot be executed better than the kernel does.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::Spec;
@@ -61,7 +61,7 @@ pub(super) fn check(spec: &Spec, architecture: &str) -> Result<(), Failure> {
 /// The error with which the kernel will refuse it, whoever asks.
 fn refusal(path: &Path) -> Option<i32> {
     let Ok(about) = fs::metadata(path) else { return Some(libc::ENOENT) };
-    if about.is_dir() || about.permissions().mode() & 0o111 == 0 {
+    if !about.is_file() || about.permissions().mode() & 0o111 == 0 {
         return Some(libc::EACCES);
     }
     let is_script = head(path)?.starts_with(b"#!");
@@ -88,6 +88,9 @@ pub(super) fn explain(path: &CStr, error: &io::Error, architecture: &str) -> Fai
             None => missing(path, "the image lacks something that it needs"),
         },
         Some(libc::EACCES) if path.is_dir() => not_executable("it is a folder".to_owned()),
+        Some(libc::EACCES) if path.exists() && !path.is_file() => {
+            not_executable("it is a device, a pipe or a socket".to_owned())
+        }
         Some(libc::EACCES) => not_executable(
             "it is not executable for this user, or lies where nothing is".to_owned(),
         ),
@@ -131,8 +134,12 @@ fn foreign(path: &Path, architecture: &str) -> String {
     "it is neither a program nor a script that begins with `#!`".to_owned()
 }
 
+/// How a file begins. Opening anything else may wait for ever, for somebody at a pipe's other end.
 fn head(path: &Path) -> Option<Vec<u8>> {
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    file.metadata().ok()?.is_file().then_some(())?;
     let mut head = Vec::new();
-    File::open(path).ok()?.take(4096).read_to_end(&mut head).ok()?;
+    file.take(4096).read_to_end(&mut head).ok()?;
     Some(head)
 }

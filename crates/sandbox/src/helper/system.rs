@@ -6,35 +6,56 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
+use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
     fsconfig_set_string, fsmount, fsopen, open_tree,
 };
 
-use super::dev;
 use super::inside::{self, Inside};
+use super::{dev, root};
 use crate::failure::{Attempt as _, Failure};
 use crate::sys;
 use crate::wire::Job;
 use crate::{Network, Note};
 
-/// Parts of `/proc` and `/sys` that tell of the machine, not of the sandbox: hidden. The set that
-/// container engines hide.
-pub(super) const HIDDEN: [&str; 14] = [
+/// Parts of `/proc` and `/sys` that tell of the machine, not of the sandbox, or let it be looked into and
+/// changed by whoever has root's number, which root inside has: hidden. The set that container engines
+/// hide, and more: theirs leaves what they trust file rights to keep.
+pub(super) const HIDDEN: &[&str] = &[
     "/proc/acpi",
+    "/proc/allocinfo",
     "/proc/asound",
+    "/proc/dynamic_debug",
     "/proc/interrupts",
     "/proc/kcore",
     "/proc/keys",
     "/proc/key-users",
+    "/proc/kmsg",
+    "/proc/kpagecgroup",
+    "/proc/kpagecount",
+    "/proc/kpageflags",
     "/proc/latency_stats",
+    "/proc/lock_stat",
+    "/proc/lockdep",
+    "/proc/lockdep_chains",
+    "/proc/lockdep_stats",
+    "/proc/pagetypeinfo",
+    "/proc/profile",
     "/proc/sched_debug",
     "/proc/scsi",
+    "/proc/slab_allocators",
+    "/proc/slabinfo",
     "/proc/timer_list",
     "/proc/timer_stats",
+    "/proc/vmallocinfo",
+    "/proc/vmcore",
     "/sys/devices/virtual/powercap",
     "/sys/firmware",
+    "/sys/fs/pstore",
     "/sys/fs/selinux",
+    "/sys/kernel/debug",
+    "/sys/kernel/tracing",
 ];
 
 /// Parts of `/proc` that change the machine when written: read-only.
@@ -59,9 +80,9 @@ pub(super) fn mount(
     mount_sys(inside, network)?;
     for path in READ_ONLY {
         let path = Path::new(path);
-        // What this kernel does not have needs no protection.
-        if let Ok(part) = inside.place(path) {
-            let again = clone_of(&part, false).attempt(|| format!("protect {}", path.display()))?;
+        let attempt = || format!("protect {}", path.display());
+        if let Some(part) = present(inside, path).attempt(attempt)? {
+            let again = clone_of(&part, false).attempt(attempt)?;
             forbid(&again, MountAttrFlags::MOUNT_ATTR_RDONLY | QUIET)?;
             place(inside, &again, path)?;
         }
@@ -84,7 +105,7 @@ fn mount_sys(inside: &Inside, network: Network) -> Result<(), Failure> {
     let rights = QUIET | MountAttrFlags::MOUNT_ATTR_RDONLY;
     let new = match network {
         Network::None => file_system("sysfs", &[], rights),
-        Network::Host => Err(rustix::io::Errno::PERM),
+        Network::Host => Err(Errno::PERM),
     };
     if let Ok(sys) = new {
         return place(inside, &sys, "/sys");
@@ -104,9 +125,19 @@ pub(super) fn machine_sys() -> Result<OwnedFd, Failure> {
     Ok(sys)
 }
 
+/// A part of the kernel's file systems. What this kernel does not have needs no protection; what cannot be
+/// looked at for any other reason may be there.
+fn present(inside: &Inside, path: &Path) -> rustix::io::Result<Option<OwnedFd>> {
+    match inside.place(path) {
+        Ok(part) => Ok(Some(part)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn hide(inside: &Inside, path: &Path) -> Result<(), Failure> {
     let attempt = || format!("hide {}", path.display());
-    let Ok(part) = inside.place(path) else { return Ok(()) };
+    let Some(part) = present(inside, path).attempt(attempt)? else { return Ok(()) };
     let cover = if inside::kind(&part) == Some(FileType::Directory) {
         let rights = QUIET | MountAttrFlags::MOUNT_ATTR_RDONLY;
         file_system("tmpfs", &[("size", "0"), ("nr_inodes", "1")], rights)
@@ -128,24 +159,38 @@ pub(super) fn write_names(inside: &Inside, job: &Job) -> Result<(), Failure> {
 /// is now, and where it shall be seen.
 pub(super) fn name_files(job: &Job) -> Result<Vec<(PathBuf, &'static str)>, Failure> {
     let name = &job.spec.host_name;
-    let hosts = job.scratch.join("hosts");
     let text = match job.spec.network {
         Network::None => String::new(),
         // A machine without the file is one without names of its own.
         Network::Host => fs::read_to_string("/etc/hosts").unwrap_or_default(),
     };
     let own = format!("127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\t{name}\n{text}");
-    fs::write(&hosts, own).attempt(|| format!("write {}", hosts.display()))?;
-    let host_name = job.scratch.join("hostname");
-    fs::write(&host_name, format!("{name}\n")).attempt(|| "write the host name".to_owned())?;
-    let mut files = vec![(hosts, "/etc/hosts"), (host_name, "/etc/hostname")];
+    let mut texts = vec![("/etc/hosts", own), ("/etc/hostname", format!("{name}\n"))];
     let resolver = Path::new("/etc/resolv.conf");
     if job.spec.network == Network::Host && resolver.exists() {
-        let copy = job.scratch.join("resolv.conf");
-        fs::copy(resolver, &copy).attempt(|| "copy /etc/resolv.conf".to_owned())?;
-        files.push((copy, "/etc/resolv.conf"));
+        let text = fs::read(resolver).attempt(|| "read /etc/resolv.conf".to_owned())?;
+        texts.push(("/etc/resolv.conf", String::from_utf8_lossy(&text).into_owned()));
     }
-    Ok(files)
+    let folder = small_folder(job, texts.iter().map(|(_, text)| text.len() as u64).sum())?;
+    let write = |(number, (at, text)): (usize, (&'static str, String))| {
+        let file = folder.join(number.to_string());
+        fs::write(&file, text).attempt(|| format!("write {}", file.display()))?;
+        Ok((file, at))
+    };
+    texts.into_iter().enumerate().map(write).collect()
+}
+
+/// A folder in memory for so many bytes and little more: the files are the command's to change, and no
+/// other limit counts what it writes into them.
+fn small_folder(job: &Job, bytes: u64) -> Result<PathBuf, Failure> {
+    const MORE: u64 = 1 << 20;
+    let attempt = || "make a folder for the files of names".to_owned();
+    let folder = root::new_folder(&job.scratch.join("names"))?;
+    let size = (bytes + MORE).to_string();
+    let memory = file_system("tmpfs", &[("mode", "0755"), ("size", &size)], QUIET);
+    let onto = root::open_folder(&folder)?;
+    inside::attach(memory.attempt(attempt)?.as_fd(), onto.as_fd()).attempt(attempt)?;
+    Ok(folder)
 }
 
 fn show_file(inside: &Inside, from: &Path, at: &str) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::failure::{Attempt as _, Failure};
 use crate::helper::cgroup::{self, Limited};
 use crate::helper::user::Person;
-use crate::helper::{dev, protect, seccomp, system};
+use crate::helper::{dev, disk, inside, protect, seccomp, system};
 use crate::identity::Identity;
 use crate::wire::Job;
 use crate::{Network, RootAccess};
@@ -70,6 +70,7 @@ impl Bundle<'_> {
             .limited
             .of_each_process(&spec.limits)
             .into_iter()
+            .chain(disk::of_each_file(&spec.limits))
             .map(|(kind, most)| json!({ "type": limit_name(kind), "hard": most, "soft": most }))
             .collect();
         let mut user = json!({ "uid": self.person.uid, "gid": self.person.gid, "umask": 0o022 });
@@ -81,7 +82,7 @@ impl Bundle<'_> {
             "user": user,
             "args": words,
             "env": variables,
-            "cwd": text(&spec.folder)?,
+            "cwd": text(inside::cleaned(&spec.folder))?,
             "capabilities": self.capabilities()?,
             "rlimits": limits,
             "noNewPrivileges": true,
@@ -121,7 +122,7 @@ impl Bundle<'_> {
         }
         for Bind { source, target } in self.binds {
             mounts.push(json!({
-                "destination": text(target)?,
+                "destination": text(inside::cleaned(target))?,
                 "type": "bind",
                 "source": text(source)?,
                 "options": ["rbind"],

@@ -9,6 +9,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{WaitOptions, chdir, chroot, waitpid};
 
 use crate::failure::{Attempt as _, Failure, Fault};
+use crate::helper::inside::cleaned;
 use crate::helper::program;
 use crate::helper::user::{self, Person};
 use crate::identity::Identity;
@@ -53,7 +54,7 @@ fn inside(job: &Job) -> Result<Person, Failure> {
     }
     let mut spec = job.spec.clone();
     spec.complete_environment(&person.home);
-    let _ = chdir(&spec.folder);
+    let _ = chdir(cleaned(&spec.folder));
     match program::check(&spec, &job.architecture) {
         // It may come with a mount, which the runtime makes later.
         Err(Failure { fault: Fault::NoSuchProgram, .. }) if !spec.mounts.is_empty() => Ok(person),
