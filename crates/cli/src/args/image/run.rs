@@ -45,6 +45,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAME")]
     pub hostname: Option<String>,
     /// What the command can reach: nothing but itself, or what this machine reaches
+    ///
+    /// host: also this machine's own services. Whoever runs Lightship as root lets the command's root
+    /// speak to them as root.
     #[arg(long, value_name = "none|host", value_enum, default_value_t)]
     #[arg(hide_possible_values = true)]
     pub network: NetworkWish,
@@ -70,12 +73,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub pids_limit: Option<u32>,
     /// Write at most this much into the image's file system
+    ///
+    /// No file grows beyond it; many files together may overshoot it for half a second.
     #[arg(long, value_name = "SIZE")]
     pub disk: Option<SizeArg>,
     /// End the command after this time
     #[arg(long, value_name = "DURATION")]
     pub timeout: Option<DurationArg>,
-    /// Kill it this long after it was told to end
+    /// Kill it this long after it was told to end: by the timeout, or by SIGTERM
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     pub stop_timeout: DurationArg,
     /// Let this OCI runtime make the walls, by name or path: runc, crun, youki
