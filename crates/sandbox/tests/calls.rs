@@ -38,6 +38,7 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("open_tree", "428, -100, $text, 1", 1),
     ("move_mount", "429, -100, $text, -100, $text, 0", 1),
     ("mount_setattr", "442, -100, $text, 0, 0, 0", 1),
+    ("open_tree_attr", "467, -100, $text, 1, $text, 32", 1),
     ("open_by_handle_at", "304, -100, $text, 0", 1),
     ("init_module", "175, $text, 0, $text", 1),
     ("kexec_load", "246, 0, 0, 0, 0", 1),
@@ -51,7 +52,15 @@ const CALLS: &[(&str, &str, i32)] = &[
     ("socket, of the kernel's ciphers", "41, 38, 5, 0", 1),
     ("socket, to the hypervisor", "41, 40, 1, 0", 1),
     ("socket, of raw packets", "41, 17, 3, 0", 1),
+    ("socket, of a field bus", "41, 29, 3, 1", 1),
+    ("socket, of a radio", "41, 31, 3, 1", 1),
+    ("socket, to a cluster", "41, 30, 2, 0", 1),
+    ("socket, of a family with high bits", "41, 0x100000026, 5, 0", 1),
+    ("socketpair, in a cluster", "53, 30, 2, 0, $text", 1),
     ("ioctl, typing into a terminal", "16, 0, 0x5412, $text", 1),
+    ("ioctl, the same with high bits", "16, 0, 0x100005412, $text", 1),
+    ("mbind", "237, 0, 0, 0, 0, 0, 0", 1),
+    ("set_mempolicy", "238, 0, 0, 0", 1),
     ("a call that nobody has thought of yet", "600, 0", 38),
 ];
 
@@ -80,6 +89,21 @@ fn calls_that_open_walls_are_refused() {
             .collect();
         assert_eq!(wrong, Vec::<String>::new(), "as {user}");
     }
+}
+
+#[test]
+fn sockets_of_everyday_families_are_made() {
+    let bench = Bench::new();
+    copy_perl(bench.layer());
+    // Streams between processes and over both internets; routing questions to the kernel.
+    let everyday = [(1, 1), (2, 1), (10, 1), (2, 2), (16, 3)];
+    let script: String = everyday
+        .iter()
+        .map(|(family, kind)| format!("print syscall(41, {family}, {kind}, 0) > 2, qq(\\n);"))
+        .collect();
+    let pair = "$two = qq(\\0) x 8; print syscall(53, 1, 1, 0, $two) == 0, qq(\\n)";
+    let run = bench.run(common::spec(&["/usr/bin/perl", "-e", &format!("{script}{pair}")]));
+    assert_eq!(run.output, "1\n".repeat(everyday.len() + 1), "{}", run.complaints);
 }
 
 #[test]
