@@ -32,7 +32,7 @@ pub enum End {
     OutOfTime(Duration),
     /// It or one of its children was killed for using more memory than it may.
     OutOfMemory,
-    /// It was ended because it wrote more than so many bytes.
+    /// It wrote more than so many bytes, and was ended unless it had ended by itself.
     OutOfDisk(ByteSize),
 }
 
@@ -64,7 +64,7 @@ impl std::fmt::Display for End {
                 write!(f, "was still running after {} s and was ended", limit.as_secs_f64())
             }
             Self::OutOfMemory => f.write_str("used more memory than it may and was killed"),
-            Self::OutOfDisk(limit) => write!(f, "wrote more than {limit} and was killed"),
+            Self::OutOfDisk(limit) => write!(f, "wrote more than {limit}"),
         }
     }
 }

@@ -97,8 +97,8 @@ pub struct Limits {
     pub memory: Option<ByteSize>,
     /// Processes and threads at once.
     pub processes: Option<u32>,
-    /// Bytes written into the image's file system and copy-on-write mounts. Looked at once a second or
-    /// so, hence overshot by a fast writer.
+    /// Bytes written into the image's file system and copy-on-write mounts: looked at twice a second, and
+    /// at the end. No single file, wherever it is, can grow beyond it.
     pub disk: Option<ByteSize>,
     /// Wall time; then it is told to end, and [`Limits::grace`] later it is killed.
     pub time: Option<Duration>,

@@ -48,7 +48,9 @@ fn whoever_is_told_to_end_has_the_grace_for_it() {
         let mut ready = [0; 5];
         let mut output = sandbox.output.take().unwrap();
         std::io::Read::read_exact(&mut output, &mut ready).unwrap();
-        signals.iter().for_each(|signal| sandbox.signaller().send(*signal));
+        for signal in signals {
+            sandbox.signaller().send(*signal);
+        }
         assert_eq!(sandbox.wait().unwrap().end, End::Signalled(9));
     }
 }

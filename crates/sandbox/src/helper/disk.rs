@@ -9,8 +9,8 @@ use lightship_base::ByteSize;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstatfs, openat, statat};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use crate::Limits;
 use crate::failure::{Attempt as _, Failure};
+use crate::{End, Limits};
 
 /// Between two looks at least this; and twenty times what a look takes, so that looking costs at most
 /// a twentieth of one processor however many files there are.
@@ -45,6 +45,9 @@ pub(super) fn of_each_file(limits: &Limits) -> Option<(Resource, u64)> {
     limits.disk.map(|most| (Resource::Fsize, most.0.saturating_add(4096)))
 }
 
+/// What a file's size beyond its limit is answered with (*signal(7)*).
+const SIGXFSZ: u8 = 25;
+
 /// The folders that count, and the limit.
 pub(super) struct DiskWatch {
     folders: Vec<OwnedFd>,
@@ -74,11 +77,19 @@ impl DiskWatch {
 
     /// Looks, if it is time to. The limit, if it was exceeded.
     pub(super) fn exceeded(&mut self) -> Option<ByteSize> {
+        if Instant::now() < self.next { None } else { self.look() }
+    }
+
+    /// The limit, if this end came of it: of a file that would have grown beyond it, or of one write too
+    /// many just before.
+    pub(super) fn explains(&mut self, end: End) -> Option<ByteSize> {
+        let by_one_file = end == End::Signalled(SIGXFSZ);
+        self.limit.filter(|_| by_one_file).or_else(|| self.look())
+    }
+
+    fn look(&mut self) -> Option<ByteSize> {
         let limit = self.limit?;
         let begin = Instant::now();
-        if begin < self.next {
-            return None;
-        }
         let named = self.folders.iter().map(|folder| used_below(folder, MAX_DEPTH));
         let used = named.fold(self.used_by_nameless(), u64::saturating_add);
         self.next = Instant::now() + PAUSE.max(begin.elapsed() * PAUSE_PER_LOOK);

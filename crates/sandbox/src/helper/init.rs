@@ -153,7 +153,7 @@ impl Attendant<'_> {
                 }
             }
             if let Some(end) = self.reap()? {
-                return Ok(end);
+                return Ok(disk.explains(end).map_or(end, End::OutOfDisk));
             }
             if let Some(limit) = disk.exceeded() {
                 return Ok(End::OutOfDisk(limit));
