@@ -16,6 +16,7 @@ use super::super::{PlatformArgs, RegistryArgs};
 
 /// Arguments of `lightship image run`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line, each by itself")]
 pub struct RunArgs {
     /// The image
     #[arg(value_name = "REF", value_hint = ValueHint::AnyPath)]
