@@ -50,7 +50,7 @@ done
 
 mounts() { wc -l </proc/self/mountinfo; }
 # The kernel's own threads come and go; they have no command line.
-processes() { cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -o '__sandbox-helper' | wc -l; }
+processes() { cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -o '[_]_sandbox-helper' | wc -l; }
 groups() { find /sys/fs/cgroup -maxdepth 4 -name 'lightship-*' 2>/dev/null | wc -l; }
 folders() { find "$LIGHTSHIP_HOME/sandboxes" -mindepth 1 ! -name gate | wc -l; }
 # What the kernel holds for itself and cannot give back, in MB.
