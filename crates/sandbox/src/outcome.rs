@@ -34,6 +34,9 @@ pub enum End {
     OutOfMemory,
     /// It wrote more than so many bytes, and was ended unless it had ended by itself.
     OutOfDisk(ByteSize),
+    /// It was ended because it had more than so many processes and threads. Only where no control group
+    /// limits them: a group refuses the next one instead.
+    OutOfProcesses(u32),
 }
 
 impl End {
@@ -44,7 +47,7 @@ impl End {
             Self::Exited(code) => code,
             Self::Signalled(signal) => 128_u8.saturating_add(signal),
             Self::OutOfTime(_) => 124,
-            Self::OutOfMemory | Self::OutOfDisk(_) => 137,
+            Self::OutOfMemory | Self::OutOfDisk(_) | Self::OutOfProcesses(_) => 137,
         }
     }
 
@@ -65,6 +68,9 @@ impl std::fmt::Display for End {
             }
             Self::OutOfMemory => f.write_str("used more memory than it may and was killed"),
             Self::OutOfDisk(limit) => write!(f, "wrote more than {limit}"),
+            Self::OutOfProcesses(limit) => {
+                write!(f, "had more than {limit} processes at once and was killed")
+            }
         }
     }
 }

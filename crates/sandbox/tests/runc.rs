@@ -291,9 +291,11 @@ fn paths_are_cleaned_by_their_words_under_both() {
 fn nothing_outlives_a_sandbox_whose_helper_is_killed() {
     let [_, runc] = engines();
     let bench = bench(runc);
-    // Nobody else's: the time is this test's name.
-    let (sandbox, _output) = ready(&bench, "setsid sleep 73211.5 & sleep 0.1");
-    let daemon = || processes().find(|pid| command_line(*pid).contains("73211.5"));
+    // Nobody else's: the time is this process's name.
+    let mark = format!("73211.{}", std::process::id());
+    let (sandbox, _output) = ready(&bench, &format!("setsid sleep {mark} & sleep 0.1"));
+    let is_marked = |pid: &u32| command_line(*pid).split_whitespace().any(|word| word == mark);
+    let daemon = || processes().find(is_marked);
     let mut helper = daemon().unwrap();
     while parent(helper) != std::process::id() {
         helper = parent(helper);
@@ -320,7 +322,7 @@ fn processes() -> impl Iterator<Item = u32> {
 /// Arguments, or nothing for a process that is gone.
 fn command_line(pid: u32) -> String {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
 }
 
 fn parent(pid: u32) -> u32 {

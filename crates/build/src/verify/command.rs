@@ -50,7 +50,7 @@ pub(super) fn hint(end: End) -> Option<Hint> {
     match end {
         End::OutOfTime(_) => Some(Hint::new("give it more time with `timeout`, if it needs that")),
         End::OutOfMemory => Some(Hint::new("give it more with `memory`, if it needs that")),
-        End::Exited(_) | End::Signalled(_) | End::OutOfDisk(_) => None,
+        End::Exited(_) | End::Signalled(_) | End::OutOfDisk(_) | End::OutOfProcesses(_) => None,
     }
 }
 

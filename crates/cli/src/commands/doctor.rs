@@ -133,7 +133,7 @@ fn explain(ability: Ability) -> (&'static str, &'static str, &'static str) {
         Ability::CpuLimit => ("processors", "`--cpus` counts whole processors", groups),
         Ability::MemoryLimit => ("memory", "`--memory` holds for each process by itself", groups),
         Ability::ProcessLimit => {
-            ("process count", "`--pids-limit` counts all of your processes", groups)
+            ("process count", "`--pids-limit` ends what has too many, a moment later", groups)
         }
     }
 }

@@ -11,8 +11,8 @@ use rustix::process::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::bounds::Bounds;
 use super::cgroup::Limited;
-use super::disk::DiskWatch;
 use super::{Streams, command, dev, mounts, root, system, user};
 use crate::failure::{Attempt as _, Failure};
 use crate::sys::{self, Signals};
@@ -83,8 +83,11 @@ fn run(job: &Job, streams: Streams, helper: &OwnedFd, limited: Limited) -> Resul
     let signals = Signals::take_all().attempt(|| "take over signals".to_owned())?;
     let child = command::start(job, &person, streams, limited)?;
     tell(Tale::Started, &[]);
-    Attendant { child, signals: &signals, helper: helper.as_fd() }
-        .wait(DiskWatch::new(watched, job.spec.limits.disk))
+    Attendant { child, signals: &signals, helper: helper.as_fd() }.wait(Bounds::new(
+        watched,
+        &job.spec.limits,
+        limited,
+    ))
 }
 
 /// Makes everything that the command sees. Returns the folders whose growth counts as its writing.
@@ -132,9 +135,10 @@ pub(super) struct Attendant<'a> {
 }
 
 impl Attendant<'_> {
-    pub(super) fn wait(&self, mut disk: DiskWatch) -> Result<End, Failure> {
+    pub(super) fn wait(&self, mut bounds: Bounds) -> Result<End, Failure> {
         loop {
-            let patience = disk.next_look().map(|at| at.saturating_duration_since(Instant::now()));
+            let patience =
+                bounds.next_look().map(|at| at.saturating_duration_since(Instant::now()));
             let patience = patience.and_then(|left| Timespec::try_from(left).ok());
             let signals = self.signals.as_fd();
             let mut fds =
@@ -153,10 +157,10 @@ impl Attendant<'_> {
                 }
             }
             if let Some(end) = self.reap()? {
-                return Ok(disk.explains(end).map_or(end, End::OutOfDisk));
+                return Ok(bounds.explain(end));
             }
-            if let Some(limit) = disk.exceeded() {
-                return Ok(End::OutOfDisk(limit));
+            if let Some(end) = bounds.exceeded() {
+                return Ok(end);
             }
         }
     }

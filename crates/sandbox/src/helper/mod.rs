@@ -15,6 +15,7 @@
 //! inside, daemons included. Mounts go with their namespace. What is left, folders and control groups,
 //! the helper clears; had it been killed as well, the next caller does (`crate::folder`).
 
+mod bounds;
 mod cgroup;
 mod command;
 mod connect;

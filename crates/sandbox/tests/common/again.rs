@@ -112,7 +112,7 @@ pub(crate) fn has_other_ids() -> bool {
 }
 
 /// Whether this is root of a part of the ids only.
-fn owns_few_ids() -> bool {
+pub(crate) fn owns_few_ids() -> bool {
     !fs::read_to_string("/proc/self/uid_map").unwrap().contains("4294967295")
 }
 

@@ -66,7 +66,7 @@ fn is_news(end: End) -> bool {
     match end {
         End::Exited(_) => false,
         End::Signalled(signal) => ![SIGHUP, SIGINT, SIGPIPE, SIGTERM].contains(&i32::from(signal)),
-        End::OutOfTime(_) | End::OutOfMemory | End::OutOfDisk(_) => true,
+        End::OutOfTime(_) | End::OutOfMemory | End::OutOfDisk(_) | End::OutOfProcesses(_) => true,
     }
 }
 

@@ -258,7 +258,7 @@ fn without_group(controller: &str, why: &io::Error) -> Note {
     let instead = match controller {
         "cpu" => "the processor limit holds in whole processors",
         "memory" => "the memory limit holds for each process by itself",
-        _ => "the limit on processes counts all of this user's, and root's are not limited",
+        _ => "processes are counted now and then, and all are ended when they are too many",
     };
     Note(format!("no control group for {controller} ({why}): {instead}"))
 }

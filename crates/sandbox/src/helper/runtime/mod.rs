@@ -20,8 +20,8 @@ use rustix::process::Pid;
 
 use self::call::Runtime;
 use self::config::{Bind, Bundle};
+use super::bounds::Bounds;
 use super::cgroup::{self, Groups, Limited};
-use super::disk::DiskWatch;
 use super::init::{self, Attendant, Tale};
 use super::{Streams, dev, inside, maps, mounts, root, system};
 use crate::failure::{Attempt as _, Failure, Fault};
@@ -81,8 +81,11 @@ fn run(
     let attended = runtime.create(dev::reopen_null(streams)?).and_then(|child| {
         runtime.start()?;
         tell(Tale::Started, &[]);
-        Attendant { child, signals: &signals, helper: helper.as_fd() }
-            .wait(DiskWatch::new(written, job.spec.limits.disk))
+        Attendant { child, signals: &signals, helper: helper.as_fd() }.wait(Bounds::new(
+            written,
+            &job.spec.limits,
+            groups.limited(),
+        ))
     });
     // Deleting takes the groups away, and what they counted.
     let out_of_memory = groups.ran_out_of_memory();
