@@ -1,3 +1,13 @@
-//! From a project to an image that works: for now the last step, [`verify`].
+//! From a project to an image that works: lock, plan, assemble, [`verify`].
 
+pub mod app;
+pub mod assemble;
+pub mod base;
+pub mod native;
+pub mod plan;
+pub mod project;
+pub mod prune;
+pub mod report;
+pub mod resolve;
+pub mod sbom;
 pub mod verify;

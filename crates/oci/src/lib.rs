@@ -3,7 +3,6 @@
 pub mod archive;
 pub mod assembly;
 pub mod base;
-pub mod compression;
 pub mod convert;
 pub mod copy;
 mod error;
@@ -18,11 +17,11 @@ pub mod spec;
 pub mod squash;
 mod staging;
 pub mod store;
-pub mod tar;
 mod transport;
 pub mod validate;
 mod verified;
 
 pub use error::Error;
+pub use lightship_codec::{compression, tar};
 pub use image::Image;
 pub use transport::{BlobReader, Destination, OpenBlob, Source};

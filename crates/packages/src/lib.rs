@@ -5,24 +5,35 @@
 //! 2. shows what is visible in the end through a [`Tree`],
 //! 3. gets an [`Inventory`] from [`inventory`](inventory()).
 //!
+//! The other half is what images are made of: [`apt`] and [`deb`], [`wheel`] and [`index`], the
+//! [`parcel`]s that they become, and the [`lock`] that names them all.
+//!
 //! Every parser takes bytes that nobody vouches for: none panics, loops or grows beyond its input.
 
 pub mod alpine;
+pub mod apt;
+pub mod deb;
 pub mod debian;
 pub mod elf;
+pub mod fetch;
 pub mod golang;
+pub mod index;
 mod inventory;
+pub mod lock;
 pub mod npm;
 pub mod os_release;
+pub mod parcel;
 mod path;
 mod places;
 pub mod purl;
+pub mod pylock;
 pub mod python;
 pub mod rust;
 #[cfg(test)]
 mod testing;
 mod tree;
 mod wanted;
+pub mod wheel;
 
 pub use inventory::{
     Ecosystem, EcosystemTotal, Inventory, InventoryNote, Linked, OwnedFiles, Package, PackageNote,

@@ -1,0 +1,1 @@
+//! The layer of the user’s own files.

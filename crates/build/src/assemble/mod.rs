@@ -1,0 +1,1 @@
+//! From parcels to layers, and from layers to an image.

@@ -1,0 +1,1 @@
+//! Native bases: a root of distribution packages, made without running their scripts.

@@ -1,0 +1,1 @@
+//! What a folder is: its requirements, its settings, what its Dockerfile tells.

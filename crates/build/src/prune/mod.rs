@@ -1,0 +1,1 @@
+//! Leaving out what does not run, by category, and saying so.

@@ -1,0 +1,1 @@
+//! What a build made, and what it saved.

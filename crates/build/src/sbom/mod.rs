@@ -1,0 +1,1 @@
+//! The bill of materials (*CycloneDX 1.6*).

@@ -1,0 +1,1 @@
+//! Dockerfile and `.dockerignore`: what they say. Pure: text in, meaning out.

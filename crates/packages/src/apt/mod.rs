@@ -1,0 +1,1 @@
+//! Debian archives: sources, signatures, indexes, versions, and which packages belong together (*apt*).

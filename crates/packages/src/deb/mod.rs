@@ -1,0 +1,1 @@
+//! Reading `.deb` files (*deb(5)*).

@@ -1,0 +1,1 @@
+//! Package indexes of Python (*Simple repository API*).

@@ -1,0 +1,1 @@
+//! Wheels: their names, their content, installing and writing them (*Binary distribution format*).
