@@ -55,6 +55,21 @@ impl Failure {
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
+
+    /// No new namespaces: the kernel's words for it are those of a full disk.
+    pub(crate) fn no_namespaces(error: &io::Error) -> Self {
+        let reason = match error.raw_os_error() {
+            Some(libc::ENOSPC) => {
+                "this machine allows no more of them (user.max_user_namespaces)".to_owned()
+            }
+            Some(libc::EPERM) => {
+                "this machine, or the container this runs in, forbids them".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        Self::machine("begin new namespaces", reason)
+            .hint("`lightship doctor` says what this machine lacks and how to allow it")
+    }
 }
 
 impl fmt::Display for Failure {

@@ -8,6 +8,7 @@
 //! A process with threads never forks here. It starts a *helper*, a small program of one thread, and
 //! talks to it over a socket: see [`helper`].
 
+mod errand;
 mod error;
 mod failure;
 mod folder;

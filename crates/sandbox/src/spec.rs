@@ -88,14 +88,14 @@ pub enum MountContent {
     Memory(ByteSize),
 }
 
-/// What a command may use. `None` is no limit.
+/// What a command may use. `None` is no limit, but for processes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     /// Processors; 0.5 is half of one.
     pub cpus: Option<f64>,
     /// Memory of all its processes together.
     pub memory: Option<ByteSize>,
-    /// Processes and threads at once.
+    /// Processes and threads at once; `None` is 8,192, so that no command brings a machine down.
     pub processes: Option<u32>,
     /// Bytes written into the image's file system and copy-on-write mounts: looked at twice a second, and
     /// at the end. No single file, wherever it is, can grow beyond it.

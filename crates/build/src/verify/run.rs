@@ -41,8 +41,6 @@ pub struct Limits {
     pub time: Duration,
     /// How much memory.
     pub memory: Option<ByteSize>,
-    /// How many processes and threads.
-    pub processes: Option<u32>,
     /// How much it may write into the image's file system.
     pub disk: Option<ByteSize>,
 }
@@ -163,7 +161,6 @@ impl<'a> Subject<'a> {
         spec.network = around.network;
         spec.limits = SandboxLimits {
             memory: around.memory.or(self.limits.memory),
-            processes: self.limits.processes,
             disk: self.limits.disk,
             grace: Grace(GRACE),
             ..SandboxLimits::default()

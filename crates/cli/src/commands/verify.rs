@@ -26,8 +26,6 @@ use crate::views::verify::{VerifyDocument, text};
 
 /// How long a check may take, where nobody says.
 const TIME: Duration = Duration::from_mins(1);
-/// How many processes and threads a check may have: more than any sound program, fewer than a machine.
-const PROCESSES: u32 = 4_096;
 /// How much a check may write.
 const DISK: ByteSize = ByteSize(10_000_000_000);
 /// How long a service of the command line may take until it answers.
@@ -130,12 +128,8 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Outcome
     let sandboxes = Sandboxes::open(&settings)?;
     let progress = context.reading();
     let prepared = sandboxes.prepare(&images, &image, progress.as_ref())?;
-    let limits = Limits {
-        time: plan.time,
-        memory: plan.memory.or_else(half_of_memory),
-        processes: Some(PROCESSES),
-        disk: Some(DISK),
-    };
+    let limits =
+        Limits { time: plan.time, memory: plan.memory.or_else(half_of_memory), disk: Some(DISK) };
     let subject = Subject::new(&image, sandboxes.launcher(), &prepared, limits);
     let checks = match plan.checks {
         checks if checks.is_empty() && args.no_defaults => return Err(CheckError::Nothing.into()),

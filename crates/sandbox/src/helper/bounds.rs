@@ -15,6 +15,37 @@ use crate::{End, Limits};
 /// machine bears.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How many processes and threads a sandbox may have whose limits do not say: more than any sound program
+/// has, less than brings a machine down.
+const MOST_UNASKED: u32 = 8_192;
+
+/// Numbers below this one are given to the first processes only, never again (the kernel's
+/// `RESERVED_PIDS`): as many more processes than asked for may be alive.
+const RESERVED_NUMBERS: u32 = 300;
+
+/// The first kernel that keeps `kernel.pid_max` for each process namespace. On an older one the same file
+/// would change the whole machine.
+const NUMBERS_OF_ITS_OWN: (u32, u32) = (6, 14);
+
+/// Bounds the numbers that processes of this namespace can have. A count comes too late for whoever forks
+/// faster than process 1 is given time to count; the kernel does not. To be called by process 1, as long
+/// as `/proc/sys` can be written. Best effort: where the kernel is older, counting has to do.
+pub(super) fn bound_numbers(limits: &Limits) {
+    let release = rustix::system::uname();
+    if release.release().to_str().ok().and_then(version) < Some(NUMBERS_OF_ITS_OWN) {
+        return;
+    }
+    let most = limits.processes.unwrap_or(MOST_UNASKED).saturating_add(RESERVED_NUMBERS + 1);
+    // More than the kernel can count is no bound, and refused.
+    let _ = std::fs::write("/proc/sys/kernel/pid_max", most.to_string());
+}
+
+/// `6.18.44-custom`: the first two numbers.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
 /// What is watched.
 pub(super) struct Bounds {
     disk: DiskWatch,
@@ -24,8 +55,9 @@ pub(super) struct Bounds {
 impl Bounds {
     /// `written` are the folders whose growth counts, `limited` says what groups see to already.
     pub(super) fn new(written: Vec<OwnedFd>, limits: &Limits, limited: Limited) -> Self {
-        let most = limits.processes.filter(|_| !limited.processes);
-        let processes = most.map(|most| ProcessWatch { most, next: Instant::now() + PAUSE });
+        let most = limits.processes.unwrap_or(MOST_UNASKED);
+        let processes =
+            (!limited.processes).then(|| ProcessWatch { most, next: Instant::now() + PAUSE });
         Self { disk: DiskWatch::new(written, limits.disk), processes }
     }
 
@@ -83,4 +115,19 @@ fn count() -> u64 {
 #[allow(clippy::useless_conversion, reason = "the kernel's number of links is narrower elsewhere")]
 fn threads(task: &Stat) -> u64 {
     u64::from(task.st_nlink).saturating_sub(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_compared_by_number() {
+        assert_eq!(version("6.18.44-custom"), Some((6, 18)));
+        assert_eq!(version("5.4-rc1"), Some((5, 4)));
+        assert_eq!(version("unknown"), None);
+        assert!(version("6.9.1") < Some(NUMBERS_OF_ITS_OWN));
+        assert!(version("unknown") < Some(NUMBERS_OF_ITS_OWN));
+        assert!(version("10.0") >= Some(NUMBERS_OF_ITS_OWN));
+    }
 }

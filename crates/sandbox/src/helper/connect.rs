@@ -3,16 +3,15 @@
 //! that it was made in, whoever holds it (`network_namespaces(7)`).
 
 use std::fs::File;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, OwnedFd};
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, socketpair};
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+use rustix::process::Pid;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::failure::{Attempt as _, Failure};
-use crate::sys::{self, Fork};
-use crate::wire::{self, Job};
-use crate::{Engine, Network};
+use crate::wire::Job;
+use crate::{Engine, Network, errand};
 
 /// The namespaces that a socket for inside is made in; none where they are the helper's own.
 pub(super) struct Doorway {
@@ -41,29 +40,11 @@ impl Doorway {
             let reason = "an OCI runtime keeps its network to itself";
             return Err(Failure::request("reach into the sandbox", reason));
         }
-        let attempt = || "make a socket in the sandbox's network".to_owned();
-        let (ours, theirs) =
-            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
-                .attempt(attempt)?;
-        match sys::fork().attempt(attempt)? {
-            Fork::Child => {
-                drop(ours);
-                let made = self.enter().and_then(|()| make());
-                let outcome = made.as_ref().map(|_| ()).map_err(Clone::clone);
-                let fds: Vec<BorrowedFd<'_>> = made.iter().flatten().map(OwnedFd::as_fd).collect();
-                let _ = wire::send(&theirs, &outcome, &fds);
-                sys::exit_now(0)
-            }
-            Fork::Parent(child) => {
-                drop(theirs);
-                let answer = wire::receive::<Result<(), Failure>>(&ours).attempt(attempt);
-                let _ = rustix::io::retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()));
-                match answer? {
-                    Some((outcome, fds)) => outcome.map(|()| fds),
-                    None => Err(Failure::machine(attempt(), "the process for it was killed")),
-                }
-            }
-        }
+        let made = errand::run("make a socket in the sandbox's network", || {
+            self.enter()?;
+            Ok(((), make()?))
+        });
+        made.map(|((), sockets)| sockets)
     }
 
     fn enter(&self) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use rustix::process::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::bounds::Bounds;
+use super::bounds::{Bounds, bound_numbers};
 use super::cgroup::Limited;
 use super::{Streams, command, dev, mounts, root, system, user};
 use crate::failure::{Attempt as _, Failure};
@@ -93,6 +93,7 @@ fn run(job: &Job, streams: Streams, helper: &OwnedFd, limited: Limited) -> Resul
 /// Makes everything that the command sees. Returns the folders whose growth counts as its writing.
 fn build(job: &Job, note: &mut dyn FnMut(Note)) -> Result<Vec<OwnedFd>, Failure> {
     let spec = &job.spec;
+    bound_numbers(&spec.limits);
     // A namespace of control groups of its own begins where it is now; older kernels have none.
     let _ = sys::new_cgroup_namespace();
     check_host_name(&spec.host_name)?;

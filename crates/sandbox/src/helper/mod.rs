@@ -35,7 +35,6 @@ mod supervise;
 mod system;
 mod user;
 
-use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 
@@ -135,7 +134,7 @@ fn start(
     let (ours, theirs) =
         socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
             .attempt(|| "make a socket pair".to_owned())?;
-    match sys::clone_into(namespaces(job)).map_err(|error| no_namespaces(&error))? {
+    match sys::clone_into(namespaces(job)).map_err(|error| Failure::no_namespaces(&error))? {
         Fork::Child => {
             drop(ours);
             match &job.engine {
@@ -170,17 +169,4 @@ fn namespaces(job: &Job) -> sys::Namespaces {
         Network::None => flags | libc::CLONE_NEWNET,
         Network::Host => flags,
     }
-}
-
-/// The kernel's words for it are those of a full disk.
-fn no_namespaces(error: &io::Error) -> Failure {
-    let reason = match error.raw_os_error() {
-        Some(libc::ENOSPC) => {
-            "this machine allows no more of them (user.max_user_namespaces)".to_owned()
-        }
-        Some(libc::EPERM) => "this machine, or the container this runs in, forbids them".to_owned(),
-        _ => error.to_string(),
-    };
-    Failure::machine("begin new namespaces", reason)
-        .hint("`lightship doctor` says what this machine lacks and how to allow it")
 }

@@ -7,16 +7,15 @@ use std::path::Path;
 
 use lightship_base::ByteSize;
 use rustix::fs::statfs;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use rustix::process::{WaitOptions, waitpid};
 
 use super::cgroup::Groups;
-use super::{inside, maps, no_namespaces, root, system};
+use super::{inside, maps, root, system};
+use crate::errand::Errand;
 use crate::failure::{Attempt as _, Failure};
 use crate::identity::Identity;
 use crate::probe::{Ability, Trial};
-use crate::sys::{self, Fork};
-use crate::wire::{self, Stream};
+use crate::sys;
+use crate::wire::Stream;
 use crate::{Limits, Note};
 
 /// Tries everything in `folder`, which must be on the disk that sandboxes use, writes the trials to
@@ -49,40 +48,18 @@ fn all(folder: &Path) -> Vec<Trial> {
 }
 
 fn inside_namespaces(identity: Identity, folder: &Path) -> Result<Vec<Trial>, Failure> {
-    let attempt = || "begin new namespaces".to_owned();
-    let (ours, theirs) =
-        socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
-            .attempt(attempt)?;
-    let mut flags = libc::CLONE_NEWNS
+    let mut namespaces = libc::CLONE_NEWNS
         | libc::CLONE_NEWPID
         | libc::CLONE_NEWIPC
         | libc::CLONE_NEWUTS
         | libc::CLONE_NEWNET;
     if identity.needs_namespace() {
-        flags |= libc::CLONE_NEWUSER;
+        namespaces |= libc::CLONE_NEWUSER;
     }
-    match sys::clone_into(flags).map_err(|error| no_namespaces(&error))? {
-        Fork::Child => {
-            drop(ours);
-            if matches!(wire::receive::<()>(&theirs), Ok(Some(_))) {
-                let _ = wire::send(&theirs, &trials_inside(identity, folder), &[]);
-            }
-            sys::exit_now(0)
-        }
-        Fork::Parent(child) => {
-            drop(theirs);
-            let mapped = maps::write(identity, child);
-            if mapped.is_ok() {
-                let _ = wire::send(&ours, &(), &[]);
-            } else {
-                let _ = rustix::net::shutdown(&ours, rustix::net::Shutdown::Both);
-            }
-            let told = mapped.and_then(|()| wire::receive::<Vec<Trial>>(&ours).attempt(attempt));
-            let _ = rustix::io::retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()));
-            let silent = || Failure::machine(attempt(), "no answer came");
-            told?.map(|(trials, _)| trials).ok_or_else(silent)
-        }
-    }
+    let look = || Ok((trials_inside(identity, folder), Vec::new()));
+    let errand = Errand::begin("begin new namespaces", namespaces, look)?;
+    let mapped = maps::write(identity, errand.process);
+    errand.finish(mapped).map(|(trials, _)| trials)
 }
 
 fn trials_inside(identity: Identity, folder: &Path) -> Vec<Trial> {

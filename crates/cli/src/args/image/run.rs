@@ -70,7 +70,7 @@ pub struct RunArgs {
     /// Use at most this much memory
     #[arg(long, short, value_name = "SIZE", value_parser = memory)]
     pub memory: Option<SizeArg>,
-    /// At most this many processes and threads at once
+    /// At most this many processes and threads at once [default: 8192]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub pids_limit: Option<u32>,
     /// Write at most this much into the image's file system

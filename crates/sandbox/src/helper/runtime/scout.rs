@@ -1,42 +1,22 @@
 //! Looks around inside the root before the runtime does, to say what it finds in our words: who the
 //! user is, and whether the program is there.
 
-use std::io::{Read as _, Write as _};
-use std::os::fd::AsFd as _;
 use std::path::Path;
 
-use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{WaitOptions, chdir, chroot, waitpid};
+use rustix::process::{chdir, chroot};
 
+use crate::errand;
 use crate::failure::{Attempt as _, Failure, Fault};
 use crate::helper::inside::cleaned;
 use crate::helper::program;
 use crate::helper::user::{self, Person};
 use crate::identity::Identity;
-use crate::sys::{self, Fork};
-use crate::wire::{Job, Stream};
+use crate::wire::Job;
 
 /// Says who the command will be, and refuses what cannot run. A copy of this process goes in, and does
 /// not come back.
 pub(super) fn look(job: &Job) -> Result<Person, Failure> {
-    let attempt = || "look into the image".to_owned();
-    let (news, teller) = pipe_with(PipeFlags::CLOEXEC).attempt(attempt)?;
-    match sys::fork().attempt(attempt)? {
-        Fork::Child => {
-            drop(news);
-            let text = serde_json::to_vec(&inside(job)).unwrap_or_default();
-            let _ = Stream(teller.as_fd()).write_all(&text);
-            sys::exit_now(0)
-        }
-        Fork::Parent(scout) => {
-            drop(teller);
-            let mut text = Vec::new();
-            let heard = Stream(news.as_fd()).read_to_end(&mut text);
-            let _ = rustix::io::retry_on_intr(|| waitpid(Some(scout), WaitOptions::empty()));
-            heard.attempt(attempt)?;
-            serde_json::from_slice(&text).map_err(std::io::Error::other).attempt(attempt)?
-        }
-    }
+    errand::run("look into the image", || Ok((inside(job)?, Vec::new()))).map(|(person, _)| person)
 }
 
 fn inside(job: &Job) -> Result<Person, Failure> {
