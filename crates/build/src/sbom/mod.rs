@@ -1,1 +1,1 @@
-//! The bill of materials (*CycloneDX 1.6*).
+//! The bill of materials (*`CycloneDX` 1.6*).

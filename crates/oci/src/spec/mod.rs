@@ -7,7 +7,7 @@ mod manifest;
 mod media_type;
 mod platform;
 
-pub use config::{Config, HistoryEntry, RunConfig};
+pub use config::{Config, HistoryEntry, RootFs, RunConfig};
 pub use descriptor::Descriptor;
 pub use manifest::{Index, Manifest, ManifestKind};
 pub use media_type::{Compression, Flavour, MediaType};

@@ -10,6 +10,9 @@ use rustix::mount::{MountPropagationFlags, MoveMountFlags, UnmountFlags};
 
 use crate::failure::{Attempt as _, Failure};
 
+/// How often a path is resolved again while the machine's tree changes. Each try takes microseconds.
+const MOST_TRIES: u32 = 10_000;
+
 /// The new root.
 pub(super) struct Inside {
     root: OwnedFd,
@@ -39,7 +42,16 @@ impl Inside {
         mode: Mode,
     ) -> rustix::io::Result<OwnedFd> {
         let path = if path == Path::new("/") { Path::new(".") } else { path };
-        rustix::fs::openat2(&self.root, path, flags | OFlags::CLOEXEC, mode, ResolveFlags::IN_ROOT)
+        let flags = flags | OFlags::CLOEXEC;
+        // `..` cannot be resolved safely while anybody on this machine renames or mounts something; the
+        // kernel then asks for another try (`openat2(2)`, EAGAIN).
+        let mut tries = MOST_TRIES;
+        loop {
+            match rustix::fs::openat2(&self.root, path, flags, mode, ResolveFlags::IN_ROOT) {
+                Err(Errno::AGAIN) if tries > 0 => tries -= 1,
+                other => return other,
+            }
+        }
     }
 
     /// The folder, made where it is missing, with everything above it.

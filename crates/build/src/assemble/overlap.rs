@@ -1,0 +1,101 @@
+//! Names that several packages bring. Installers let the one that is installed later win, so that the
+//! result depends on their order; here the first by name has it, whatever the order, and the report says so.
+
+use std::collections::HashMap;
+use std::io;
+
+use lightship_base::Digest;
+use lightship_codec::tar::RootPath;
+use lightship_packages::parcel::{Content, ItemKind, PackageId};
+
+use super::{Bundle, Error, WrittenFile, layer};
+
+/// A name that two packages bring, and not with the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlap {
+    /// The name.
+    pub path: RootPath,
+    /// Whose bytes are in the image.
+    pub kept: PackageId,
+    /// Whose are not.
+    pub left_out: PackageId,
+}
+
+/// Leaves every name to one bundle. Equal files stay listed by all who brought them.
+pub fn settle(bundles: &mut [Bundle]) -> Result<Vec<Overlap>, Error> {
+    bundles.sort_by(|a, b| (a.stage, &a.parcel.package).cmp(&(b.stage, &b.parcel.package)));
+    let mut owners: HashMap<RootPath, (PackageId, What)> = HashMap::new();
+    let mut overlaps = Vec::new();
+    for bundle in bundles {
+        let package = bundle.parcel.package.clone();
+        let mut failure = None;
+        let mut shared = Vec::new();
+        bundle.parcel.items.retain(|item| {
+            let Some(what) = What::of(&item.kind) else { return true };
+            let Some((owner, theirs)) = owners.get(&item.path) else {
+                owners.insert(item.path.clone(), (package.clone(), what));
+                return true;
+            };
+            match what.equals(theirs) {
+                Ok(Some(file)) => shared.extend(file.written(&item.path)),
+                Ok(None) => overlaps.push(Overlap {
+                    path: item.path.clone(),
+                    kept: owner.clone(),
+                    left_out: package.clone(),
+                }),
+                Err(source) => {
+                    failure.get_or_insert(Error::Content {
+                        path: item.path.to_string(),
+                        package: package.name.clone(),
+                        source,
+                    });
+                }
+            }
+            false
+        });
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        bundle.shared = shared;
+    }
+    Ok(overlaps)
+}
+
+/// What can be at a name only once.
+enum What {
+    File(Content),
+    Symlink(Vec<u8>),
+}
+
+/// What two packages agree about.
+struct Agreed(Option<(Digest, u64)>);
+
+impl Agreed {
+    fn written(self, path: &RootPath) -> Option<WrittenFile> {
+        self.0.map(|(digest, size)| WrittenFile { path: path.clone(), digest, size })
+    }
+}
+
+impl What {
+    fn of(kind: &ItemKind) -> Option<Self> {
+        match kind {
+            ItemKind::Folder { .. } => None,
+            ItemKind::File { content, .. } => Some(Self::File(content.clone())),
+            ItemKind::Symlink(target) => Some(Self::Symlink(target.clone())),
+        }
+    }
+
+    fn equals(&self, other: &Self) -> io::Result<Option<Agreed>> {
+        match (self, other) {
+            (Self::Symlink(ours), Self::Symlink(theirs)) => {
+                Ok((ours == theirs).then_some(Agreed(None)))
+            }
+            (Self::File(ours), Self::File(theirs)) if ours.size() == theirs.size() => {
+                let digest = layer::digest(ours)?;
+                let same = digest == layer::digest(theirs)?;
+                Ok(same.then_some(Agreed(Some((digest, ours.size())))))
+            }
+            (Self::File(_) | Self::Symlink(_), _) => Ok(None),
+        }
+    }
+}
