@@ -24,6 +24,7 @@ use lightship_sandbox::snapshot::kept_by;
 use crate::commands::Error;
 use crate::settings::Settings;
 use network::Network;
+pub use network::client;
 
 /// Opens images.
 pub struct Images<'a> {

@@ -35,32 +35,12 @@ impl<'a> Network<'a> {
             return Ok(RegistryImage::new(Arc::clone(known), reference.clone()));
         }
         self.check_credential_files()?;
-        let client = self.client(name)?;
+        let plain = self.plain_http.then(|| name.to_owned());
+        let client = client(self.settings, plain)?;
         let keychain = Arc::clone(self.keychain.get_or_init(|| Arc::new(self.keychain())));
         let registry = Arc::new(Registry::new(client, keychain, name, Options::default())?);
         self.registries.borrow_mut().insert(name.to_owned(), Arc::clone(&registry));
         Ok(RegistryImage::new(registry, reference.clone()))
-    }
-
-    fn client(&self, registry: &str) -> Result<Client, Error> {
-        let certificates = self.settings.certificates.load();
-        let roots = certificates.der.into_iter().map(Root).collect();
-        let agent = concat!("lightship/", env!("CARGO_PKG_VERSION"));
-        let mut settings = lightship_net::Settings::new(agent, roots);
-        let secret = |proxy: &Option<crate::settings::Secret>| {
-            proxy.as_ref().map(|secret| Secret::new(secret.reveal()))
-        };
-        settings.proxies = Proxies {
-            http: secret(&self.settings.proxies.http),
-            https: secret(&self.settings.proxies.https),
-            bypass: self.settings.proxies.none_for.clone().unwrap_or_default(),
-        };
-        if self.plain_http {
-            settings.plain_http.insert(registry.to_owned());
-        }
-        let pacer =
-            Pacer::new(RetryPolicy::default(), Arc::new(ThreadSleeper), Jitter::seeded(seed()));
-        Client::new(settings, pacer).map_err(|error| Error::Oci(error.into()))
     }
 
     /// A file that the user named must be there: without it the registry's "who are you?" would be
@@ -86,6 +66,28 @@ impl<'a> Network<'a> {
         let helpers = Helpers { search: self.settings.search_path.clone(), ..Helpers::default() };
         Keychain { explicit: explicit.collect(), files, helpers }
     }
+}
+
+/// A client as the settings want it, which may speak to the hosts of `plain` without TLS.
+pub fn client(
+    settings: &Settings,
+    plain: impl IntoIterator<Item = String>,
+) -> Result<Client, Error> {
+    let certificates = settings.certificates.load();
+    let roots = certificates.der.into_iter().map(Root).collect();
+    let agent = concat!("lightship/", env!("CARGO_PKG_VERSION"));
+    let mut wanted = lightship_net::Settings::new(agent, roots);
+    let secret = |proxy: &Option<crate::settings::Secret>| {
+        proxy.as_ref().map(|secret| Secret::new(secret.reveal()))
+    };
+    wanted.proxies = Proxies {
+        http: secret(&settings.proxies.http),
+        https: secret(&settings.proxies.https),
+        bypass: settings.proxies.none_for.clone().unwrap_or_default(),
+    };
+    wanted.plain_http.extend(plain);
+    let pacer = Pacer::new(RetryPolicy::default(), Arc::new(ThreadSleeper), Jitter::seeded(seed()));
+    Client::new(wanted, pacer).map_err(|error| Error::Oci(error.into()))
 }
 
 /// Anything that differs between processes will do: it only spreads retries.

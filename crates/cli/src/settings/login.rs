@@ -10,6 +10,11 @@ use super::{Environment, SettingsError, Variable};
 pub struct Secret(String);
 
 impl Secret {
+    /// Hides a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// The text itself, for whoever sends it.
     pub fn reveal(&self) -> &str {
         &self.0

@@ -1,6 +1,7 @@
 //! The environment becomes settings, here and nowhere else. Libraries take what they need from the
 //! result; a test hands in a map instead of the process's environment.
 
+mod apt;
 mod certificates;
 mod environment;
 mod login;
@@ -15,6 +16,7 @@ use lightship_base::{Category, Clock, Diagnose, FixedClock, Hint, SystemClock, T
 
 use crate::render::text::printable;
 
+pub use apt::AptFiles;
 pub use certificates::{CertificateSource, Certificates};
 pub use environment::Environment;
 pub use login::{CredentialFile, Login, Presence, Proxies, Secret};
@@ -160,6 +162,14 @@ pub enum SettingsError {
         /// Which variable.
         variable: Variable,
     },
+    /// A file of the machine's configuration cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A part of a login is missing.
     #[error("{} is set but {} is not", present.name(), missing.name())]
     PartOfALogin {
@@ -177,6 +187,7 @@ impl Diagnose for SettingsError {
             | Self::Invalid { .. }
             | Self::NotUtf8 { .. }
             | Self::PartOfALogin { .. } => Category::Usage,
+            Self::Unreadable { source, .. } => Category::of_io(source),
         }
     }
 
@@ -186,7 +197,7 @@ impl Diagnose for SettingsError {
             Self::PartOfALogin { present, missing } => {
                 vec![Hint::new(format!("set {} too, or unset {}", missing.name(), present.name()))]
             }
-            Self::Invalid { .. } | Self::NotUtf8 { .. } => Vec::new(),
+            Self::Invalid { .. } | Self::NotUtf8 { .. } | Self::Unreadable { .. } => Vec::new(),
         }
     }
 }

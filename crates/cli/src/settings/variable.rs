@@ -8,6 +8,8 @@ pub enum Variable {
     LightshipHome,
     /// How many threads work at once.
     LightshipJobs,
+    /// Where apt's configuration is.
+    LightshipApt,
     /// A registry login: which registry it is for.
     Registry,
     /// A registry login: the user's name.
@@ -60,9 +62,10 @@ pub enum Variable {
 
 impl Variable {
     /// All of them, in the order in which help lists them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::LightshipHome,
         Self::LightshipJobs,
+        Self::LightshipApt,
         Self::Registry,
         Self::RegistryUsername,
         Self::RegistryPassword,
@@ -94,6 +97,7 @@ impl Variable {
         match self {
             Self::LightshipHome => "LIGHTSHIP_HOME",
             Self::LightshipJobs => "LIGHTSHIP_JOBS",
+            Self::LightshipApt => "LIGHTSHIP_APT",
             Self::Registry => "LIGHTSHIP_REGISTRY",
             Self::RegistryUsername => "LIGHTSHIP_REGISTRY_USERNAME",
             Self::RegistryPassword => "LIGHTSHIP_REGISTRY_PASSWORD",
@@ -130,6 +134,7 @@ impl Variable {
             Self::NoProxy => Some("no_proxy"),
             Self::LightshipHome
             | Self::LightshipJobs
+            | Self::LightshipApt
             | Self::Registry
             | Self::RegistryUsername
             | Self::RegistryPassword
@@ -161,6 +166,9 @@ impl Variable {
                 "folder of the local store [default: lightship in $XDG_DATA_HOME or ~/.local/share]"
             }
             Self::LightshipJobs => "threads that work at once [default: one per processor]",
+            Self::LightshipApt => {
+                "folder of apt's sources.list, sources.list.d and keys [default: /etc/apt]"
+            }
             Self::Registry => "the one registry (host or host:port) that the next two are for",
             Self::RegistryUsername => "user name for that registry",
             Self::RegistryPassword => "password or token for that registry; goes before any file",
