@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lightship_base::{ByteSize, Digest, Progress, Transfer, TransferOutcome, Watched};
 use rayon::prelude::*;
 
+use crate::artifact::Artifact;
 use crate::image::{descend, endless, read_manifest};
 use crate::spec::{
     Compression, Descriptor, Flavour, Index, MAX_INDEX_DEPTH, Manifest, ManifestKind, MediaType,
@@ -53,6 +54,18 @@ pub fn copy(
     selection: &Selection,
     progress: &dyn Progress,
 ) -> Result<CopyReport, Error> {
+    copy_with(source, &[], destination, selection, progress)
+}
+
+/// The same, with documents that belong to the image. A place that cannot hold them
+/// ([`Destination::keeps_referrers`]) gets the image alone.
+pub fn copy_with(
+    source: &dyn Source,
+    artifacts: &[Artifact],
+    destination: &dyn Destination,
+    selection: &Selection,
+    progress: &dyn Progress,
+) -> Result<CopyReport, Error> {
     let mut root = source.root()?;
     if let Selection::One(platform) = selection {
         root = descend(source, root, platform.as_ref())?.0;
@@ -84,6 +97,9 @@ pub fn copy(
     let (last, others) = closure.manifests.split_last().expect("collect always adds the root");
     for (descriptor, bytes) in others {
         destination.put_manifest(descriptor, bytes)?;
+    }
+    if destination.keeps_referrers() {
+        artifacts.iter().try_for_each(|artifact| artifact.send(destination))?;
     }
     destination.finish(&last.0, &last.1)?;
     Ok(report(&outcomes, root.digest, moved.into_inner()))

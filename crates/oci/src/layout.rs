@@ -17,8 +17,8 @@ use crate::spec::{Index, ManifestKind};
 use crate::{BlobReader, Error};
 
 pub use destination::LayoutDestination;
-pub(crate) use destination::{check_ref_name, empty_index, enlist, to_json};
-pub(crate) use select::{Found, find, find_spelling, is_one_image, name_of};
+pub(crate) use destination::{check_ref_name, empty_index, enlist, enlist_referrers, to_json};
+pub(crate) use select::{Found, find, find_spelling, images, is_one_image, name_of};
 pub use source::LayoutSource;
 pub(crate) use source::{missing_blob, read_index};
 

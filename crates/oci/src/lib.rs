@@ -1,6 +1,7 @@
 //! Container images: where they are kept, what they are made of, and how to reshape them.
 
 pub mod archive;
+pub mod artifact;
 pub mod assembly;
 pub mod base;
 pub mod convert;
@@ -22,6 +23,6 @@ pub mod validate;
 mod verified;
 
 pub use error::Error;
-pub use lightship_codec::{compression, tar};
 pub use image::Image;
+pub use lightship_codec::{compression, tar};
 pub use transport::{BlobReader, Destination, OpenBlob, Source};

@@ -4,7 +4,7 @@
 
 use std::io::Read;
 
-use lightship_base::TransferOutcome;
+use lightship_base::{Digest, TransferOutcome};
 
 use crate::Error;
 use crate::spec::Descriptor;
@@ -27,6 +27,12 @@ pub trait Source: Send + Sync {
 
     /// A blob's bytes from `offset` on. `offset` is at most the descriptor's size.
     fn blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader, Error>;
+
+    /// What belongs to one of its manifests and is of one artifact type, as a list shows it
+    /// (*distribution-spec 1.1, Listing Referrers*). None where a place cannot hold such things.
+    fn referrers(&self, _subject: &Digest, _artifact_type: &str) -> Result<Vec<Descriptor>, Error> {
+        Ok(Vec::new())
+    }
 
     /// Where a registry could mount blobs from, if this source is one: registry and repository.
     fn mount_origin(&self) -> Option<(String, String)> {
@@ -55,6 +61,17 @@ pub trait Destination: Send + Sync {
 
     /// Takes a manifest or index whose children it already has.
     fn put_manifest(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Whether it can hold what belongs to an image. If not, [`Destination::put_referrer`] refuses.
+    fn keeps_referrers(&self) -> bool {
+        true
+    }
+
+    /// Takes the manifest of an artifact whose blobs it already has, before `finish`: it belongs to a
+    /// manifest of the same image.
+    fn put_referrer(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), Error> {
+        self.put_manifest(descriptor, bytes)
+    }
 
     /// Gives the image its name: the moment at which it becomes visible.
     fn finish(&self, root: &Descriptor, root_bytes: &[u8]) -> Result<(), Error>;

@@ -12,12 +12,12 @@ use lightship_base::{Digest, TransferOutcome};
 use super::Scratch;
 use crate::layout::{
     BLOBS, INDEX_FILE, LAYOUT_BYTES, LAYOUT_FILE, blob_path, check_ref_name, empty_index, enlist,
-    to_json,
+    enlist_referrers, to_json,
 };
 use crate::spec::Descriptor;
 use crate::staging::{Section, Spool, Staged, sweep, sync_folder};
 use crate::tar::{Entry, EntryKind, TarWriteError, TarWriter};
-use crate::{Destination, Error, OpenBlob, verified};
+use crate::{Destination, Error, OpenBlob, artifact, verified};
 
 /// Writes an image to an `oci-archive`: a tar of a layout that holds this image alone. What was in
 /// the file before is replaced once the image is complete.
@@ -26,6 +26,8 @@ pub struct OciArchiveDestination {
     target: Target,
     blobs: Blobs,
     tag: Option<String>,
+    /// As the index will list them.
+    referrers: Mutex<Vec<Descriptor>>,
 }
 
 impl OciArchiveDestination {
@@ -35,7 +37,8 @@ impl OciArchiveDestination {
             check_ref_name(tag)?;
         }
         let target = Target::new(file)?;
-        Ok(Self { target, blobs: Blobs::create(&scratch.folder)?, tag: tag.map(str::to_owned) })
+        let blobs = Blobs::create(&scratch.folder)?;
+        Ok(Self { target, blobs, tag: tag.map(str::to_owned), referrers: Mutex::default() })
     }
 }
 
@@ -62,10 +65,19 @@ impl Destination for OciArchiveDestination {
         self.blobs.put_bytes(descriptor, bytes)
     }
 
+    fn put_referrer(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), Error> {
+        self.put_manifest(descriptor, bytes)?;
+        let entry = artifact::entry(descriptor, bytes)?;
+        self.referrers.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+        Ok(())
+    }
+
     fn finish(&self, root: &Descriptor, root_bytes: &[u8]) -> Result<(), Error> {
         self.blobs.put_bytes(root, root_bytes)?;
         let mut index = empty_index();
         enlist(&mut index, root, self.tag.as_deref());
+        let referrers = self.referrers.lock().unwrap_or_else(PoisonError::into_inner);
+        enlist_referrers(&mut index, &referrers);
         let documents = [(LAYOUT_FILE, LAYOUT_BYTES.to_vec()), (INDEX_FILE, to_json(&index))];
         self.target.write(&documents, &self.blobs)
     }

@@ -156,6 +156,18 @@ impl Destination for DockerArchiveDestination {
         self.blobs.put_bytes(descriptor, bytes)
     }
 
+    fn keeps_referrers(&self) -> bool {
+        false
+    }
+
+    fn put_referrer(&self, _descriptor: &Descriptor, _bytes: &[u8]) -> Result<(), Error> {
+        Err(Error::Unsupported {
+            what: self.name(),
+            reason: "Docker's archives have no room for what belongs to an image".to_owned(),
+            hint: Some("write an image layout: oci:DIR or oci-archive:FILE".to_owned()),
+        })
+    }
+
     fn finish(&self, root: &Descriptor, root_bytes: &[u8]) -> Result<(), Error> {
         self.blobs.put_bytes(root, root_bytes)?;
         let saved = self.saved(&self.manifest(root, root_bytes)?);

@@ -9,8 +9,8 @@ use super::contents::Contents;
 use super::docker::{DockerArchiveSource, list};
 use super::saved::{MANIFEST_FILE, SavedImage, choose};
 use crate::layout::{
-    Found, INDEX_FILE, LAYOUT_FILE, LayoutSource, check_version, find, find_spelling, is_one_image,
-    name_of, read_index,
+    Found, INDEX_FILE, LAYOUT_FILE, LayoutSource, check_version, find, find_spelling, images,
+    is_one_image, name_of, read_index,
 };
 use crate::reference::ImageName;
 use crate::spec::{Descriptor, Index};
@@ -143,7 +143,7 @@ fn in_layout(index: &Index) -> Vec<ArchivedImage> {
         return vec![ArchivedImage { selector: None, names: Vec::new() }];
     }
     let mut seen = BTreeSet::new();
-    (index.manifests.iter())
+    (images(index).into_iter())
         .filter(|entry| seen.insert(entry.digest))
         .map(|entry| ArchivedImage {
             selector: Some(entry.digest.to_string()),

@@ -1,22 +1,23 @@
 //! Writing images to a layout in a folder.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lightship_base::{Digest, TransferOutcome};
 use serde_json::Map;
 
+use super::select::{is_nameless, is_referrer};
 use super::source::{Folder, read_index};
 use super::{
-    BLOBS, CONTAINERD_NAME, INDEX_FILE, LAYOUT_BYTES, LAYOUT_FILE, REF_NAME, blob_path,
-    check_version,
+    BLOBS, INDEX_FILE, LAYOUT_BYTES, LAYOUT_FILE, REF_NAME, blob_path, check_version, read_small,
 };
-use crate::spec::{Descriptor, Flavour, Index, MediaType};
+use crate::spec::{Descriptor, Flavour, Index, MAX_MANIFEST_BYTES, ManifestKind, MediaType};
 use crate::staging::{Staged, is_staged_name, sweep, sync_folder, write_whole};
-use crate::{Destination, Error, OpenBlob, verified};
+use crate::{Destination, Error, OpenBlob, artifact, verified};
 
 /// Adds an image to a layout in a folder, making the folder if need be. Other images stay as they
 /// are; one of the same tag is replaced (its blobs stay, for others may share them).
@@ -29,6 +30,8 @@ pub struct LayoutDestination {
     tag: Option<String>,
     /// Whether the folders are there. Nothing is created before the first blob arrives.
     prepared: Mutex<bool>,
+    /// As the index will list them.
+    referrers: Mutex<Vec<Descriptor>>,
 }
 
 impl LayoutDestination {
@@ -57,7 +60,12 @@ impl LayoutDestination {
                 }
             }
         }
-        Ok(Self { dir: dir.to_owned(), tag: tag.map(str::to_owned), prepared: Mutex::new(false) })
+        Ok(Self {
+            dir: dir.to_owned(),
+            tag: tag.map(str::to_owned),
+            prepared: Mutex::new(false),
+            referrers: Mutex::default(),
+        })
     }
 
     /// The mark that this is a layout comes last of what is prepared, so that somebody else may meet, or
@@ -88,16 +96,49 @@ impl LayoutDestination {
             .is_ok_and(|found| found.is_file() && found.len() == descriptor.size)
     }
 
+    fn referrers(&self) -> MutexGuard<'_, Vec<Descriptor>> {
+        self.referrers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What belonged to an image goes from the index with it: a folder that is built into every day
+    /// would else list a bill of materials for each day.
+    fn forget_referrers_of(&self, replaced: &[Digest], index: &mut Index, files: &Folder) {
+        let read = |digest: &Digest| {
+            let path = blob_path(digest);
+            read_small(files, &path, MAX_MANIFEST_BYTES, &self.name()).ok().flatten()
+        };
+        let is_gone = |digest: &&Digest| !index.manifests.iter().any(|one| one.digest == **digest);
+        let mut gone: BTreeSet<Digest> = replaced.iter().filter(is_gone).copied().collect();
+        for root in gone.clone() {
+            // What went was perhaps an index, and what belonged to its images goes, too.
+            if let Some(Ok(ManifestKind::Index(below))) =
+                read(&root).map(|bytes| ManifestKind::parse(&bytes))
+            {
+                gone.extend(below.manifests.iter().map(|one| one.digest));
+            }
+        }
+        if gone.is_empty() {
+            return;
+        }
+        index.manifests.retain(|one| {
+            let subject = || read(&one.digest).and_then(|bytes| artifact::subject(&bytes));
+            !is_referrer(one) || subject().is_none_or(|subject| !gone.contains(&subject))
+        });
+    }
+
     /// Puts the image into the index, under a lock on the folder: others may be doing the same.
     fn enlist(&self, root: &Descriptor) -> Result<(), Error> {
         let lock = File::open(&self.dir).map_err(Error::io("open", &self.dir))?;
         lock.lock().map_err(Error::io("lock", &self.dir))?;
+        let files = Folder(self.dir.clone());
         let mut index = if self.dir.join(INDEX_FILE).exists() {
-            read_index(&Folder(self.dir.clone()), &self.name())?.0
+            read_index(&files, &self.name())?.0
         } else {
             empty_index()
         };
-        enlist(&mut index, root, self.tag.as_deref());
+        let replaced = enlist(&mut index, root, self.tag.as_deref());
+        self.forget_referrers_of(&replaced, &mut index, &files);
+        enlist_referrers(&mut index, &self.referrers());
         let bytes = to_json(&index);
         write_whole(&self.dir, INDEX_FILE, &bytes)?;
         sync_folder(&self.dir)
@@ -138,6 +179,12 @@ impl Destination for LayoutDestination {
         staged.publish(&self.blob_file(&descriptor.digest))
     }
 
+    fn put_referrer(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), Error> {
+        self.put_manifest(descriptor, bytes)?;
+        self.referrers().push(artifact::entry(descriptor, bytes)?);
+        Ok(())
+    }
+
     fn finish(&self, root: &Descriptor, root_bytes: &[u8]) -> Result<(), Error> {
         self.put_manifest(root, root_bytes)?;
         sync_folder(&self.dir.join(BLOBS))?;
@@ -162,18 +209,26 @@ pub(crate) fn empty_index() -> Index {
 }
 
 /// Adds an image to an index in place of the one with its tag. Of the descriptor only type, digest and
-/// size are taken: where an image came from must not show in what is written.
-pub(crate) fn enlist(index: &mut Index, root: &Descriptor, tag: Option<&str>) {
+/// size are taken: where an image came from must not show in what is written. Says whose place it took.
+pub(crate) fn enlist(index: &mut Index, root: &Descriptor, tag: Option<&str>) -> Vec<Digest> {
     let mut entry = Descriptor::new(root.media_type.clone(), root.digest, root.size);
     if let Some(tag) = tag {
         entry.annotations.insert(REF_NAME.to_owned(), tag.to_owned());
     }
     let is_same_name = |other: &Descriptor| match tag {
         Some(tag) => other.annotations.get(REF_NAME).is_some_and(|name| name == tag),
-        None => [REF_NAME, CONTAINERD_NAME].iter().all(|key| !other.annotations.contains_key(*key)),
+        None => is_nameless(other) && !is_referrer(other),
     };
-    index.manifests.retain(|other| !is_same_name(other));
+    let replaced = index.manifests.extract_if(.., |other| is_same_name(other));
+    let replaced = replaced.map(|other| other.digest).collect();
     index.manifests.push(entry);
+    replaced
+}
+
+/// Adds what belongs to images to an index, each once, behind everything else.
+pub(crate) fn enlist_referrers(index: &mut Index, referrers: &[Descriptor]) {
+    index.manifests.retain(|one| !referrers.iter().any(|new| new.digest == one.digest));
+    index.manifests.extend_from_slice(referrers);
 }
 
 /// An index as it is written.

@@ -24,7 +24,7 @@ pub(crate) fn find(index: &Index, wanted: Option<&str>, place: &str) -> Result<F
     let candidates = match wanted {
         Some(wanted) => named(index, wanted),
         None if is_one_image(index) => return Ok(Found::WholeIndex),
-        None => index.manifests.iter().collect(),
+        None => images(index),
     };
     let digests: BTreeSet<Digest> = candidates.iter().map(|found| found.digest).collect();
     match (candidates.first(), digests.len()) {
@@ -47,13 +47,25 @@ pub(crate) fn find(index: &Index, wanted: Option<&str>, place: &str) -> Result<F
 /// Tools that write an index as the layout's own (a Go library for registries does) put one image's
 /// platforms there, without names.
 pub(crate) fn is_one_image(index: &Index) -> bool {
-    index.manifests.len() > 1
-        && index.manifests.iter().all(|entry| {
-            entry.platform.is_some()
-                && [REF_NAME, CONTAINERD_NAME]
-                    .iter()
-                    .all(|key| !entry.annotations.contains_key(*key))
-        })
+    let images = images(index);
+    images.len() > 1 && images.iter().all(|entry| entry.platform.is_some() && is_nameless(entry))
+}
+
+/// The entries that are there for their own sake, and not because they belong to another. An index of
+/// the latter only has nothing else to offer.
+pub(crate) fn images(index: &Index) -> Vec<&Descriptor> {
+    let images: Vec<&Descriptor> =
+        index.manifests.iter().filter(|entry| !is_referrer(entry)).collect();
+    if images.is_empty() { index.manifests.iter().collect() } else { images }
+}
+
+/// Whether an entry is an artifact that nobody gave a name: found through what it belongs to.
+pub(crate) fn is_referrer(entry: &Descriptor) -> bool {
+    entry.artifact_type().is_some() && is_nameless(entry)
+}
+
+pub(crate) fn is_nameless(entry: &Descriptor) -> bool {
+    [REF_NAME, CONTAINERD_NAME].iter().all(|key| !entry.annotations.contains_key(*key))
 }
 
 /// An exact tag wins over everything that can be read as the name in some way.
@@ -112,9 +124,10 @@ fn names(index: &Index) -> String {
         let name = annotation(CONTAINERD_NAME).or_else(|| annotation(REF_NAME));
         crate::tar::display_path(name.unwrap_or_else(|| entry.digest.to_string()).as_bytes())
     };
-    let mut names: Vec<String> = index.manifests.iter().take(SHOWN).map(name).collect();
-    if index.manifests.len() > SHOWN {
-        names.push(format!("and {} more", index.manifests.len() - SHOWN));
+    let images = images(index);
+    let mut names: Vec<String> = images.iter().take(SHOWN).map(|entry| name(entry)).collect();
+    if images.len() > SHOWN {
+        names.push(format!("and {} more", images.len() - SHOWN));
     }
     names.join(", ")
 }

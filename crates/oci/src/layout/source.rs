@@ -4,8 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use lightship_base::Digest;
+
 use super::select::Found;
 use super::{Files, INDEX_FILE, blob_path, check_version, find, parse_index, read_small};
+use crate::artifact::referrers_among;
 use crate::spec::{Descriptor, Flavour, Index, MAX_MANIFEST_BYTES, MediaType};
 use crate::{BlobReader, Error, Source, verified};
 
@@ -16,6 +19,8 @@ pub struct LayoutSource {
     root: Descriptor,
     /// The root's bytes where it is no blob but `index.json` itself.
     root_bytes: Option<Vec<u8>>,
+    /// Everything in `index.json`.
+    listed: Vec<Descriptor>,
 }
 
 impl LayoutSource {
@@ -51,7 +56,7 @@ impl LayoutSource {
             }
         };
         let name = tag.map_or_else(|| place.to_owned(), |tag| format!("{place}:{tag}"));
-        Ok(Self { files, name, root, root_bytes })
+        Ok(Self { files, name, root, root_bytes, listed: index.manifests })
     }
 
     fn open_blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader, Error> {
@@ -100,6 +105,11 @@ impl Source for LayoutSource {
                 verified::document(self.open_blob(descriptor, 0)?, descriptor, limit, &what)
             }
         }
+    }
+
+    fn referrers(&self, subject: &Digest, artifact_type: &str) -> Result<Vec<Descriptor>, Error> {
+        let read = |one: &Descriptor| self.document(one, MAX_MANIFEST_BYTES);
+        Ok(referrers_among(self.listed.iter(), subject, artifact_type, read))
     }
 
     fn blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader, Error> {

@@ -9,7 +9,7 @@ use super::upload::Upload;
 use super::{Registry, RegistryImage};
 use crate::reference::Target;
 use crate::spec::Descriptor;
-use crate::{Destination, Error, OpenBlob};
+use crate::{Destination, Error, OpenBlob, artifact};
 
 impl Destination for RegistryImage {
     fn name(&self) -> String {
@@ -32,7 +32,7 @@ impl Destination for RegistryImage {
 
     fn put_manifest(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), Error> {
         let repository = &self.reference.repository;
-        let subject = super::referrers::subject(bytes);
+        let subject = artifact::subject(bytes);
         // One that belongs to another manifest is sent again even if it is there: the push that brought
         // it may have ended before the list of referrers was written.
         if subject.is_none() && self.registry.has_manifest(repository, descriptor)? {
@@ -76,7 +76,7 @@ impl Registry {
         bytes: &[u8],
     ) -> Result<(), Error> {
         let head = self.put_manifest_bytes(repository, reference, descriptor, bytes)?;
-        match super::referrers::subject(bytes) {
+        match artifact::subject(bytes) {
             Some(subject) if head.header("oci-subject").is_none() => {
                 self.record_referrer(repository, &subject, descriptor, bytes)
             }

@@ -6,32 +6,15 @@ use std::sync::PoisonError;
 
 use lightship_base::Digest;
 use lightship_net::Request;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::client::Registry;
 use crate::Error;
+use crate::artifact::entry;
 use crate::spec::{Descriptor, Flavour, Index, MAX_MANIFEST_BYTES, ManifestKind, MediaType};
 
 /// How often the index behind a tag is written again when somebody else wrote it at the same moment.
 const WRITE_ATTEMPTS: u32 = 4;
-
-/// The fields that manifests and indexes share, as far as a list of referrers shows them.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Referrer {
-    subject: Option<Descriptor>,
-    artifact_type: Option<String>,
-    config: Option<Descriptor>,
-    #[serde(default)]
-    annotations: Option<BTreeMap<String, String>>,
-}
-
-/// The digest of the manifest that this one belongs to.
-pub(super) fn subject(manifest: &[u8]) -> Option<Digest> {
-    let referrer: Referrer = serde_json::from_slice(manifest).ok()?;
-    referrer.subject.map(|subject| subject.digest)
-}
 
 impl Registry {
     /// Descriptors of everything that belongs to `subject`, with `artifactType` and annotations; only
@@ -63,10 +46,7 @@ impl Registry {
             other => other?,
         }
         // A registry may ignore the filter.
-        let type_of = |descriptor: &Descriptor| {
-            descriptor.extra.get("artifactType").and_then(Value::as_str).map(str::to_owned)
-        };
-        found.retain(|one| artifact_type.is_none_or(|kind| type_of(one).as_deref() == Some(kind)));
+        found.retain(|one| artifact_type.is_none_or(|kind| one.artifact_type() == Some(kind)));
         Ok(found)
     }
 
@@ -142,42 +122,13 @@ fn empty_index() -> Index {
     }
 }
 
-/// How a list shows a manifest: its artifact type (else its config's media type) and its annotations.
-fn entry(descriptor: &Descriptor, manifest: &[u8]) -> Result<Descriptor, Error> {
-    let referrer: Referrer = serde_json::from_slice(manifest).map_err(|source| Error::Json {
-        what: format!("manifest {}", descriptor.digest),
-        source,
-    })?;
-    let mut entry =
-        Descriptor::new(descriptor.media_type.clone(), descriptor.digest, descriptor.size);
-    let by_config = referrer.config.map(|config| config.media_type.to_string());
-    if let Some(kind) = referrer.artifact_type.filter(|kind| !kind.is_empty()).or(by_config) {
-        entry.extra.insert("artifactType".to_owned(), Value::String(kind));
-    }
-    entry.annotations = referrer.annotations.unwrap_or_default();
-    Ok(entry)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_tells_what_the_artifact_is() {
+    fn the_tag_of_a_subject_is_one() {
         let digest = Digest::of(b"");
-        let config = format!(r#"{{"mediaType":"a/config","digest":"{digest}","size":0}}"#);
-        let manifest = format!(
-            r#"{{"schemaVersion":2,"config":{config},"layers":[],"subject":{config},"annotations":{{"k":"v"}}}}"#
-        );
-        let described = Descriptor::of(MediaType::Manifest(Flavour::Oci), manifest.as_bytes());
-        let shown = entry(&described, manifest.as_bytes()).unwrap();
-        assert_eq!(shown.extra["artifactType"], "a/config");
-        assert_eq!(shown.annotations["k"], "v");
-        assert_eq!(subject(manifest.as_bytes()), Some(digest));
-        let typed = manifest.replacen("\"config\"", "\"artifactType\":\"a/sbom\",\"config\"", 1);
-        assert_eq!(entry(&described, typed.as_bytes()).unwrap().extra["artifactType"], "a/sbom");
-        assert_eq!(subject(b"{}"), None);
-        assert_eq!(subject(b"no JSON"), None);
-        assert_eq!(tag(&digest).len(), 71);
+        assert_eq!(tag(&digest), digest.to_string().replace(':', "-"));
     }
 }

@@ -98,6 +98,10 @@ impl Source for RegistryImage {
         Ok(Box::new(reader))
     }
 
+    fn referrers(&self, subject: &Digest, artifact_type: &str) -> Result<Vec<Descriptor>, Error> {
+        self.registry.referrers(&self.reference.repository, subject, Some(artifact_type))
+    }
+
     fn mount_origin(&self) -> Option<(String, String)> {
         Some((self.registry.name().to_owned(), self.reference.repository.clone()))
     }

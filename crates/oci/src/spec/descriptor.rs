@@ -42,6 +42,11 @@ impl Descriptor {
             || self.platform.as_ref().is_some_and(|platform| platform.os == "unknown")
     }
 
+    /// In a list of manifests: what an artifact is. Images have none.
+    pub fn artifact_type(&self) -> Option<&str> {
+        self.extra.get("artifactType").and_then(Value::as_str)
+    }
+
     /// A pointer without platform or annotations.
     pub fn new(media_type: MediaType, digest: Digest, size: u64) -> Self {
         Self {

@@ -31,10 +31,11 @@ pub use record::ImageRecord;
 pub use source::StoreSource;
 pub use tracer::Tracer;
 
-use crate::Error;
 use crate::reference::{ImageName, StoreReference};
+use crate::spec::{Descriptor, MAX_MANIFEST_BYTES};
 #[cfg(doc)]
 use crate::{Destination, Source};
+use crate::{Error, artifact};
 
 /// Names of images.
 const IMAGES: RefKind = RefKind::new("images");
@@ -77,13 +78,25 @@ impl ImageStore {
     pub fn tag(&self, from: &StoreReference, to: &ImageName) -> Result<(), Error> {
         let lease = self.cas.lease()?;
         let StoredImage { root, mut record, .. } = self.pin(&lease, from)?;
-        // Asked for by the digest of one platform's manifest, the new name means that one only.
+        // Asked for by the digest of one platform's manifest, the new name means that one only, and what
+        // belongs to it.
         if !root.media_type.is_index() {
-            record.manifests.retain(|manifest| manifest.digest == root.digest);
+            record.manifests.retain(|manifest| {
+                manifest.digest == root.digest || self.belongs(manifest, &root.digest)
+            });
         }
         record.root = root;
         record.stored = self.clock.now();
         self.set(to, &record)
+    }
+
+    /// Whether a stored manifest says that it belongs to another.
+    fn belongs(&self, manifest: &Descriptor, to: &Digest) -> bool {
+        manifest.platform.is_none()
+            && self
+                .cas
+                .read(&manifest.digest, MAX_MANIFEST_BYTES)
+                .is_ok_and(|bytes| artifact::subject(&bytes) == Some(*to))
     }
 
     /// Removes a name and says which. Bytes go with the next `gc`, as far as nothing else needs them.

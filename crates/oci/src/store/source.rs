@@ -2,9 +2,11 @@
 
 use std::io::{self, Seek, SeekFrom};
 
+use lightship_base::Digest;
 use lightship_cas::{Blob, Cas, Error as CasError, Lease};
 
 use super::{ImageRecord, ImageStore, PLACE, StoredImage, blob_name};
+use crate::artifact::referrers_among;
 use crate::reference::{ImageName, StoreReference};
 use crate::spec::{Descriptor, MAX_MANIFEST_BYTES, ManifestKind};
 use crate::{BlobReader, Error, Source};
@@ -108,6 +110,11 @@ impl Source for StoreSource {
             .map_err(|error| self.explain(descriptor, error))?;
         check_size(descriptor, bytes.len() as u64)?;
         Ok(bytes)
+    }
+
+    fn referrers(&self, subject: &Digest, artifact_type: &str) -> Result<Vec<Descriptor>, Error> {
+        let read = |one: &Descriptor| self.document(one, MAX_MANIFEST_BYTES);
+        Ok(referrers_among(self.record.manifests.iter(), subject, artifact_type, read))
     }
 
     fn blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader, Error> {

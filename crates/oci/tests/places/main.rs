@@ -7,4 +7,5 @@ mod docker;
 mod hostile;
 mod layouts;
 mod peers;
+mod referrers;
 mod sample;

@@ -1,5 +1,8 @@
 //! Artifacts that belong to an image, on a registry that keeps no list of them.
 
+use std::collections::BTreeMap;
+
+use lightship_oci::artifact::{Artifact, attached};
 use lightship_oci::reference::RegistryReference;
 use lightship_oci::registry::RegistryImage;
 use lightship_oci::spec::{Descriptor, Flavour, Index, MediaType};
@@ -51,12 +54,16 @@ fn a_tag_stands_in_for_the_list() {
     assert_eq!(all[0].size, sbom.size);
     let only = registry.referrers("app", &subject, Some("a/signature")).unwrap();
     assert_eq!(only.len(), 1);
+    let sent = Artifact::about(&sample.root, "a/bill", b"words".to_vec(), BTreeMap::new());
+    sent.send(&target).unwrap();
+    assert_eq!(attached(&target, &subject, "a/bill").unwrap().as_deref(), Some(&b"words"[..]));
+    assert_eq!(attached(&target, &subject, "a/none").unwrap(), None);
     // What other tools look at.
     let tag = image(&registry, &format!("app:sha256-{}", subject.hex()));
     let root = tag.root().unwrap();
     assert_eq!(root.media_type, MediaType::Index(Flavour::Oci));
     let index: Index = serde_json::from_slice(&tag.document(&root, MIB).unwrap()).unwrap();
-    assert_eq!(index.manifests.len(), 2);
+    assert_eq!(index.manifests.len(), 3);
 }
 
 #[test]

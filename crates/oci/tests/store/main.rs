@@ -6,4 +6,5 @@ mod fixture;
 mod names;
 mod platforms;
 mod read_only;
+mod referrers;
 mod write;
