@@ -59,6 +59,11 @@ impl Installed {
         table.into_bytes()
     }
 
+    /// For whoever makes RECORD from what was written.
+    pub fn record_maker(&self) -> RecordMaker {
+        RecordMaker { path: self.record_path.clone(), site: self.site.clone() }
+    }
+
     /// The whole, RECORD included, for whoever changes nothing.
     pub fn into_parcel(self) -> Parcel {
         let record = self.record(&self.parcel.items, &|_| None);
@@ -66,6 +71,33 @@ impl Installed {
         parcel.items.push(Item::made(self.record_path, record));
         parcel.items.sort_by(|one, other| one.path.cmp(&other.path));
         parcel
+    }
+}
+
+/// Makes RECORD for whoever knows all files with their bytes: an image's writer, at the end.
+#[derive(Debug, Clone)]
+pub struct RecordMaker {
+    path: RootPath,
+    site: RootPath,
+}
+
+impl RecordMaker {
+    /// Where RECORD belongs.
+    pub fn path(&self) -> &RootPath {
+        &self.path
+    }
+
+    /// RECORD over files with digest and size.
+    pub fn make<'a>(
+        &self,
+        files: impl IntoIterator<Item = (&'a RootPath, Digest, u64)>,
+    ) -> Vec<u8> {
+        let mut table = Table::default();
+        for (path, digest, size) in files {
+            table.add(relative(path, &self.site), Some((digest, size)));
+        }
+        table.add(relative(&self.path, &self.site), None);
+        table.into_bytes()
     }
 }
 

@@ -15,7 +15,7 @@ mod version;
 
 pub use entry_points::EntryPoint;
 pub use error::{Error, Flaw};
-pub use install::{Installed, install};
+pub use install::{Installed, RecordMaker, install};
 pub use name::{WheelName, escape_name};
 pub use open::{Wheel, WheelFile};
 pub use scheme::{InstallOptions, Scheme, Scripts};
