@@ -6,4 +6,5 @@
 mod support;
 
 mod make;
+mod peers;
 mod real;

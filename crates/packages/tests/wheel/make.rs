@@ -42,7 +42,7 @@ pub(crate) fn unpack(parcel: &Parcel, root: &Path) {
 /// Runs Python, apart from the user's own packages and settings.
 pub(crate) fn python(code: &str, arguments: &[&Path], path: Option<&Path>) -> Output {
     let mut command = Command::new("python3");
-    command.args(["-S", "-s", "-c", code]).args(arguments);
+    command.args(["-s", "-c", code]).args(arguments);
     if let Some(path) = path {
         command.env("PYTHONPATH", path);
     }
