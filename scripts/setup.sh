@@ -27,6 +27,8 @@ programs=(
 nextest_version=0.9.143
 deny_version=0.20.2
 fuzz_version=0.13.1
+# Its output is part of a lock.
+uv_version=0.13.8
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -73,6 +75,21 @@ rust_toolchain() {
   fi
 }
 
+# uv resolves requirements for `lightship lock`; its wheel holds one program. The index is the one that
+# pip is configured for.
+uv_program() {
+  have uv && return 0
+  say "installing uv $uv_version into $tools"
+  python3 -m pip --version >/dev/null 2>&1 || {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-pip >&2 ||
+      die "apt-get could not install python3-pip (its own message is above)"
+  }
+  python3 -m pip install --quiet --target "$tools/uv" "uv==$uv_version" >&2 ||
+    die "pip could not install uv $uv_version (its own message is above)"
+  mkdir -p "$tools/bin"
+  ln -sfn ../uv/bin/uv "$tools/bin/uv"
+}
+
 # cargo_helper NAME VERSION: a finished tool appears in bin/ only once it is complete; an interrupted
 # build goes on where it stopped.
 cargo_helper() {
@@ -84,6 +101,7 @@ cargo_helper() {
 }
 
 debian_packages
+uv_program
 rust_toolchain
 cargo_helper cargo-nextest "$nextest_version"
 cargo_helper cargo-deny "$deny_version"
