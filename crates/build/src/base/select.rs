@@ -1,0 +1,281 @@
+//! Which packages are in the image, and why the others are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use lightship_packages::deb::Deb;
+
+use super::{Error, Options, PythonWish};
+
+/// What to ask the distribution for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Roots {
+    /// No base without these.
+    pub required: Vec<String>,
+    /// These as well, where the suite has them.
+    pub if_available: Vec<String>,
+}
+
+/// The packages that a base begins with; their dependencies follow from the suite. Of some of them
+/// only a few files stay: `libc-bin` has the locale C.UTF-8, `base-files` says which system this is.
+pub fn roots(options: &Options) -> Roots {
+    let mut required: Vec<String> = PLAIN_ROOTS.map(str::to_owned).to_vec();
+    let mut if_available = Vec::new();
+    match options.python {
+        PythonWish::None => {}
+        PythonWish::Any => required.push("python3".to_owned()),
+        PythonWish::Version(major, minor) => required.push(format!("python{major}.{minor}")),
+    }
+    match options.python {
+        // Up to 3.11 it is part of the standard library, which Debian ships in a package of its own.
+        PythonWish::Any => if_available.push("python3-distutils".to_owned()),
+        PythonWish::Version(3, minor) if minor < 12 => {
+            if_available.push("python3-distutils".to_owned());
+        }
+        PythonWish::None | PythonWish::Version(..) => {}
+    }
+    if options.shell {
+        required.push("dash".to_owned());
+        if_available.extend(SHELL.iter().filter(|name| **name != "dash").map(|n| (*n).to_owned()));
+    }
+    required.extend(options.keep.iter().cloned());
+    Roots { required, if_available }
+}
+
+const PLAIN_ROOTS: [&str; 7] =
+    ["base-files", "ca-certificates", "libc-bin", "libc6", "media-types", "netbase", "tzdata"];
+
+/// What a person expects who asks for a shell.
+const SHELL: [&str; 6] = ["bash", "coreutils", "dash", "findutils", "grep", "sed"];
+
+/// What installs and configures packages and machines: in an image nothing is installed later, no
+/// service is started by a manager, nobody logs in. Whoever depends on one of these does so for
+/// maintainer scripts.
+const TOOLS: [(&str, &str); 32] = [
+    ("adduser", "makes accounts; those of the image are made by Lightship"),
+    ("apt", "installs packages; nothing is installed later"),
+    ("apt-utils", "installs packages; nothing is installed later"),
+    ("base-passwd", "makes accounts; those of the image are made by Lightship"),
+    ("cdebconf", "asks questions at installation"),
+    ("debconf", "asks questions at installation"),
+    ("debconf-2.0", "asks questions at installation"),
+    ("debconf-i18n", "asks questions at installation"),
+    ("debian-archive-keyring", "lists the keys of archives for apt"),
+    ("debianutils", "helps maintainer scripts"),
+    ("dpkg", "installs packages; nothing is installed later"),
+    ("dpkg-dev", "builds packages"),
+    ("init-system-helpers", "starts services with the machine"),
+    ("initscripts", "starts services with the machine"),
+    ("insserv", "starts services with the machine"),
+    ("install-info", "indexes documentation"),
+    ("login", "lets people log in"),
+    ("login.defs", "lets people log in"),
+    ("logsave", "writes the machine's log"),
+    ("lsb-base", "starts services with the machine"),
+    ("man-db", "shows documentation"),
+    ("mount", "mounts disks"),
+    ("passwd", "makes accounts; those of the image are made by Lightship"),
+    ("sensible-utils", "picks an editor for a person"),
+    ("systemd-standalone-sysusers", "makes accounts; those of the image are made by Lightship"),
+    ("systemd-standalone-tmpfiles", "makes folders when a machine starts"),
+    ("systemd-sysusers", "makes accounts; those of the image are made by Lightship"),
+    ("systemd-tmpfiles", "makes folders when a machine starts"),
+    ("sysv-rc", "starts services with the machine"),
+    ("sysvinit-utils", "starts services with the machine"),
+    ("ucf", "asks questions about configuration files"),
+    ("update-inetd", "starts services with the machine"),
+];
+
+/// Dependencies that only a package's maintainer scripts use, although the other package is no tool.
+/// The last is the reason, as it goes on after "only … uses it".
+const FOR_SCRIPTS: [(&str, &str); 3] = [
+    // update-ca-certificates names links by the hash of a certificate; the bundle needs none.
+    ("ca-certificates", "openssl"),
+    // Copies of default files into place; `awk` is a virtual package.
+    ("base-files", "awk"),
+    ("readline-common", "install-info"),
+];
+
+/// Why a package is not in the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// It installs or configures: what it does.
+    Tool(&'static str),
+    /// Only the maintainer scripts of these packages use it.
+    ForScripts(Vec<String>),
+    /// A system that is administered cannot do without it, an image can.
+    Essential,
+    /// Only packages that are not in the image depend on it: these.
+    OnlyFor(Vec<String>),
+    /// Nothing depends on it.
+    NotAsked,
+}
+
+impl fmt::Display for Reason {
+    /// A clause that follows the package's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tool(what) => f.write_str(what),
+            Self::ForScripts(users) => {
+                write!(f, "only maintainer scripts use it, those of {}", users.join(", "))
+            }
+            Self::Essential => f.write_str(
+                "keeps a system that is administered going; nothing in the image runs it",
+            ),
+            Self::OnlyFor(users) => {
+                write!(f, "only packages that are left out depend on it: {}", users.join(", "))
+            }
+            Self::NotAsked => f.write_str("nothing in the image depends on it"),
+        }
+    }
+}
+
+/// What was decided.
+#[derive(Debug, Default)]
+pub(super) struct Selection {
+    /// Names of packages that stay.
+    pub(super) kept: BTreeSet<String>,
+    /// Those among them that somebody asked for by name: their programs stay, too.
+    pub(super) asked: BTreeSet<String>,
+    /// The others.
+    pub(super) dropped: BTreeMap<String, Reason>,
+}
+
+/// Packages by name, with who provides what.
+pub(super) struct Set<'a> {
+    by_name: BTreeMap<&'a str, &'a Deb>,
+    providers: BTreeMap<String, Vec<&'a str>>,
+}
+
+impl<'a> Set<'a> {
+    pub(super) fn new(debs: &'a [Deb]) -> Result<Self, Error> {
+        let mut by_name: BTreeMap<&str, &Deb> = BTreeMap::new();
+        let mut providers: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for deb in debs {
+            let name = deb.control.package();
+            if let Some(other) = by_name.insert(name, deb) {
+                let version = |deb: &Deb| {
+                    format!("{} ({})", deb.control.version(), deb.control.architecture())
+                };
+                let mut both = [version(other), version(deb)];
+                both.sort();
+                let [first, second] = both;
+                return Err(Error::Twice { name: name.to_owned(), first, second });
+            }
+            for provided in deb.control.relations("Provides").into_iter().flatten() {
+                providers.entry(provided).or_default().push(name);
+            }
+        }
+        for names in providers.values_mut() {
+            names.sort_unstable();
+        }
+        Ok(Self { by_name, providers })
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&'a Deb> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The package of the set that meets one place of a dependency list: the first alternative that is
+    /// there, itself before who provides it.
+    fn meets(&self, alternatives: &[String]) -> Option<&'a str> {
+        alternatives.iter().find_map(|name| {
+            let real = self.by_name.get_key_value(name.as_str()).map(|(name, _)| *name);
+            real.or_else(|| self.providers.get(name).and_then(|names| names.first().copied()))
+        })
+    }
+
+    fn dependencies(deb: &Deb) -> impl Iterator<Item = Vec<String>> {
+        ["Pre-Depends", "Depends"].into_iter().flat_map(|field| deb.control.relations(field))
+    }
+}
+
+/// Decides. What is kept is reached from the roots over dependencies, without the steps that only
+/// maintainer scripts need.
+pub(super) fn select(set: &Set<'_>, options: &Options) -> Result<Selection, Error> {
+    let mut selection = Selection { asked: asked(set, options)?, ..Selection::default() };
+    let roots = roots(options);
+    let present = |name: &String| set.get(name).is_some();
+    let mut todo: Vec<String> =
+        roots.required.into_iter().chain(roots.if_available).filter(present).collect();
+    let mut for_scripts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    while let Some(name) = todo.pop() {
+        let Some(deb) = set.get(&name) else { continue };
+        if !selection.kept.insert(name.clone()) {
+            continue;
+        }
+        for place in Set::dependencies(deb) {
+            let Some(other) = set.meets(&place) else { continue };
+            if is_for_scripts(&name, &place, other) && !selection.asked.contains(other) {
+                for_scripts.entry(other.to_owned()).or_default().push(name.clone());
+            } else {
+                todo.push(other.to_owned());
+            }
+        }
+    }
+    selection.dropped = reasons(set, &selection.kept, for_scripts);
+    Ok(selection)
+}
+
+fn asked(set: &Set<'_>, options: &Options) -> Result<BTreeSet<String>, Error> {
+    let mut asked = BTreeSet::new();
+    for name in &options.keep {
+        let found = set.meets(std::slice::from_ref(name));
+        asked.insert(found.ok_or_else(|| Error::Missing(name.clone()))?.to_owned());
+    }
+    if options.shell {
+        let there = SHELL.iter().filter(|name| set.get(name).is_some());
+        asked.extend(there.map(|name| (*name).to_owned()));
+        if !asked.contains("dash") && !asked.contains("bash") {
+            return Err(Error::NoShell);
+        }
+    }
+    Ok(asked)
+}
+
+fn tool(name: &str) -> Option<&'static str> {
+    TOOLS.iter().find(|(tool, _)| *tool == name).map(|(_, what)| *what)
+}
+
+/// Whether one step of `user`'s dependencies, which `other` meets, matters to its scripts alone.
+fn is_for_scripts(user: &str, place: &[String], other: &str) -> bool {
+    let listed = |name: &str| FOR_SCRIPTS.contains(&(user, name));
+    tool(other).is_some()
+        || listed(other)
+        || place.iter().any(|name| listed(name) || tool(name).is_some())
+}
+
+fn reasons(
+    set: &Set<'_>,
+    kept: &BTreeSet<String>,
+    mut for_scripts: BTreeMap<String, Vec<String>>,
+) -> BTreeMap<String, Reason> {
+    let left = set.by_name.iter().filter(|(name, _)| !kept.contains(**name));
+    let reason = |(name, deb): (&&str, &&Deb)| {
+        let users = || {
+            let uses = |user: &&&Deb| {
+                Set::dependencies(user).any(|place| set.meets(&place) == Some(*name))
+            };
+            set.by_name
+                .values()
+                .filter(uses)
+                .map(|user| user.control.package().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let reason = match (tool(name), for_scripts.remove(*name)) {
+            (Some(what), _) => Reason::Tool(what),
+            (None, _) if deb.control.is_essential() => Reason::Essential,
+            (None, Some(mut users)) => {
+                users.sort();
+                users.dedup();
+                Reason::ForScripts(users)
+            }
+            (None, None) => match users() {
+                users if users.is_empty() => Reason::NotAsked,
+                users => Reason::OnlyFor(users),
+            },
+        };
+        ((*name).to_owned(), reason)
+    };
+    left.map(reason).collect()
+}
