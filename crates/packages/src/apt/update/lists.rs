@@ -1,0 +1,144 @@
+//! The indexes that a suite's list vouches for.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use lightship_base::{Digest, Progress};
+use lightship_codec::compression::decoder;
+use lightship_net::Url;
+
+use super::release::{address, is_absent, keep};
+use super::{Current, UpdateError};
+use crate::apt::release::ReleaseFile;
+use crate::apt::sources::Suite;
+use crate::fetch::{Fetcher, Wanted};
+
+/// Forms of an index, the one that is least work for the network first. The empty one is the plain text,
+/// which archives often list and do not have.
+const FORMS: [&str; 5] = [".xz", ".zst", ".gz", ".bz2", ""];
+
+/// No index unpacks to more; all of Debian's packages for one architecture take 60 MB.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// `Packages` of every component, unpacked, and kept in the store.
+pub(super) fn packages(
+    fetcher: &Fetcher,
+    suite: &Current<'_>,
+    architecture: &str,
+    progress: &dyn Progress,
+) -> Result<Vec<Vec<u8>>, UpdateError> {
+    let mut texts = Vec::new();
+    let mut digests = Vec::new();
+    for name in names(suite, architecture)? {
+        let (path, file) = fetch(fetcher, suite, architecture, &name, progress)?;
+        let limit =
+            suite.release.file(&name).map_or(MOST_BYTES, |plain| plain.size.min(MOST_BYTES));
+        let read = unpack(&path, limit);
+        texts.push(read.map_err(|source| UpdateError::Read { what: name.clone(), source })?);
+        digests.push(file.digest);
+    }
+    keep(fetcher, suite, &digests)?;
+    Ok(texts)
+}
+
+/// Paths of the indexes, without the endings of their forms.
+fn names(suite: &Current<'_>, architecture: &str) -> Result<Vec<String>, UpdateError> {
+    let release = &suite.release;
+    let Suite::Named { components, .. } = &suite.mirror.source.suite else {
+        return Ok(vec!["Packages".to_owned()]);
+    };
+    let has = |wanted: &str| release.architectures.iter().any(|own| own == wanted);
+    let mut folders = Vec::new();
+    if has(architecture) || release.architectures.is_empty() {
+        folders.push(architecture);
+    }
+    if has("all") && !release.lists_all_with_each {
+        folders.push("all");
+    }
+    let mut names = Vec::new();
+    for component in components {
+        // `updates/main` is listed as `main` by archives that have such names.
+        let short = component.rsplit('/').next().unwrap_or(component);
+        let listed_names: Vec<String> = folders
+            .iter()
+            .filter_map(|folder| {
+                [component.as_str(), short]
+                    .into_iter()
+                    .map(|part| format!("{part}/binary-{folder}/Packages"))
+                    .find(|path| listed(suite, path).next().is_some())
+            })
+            .collect();
+        if listed_names.is_empty() && !folders.is_empty() {
+            return Err(UpdateError::NoComponent {
+                suite: suite.mirror.asked().into(),
+                component: component.clone(),
+                components: release.components.clone(),
+            });
+        }
+        names.extend(listed_names);
+    }
+    Ok(names)
+}
+
+/// Forms of an index that a suite's list has, the best first.
+pub(crate) fn listed(
+    suite: &Current<'_>,
+    name: &str,
+) -> impl Iterator<Item = (String, ReleaseFile)> {
+    FORMS.into_iter().filter_map(move |form| {
+        let path = format!("{name}{form}");
+        suite.release.file(&path).map(|file| (path, file))
+    })
+}
+
+/// The first form of an index that the archive has.
+pub(crate) fn fetch(
+    fetcher: &Fetcher,
+    suite: &Current<'_>,
+    architecture: &str,
+    name: &str,
+    progress: &dyn Progress,
+) -> Result<(PathBuf, ReleaseFile), UpdateError> {
+    let mut last =
+        UpdateError::NotListed { suite: suite.mirror.asked().into(), file: name.to_owned() };
+    for (path, file) in listed(suite, name) {
+        let wanted = Wanted { name: &path, digest: file.digest, size: Some(file.size) };
+        let addresses = || Ok(addresses(suite, architecture, &path, &file.digest));
+        match fetcher.file::<crate::fetch::Error>(&wanted, addresses, progress) {
+            Ok(place) => return Ok((place, file)),
+            Err(error) => {
+                let absent = is_absent(&error);
+                last = UpdateError::fetch(suite.mirror, error);
+                if !absent {
+                    return Err(last);
+                }
+            }
+        }
+    }
+    Err(last)
+}
+
+/// By its digest first: then an archive that is being updated cannot give another one.
+fn addresses(suite: &Current<'_>, architecture: &str, path: &str, digest: &Digest) -> Vec<Url> {
+    let mut addresses = Vec::new();
+    if suite.release.by_hash {
+        let folder =
+            path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let by_hash = format!("{folder}by-hash/SHA256/{}", digest.hex());
+        addresses.push(address(suite.mirror, architecture, &by_hash));
+    }
+    addresses.push(address(suite.mirror, architecture, path));
+    addresses
+}
+
+fn unpack(path: &std::path::Path, limit: u64) -> std::io::Result<Vec<u8>> {
+    let expected = usize::try_from(limit.min(256 << 20)).unwrap_or_default();
+    let mut text = Vec::with_capacity(if limit == MOST_BYTES { 0 } else { expected });
+    decoder(File::open(path)?)?.take(limit + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > limit {
+        let reason = format!("it unpacks to more than the {limit} bytes that it should have");
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
+    }
+    Ok(text)
+}
