@@ -1,0 +1,102 @@
+//! Why a lean image could not be made.
+
+use lightship_base::{Category, Diagnose, Hint};
+use lightship_packages::{apt, deb, fetch, wheel};
+
+use crate::{assemble, base};
+
+/// Why a lean image could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody says where the distribution's packages are.
+    #[error("no archive of a distribution is configured on this machine")]
+    NoArchive,
+    /// The mirrors have no such suite.
+    #[error("none of the configured archives has the suite `{suite}`")]
+    NoSuchSuite {
+        /// Which.
+        suite: String,
+    },
+    /// No suite of the mirrors has this Python. Another one is never taken instead.
+    #[error("Python {wanted} is in no suite of the configured archives: {}", offers.join("; "))]
+    NoSuchPython {
+        /// `3.12`.
+        wanted: String,
+        /// What is there: "bookworm has 3.11".
+        offers: Vec<String>,
+    },
+    /// An archive's lists.
+    #[error(transparent)]
+    Update(#[from] apt::UpdateError),
+    /// What was asked for cannot be had together.
+    #[error(transparent)]
+    Unresolvable(#[from] apt::Unresolvable),
+    /// A package's entry in its list.
+    #[error(transparent)]
+    Package(#[from] apt::PackageError),
+    /// A file could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] fetch::Error),
+    /// A Debian package is not what it should be.
+    #[error(transparent)]
+    Deb(#[from] deb::Error),
+    /// A base could not be made.
+    #[error(transparent)]
+    Base(#[from] base::Error),
+    /// A wheel is not what it should be.
+    #[error(transparent)]
+    Wheel(#[from] wheel::Error),
+    /// Layers could not be made.
+    #[error(transparent)]
+    Assemble(#[from] assemble::Error),
+    /// The lock names wheels but no Python to run them.
+    #[error("the lock has Python packages, but the base has no Python")]
+    NoPython,
+    /// The lock has a file whose name says nothing.
+    #[error("the lock has the wheel `{file}`, which is no name of a wheel")]
+    WheelName {
+        /// The name.
+        file: String,
+    },
+}
+
+impl Diagnose for Error {
+    fn category(&self) -> Category {
+        match self {
+            Self::NoArchive | Self::NoSuchSuite { .. } | Self::NoSuchPython { .. } => {
+                Category::Usage
+            }
+            Self::Update(error) => error.category(),
+            Self::Unresolvable(error) => error.category(),
+            Self::Package(error) => error.category(),
+            Self::Fetch(error) => error.category(),
+            Self::Deb(error) => error.category(),
+            Self::Base(error) => error.category(),
+            Self::Wheel(error) => error.category(),
+            Self::Assemble(error) => error.category(),
+            Self::NoPython | Self::WheelName { .. } => Category::BadInput,
+        }
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::NoArchive => vec![Hint::new(
+                "put a `sources.list` or `*.sources` file and its keys into a folder, and name it with LIGHTSHIP_APT; on Debian and Ubuntu /etc/apt is read",
+            )],
+            Self::NoSuchSuite { .. } => vec![Hint::new("mend `suite` under `[base]`")],
+            Self::NoSuchPython { .. } => vec![Hint::new(
+                "ask for one of these, or give an interpreter archive or an image as `[base]`",
+            )],
+            Self::Update(error) => error.hints(),
+            Self::Unresolvable(error) => error.hints(),
+            Self::Package(error) => error.hints(),
+            Self::Fetch(error) => error.hints(),
+            Self::Deb(error) => error.hints(),
+            Self::Base(error) => error.hints(),
+            Self::Wheel(error) => error.hints(),
+            Self::Assemble(error) => error.hints(),
+            Self::NoPython => vec![Hint::new("lock again: `lightship lock`")],
+            Self::WheelName { .. } => vec![Hint::new("mend the lock, or lock again: `lightship lock`")],
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a lock names, brought into the store: everything at once, each from where the user's
+//! configuration says it is.
+
+use std::path::PathBuf;
+
+use lightship_base::Progress;
+use lightship_net::Url;
+use lightship_packages::fetch::{Fetcher, Wanted};
+use lightship_packages::lock::{Deb, Lock, LockedFile};
+use rayon::prelude::*;
+
+use super::Error;
+
+/// Says where files are. Asked only for what the store does not have.
+pub trait Archives: Sync {
+    /// Addresses of a Debian package.
+    fn deb(&self, deb: &Deb) -> Result<Vec<Url>, Error>;
+
+    /// Addresses of a file of a Python index: the label of the index, the distribution and the file.
+    fn file(&self, index: &str, name: &str, file: &LockedFile) -> Result<Vec<Url>, Error>;
+}
+
+/// Files of a lock in the store, in the lock's order.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    /// Of its Debian packages.
+    pub debs: Vec<PathBuf>,
+    /// Of its wheels.
+    pub wheels: Vec<PathBuf>,
+}
+
+/// How many files are fetched at once: waiting, not work, is what it is about.
+const AT_ONCE: usize = 16;
+
+/// Fetches the Debian packages and wheels of a lock.
+pub fn fetch(
+    lock: &Lock,
+    fetcher: &Fetcher,
+    archives: &dyn Archives,
+    progress: &dyn Progress,
+) -> Result<Fetched, Error> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(AT_ONCE).build();
+    let all = || -> Result<Fetched, Error> {
+        let debs = || -> Result<Vec<PathBuf>, Error> {
+            let one = |deb: &Deb| {
+                let name = deb.file.rsplit('/').next().unwrap_or(&deb.file);
+                let wanted = Wanted { name, digest: deb.sha256, size: Some(deb.size) };
+                fetcher.file(&wanted, || archives.deb(deb), progress)
+            };
+            lock.debs.par_iter().map(one).collect()
+        };
+        let wheels = || -> Result<Vec<PathBuf>, Error> {
+            let one = |wheel: &lightship_packages::lock::Wheel| {
+                let file = &wheel.file;
+                let wanted = Wanted { name: &file.name, digest: file.sha256, size: file.size };
+                let addresses = || archives.file(&wheel.index, &wheel.name, file);
+                fetcher.file(&wanted, addresses, progress)
+            };
+            lock.wheels.par_iter().map(one).collect()
+        };
+        let (debs, wheels) = rayon::join(debs, wheels);
+        Ok(Fetched { debs: debs?, wheels: wheels? })
+    };
+    match pool {
+        Ok(pool) => pool.install(all),
+        // A machine without threads to spare fetches with those it has.
+        Err(_) => all(),
+    }
+}

@@ -1,0 +1,182 @@
+//! What an image stands on: which suite of the distribution, and which of its packages.
+
+use lightship_base::{Progress, Timestamp};
+use lightship_packages::apt::{
+    Chosen, Dependency, Index, Mirror, Reason, ResolveOptions, Suite as SourceSuite, UpdateOptions,
+    closure, probe_suite, update,
+};
+use lightship_packages::fetch::Fetcher;
+use lightship_packages::lock::{Deb, Suite};
+
+use super::Error;
+use crate::base::{self, PythonWish};
+
+/// The distribution's archives, as the user's machine knows them.
+pub struct Apt<'a> {
+    /// Gets their lists.
+    pub fetcher: &'a Fetcher,
+    /// What is configured.
+    pub mirrors: &'a [Mirror],
+    /// Whose packages: `amd64`.
+    pub architecture: &'a str,
+    /// The present moment.
+    pub now: Timestamp,
+    /// Who watches.
+    pub progress: &'a dyn Progress,
+}
+
+/// Suites that a mirror may have beside the configured one, newest first. A suite is tried only where the
+/// configured one lacks the Python that is wanted.
+const SUITES: [&str; 8] =
+    ["forky", "trixie", "bookworm", "bullseye", "resolute", "noble", "jammy", "focal"];
+
+/// A suite with all that was asked of it.
+pub struct Ground {
+    /// Which.
+    pub suite: Suite,
+    /// Packages, by name.
+    pub debs: Vec<Deb>,
+    /// All packages that the suite has.
+    pub index: Index,
+    /// Where it is.
+    pub mirrors: Vec<Mirror>,
+}
+
+impl Apt<'_> {
+    fn options(&self) -> UpdateOptions<'_> {
+        UpdateOptions { architecture: self.architecture, now: self.now, allow_expired: false }
+    }
+
+    fn update(&self, mirrors: &[Mirror]) -> Result<Index, Error> {
+        Ok(update(self.fetcher, mirrors, self.options(), self.progress)?)
+    }
+}
+
+/// Chooses a suite: the one that `suite` names, else the configured one, else one of the same mirror that
+/// has the Python that is wanted. Then its packages.
+pub fn ground(
+    apt: &Apt<'_>,
+    options: &base::Options,
+    suite: Option<&str>,
+) -> Result<Ground, Error> {
+    let roots = base::roots(options);
+    let mut seen = Vec::new();
+    let configured = codename(apt.mirrors);
+    let others = SUITES.iter().copied().filter(|name| Some(*name) != configured.as_deref());
+    let first = suite.map(str::to_owned).or_else(|| configured.clone());
+    let candidates = first.iter().map(String::as_str);
+    let candidates: Vec<&str> = match (suite, options.python) {
+        (None, PythonWish::Version(..)) => candidates.chain(others).collect(),
+        _ => candidates.collect(),
+    };
+    for name in candidates {
+        let Some(mirrors) = mirrors_of(apt, configured.as_deref(), name)? else { continue };
+        let index = apt.update(&mirrors)?;
+        if let PythonWish::Version(major, minor) = options.python
+            && index.get(&format!("python{major}.{minor}")).is_none()
+        {
+            seen.push(offer(&index, name));
+            continue;
+        }
+        let debs = resolve(&index, &roots)?;
+        return Ok(Ground { suite: suite_of(&index, name), debs, index, mirrors });
+    }
+    match (options.python, suite, seen.is_empty()) {
+        (PythonWish::Version(major, minor), _, false) => {
+            Err(Error::NoSuchPython { wanted: format!("{major}.{minor}"), offers: seen })
+        }
+        (_, Some(name), _) => Err(Error::NoSuchSuite { suite: name.to_owned() }),
+        (_, None, _) => Err(Error::NoArchive),
+    }
+}
+
+/// Resolves once more, with further packages.
+pub fn more(ground: &mut Ground, options: &base::Options) -> Result<(), Error> {
+    ground.debs = resolve(&ground.index, &base::roots(options))?;
+    Ok(())
+}
+
+fn resolve(index: &Index, roots: &base::Roots) -> Result<Vec<Deb>, Error> {
+    let there = roots.if_available.iter().filter(|name| index.get(name).is_some());
+    let wanted: Vec<Dependency> =
+        roots.required.iter().chain(there).map(|name| Dependency::on(name.clone())).collect();
+    let closure = closure(index, &wanted, ResolveOptions::default())?;
+    closure.packages.iter().map(|chosen| locked(index, chosen)).collect()
+}
+
+fn locked(index: &Index, chosen: &Chosen<'_>) -> Result<Deb, Error> {
+    let package = &chosen.package;
+    let archive = index.archives().get(package.archive());
+    Ok(Deb {
+        name: package.name().to_owned(),
+        version: package.version().to_owned(),
+        architecture: package.architecture().to_owned(),
+        file: package.pool_path()?.to_owned(),
+        size: package.size()?,
+        sha256: package.sha256()?,
+        archive: archive.map(|archive| archive.label.clone()).unwrap_or_default(),
+        depends: chosen.depends.iter().map(|name| (*name).to_owned()).collect(),
+        reason: match &chosen.reason {
+            Reason::Asked(_) => "asked for".to_owned(),
+            Reason::Needed { by, .. } => format!("{by} needs it"),
+        },
+        platforms: Vec::new(),
+    })
+}
+
+/// `bookworm` of `bookworm-updates`, `bookworm-security` and `bookworm`: the first that is configured.
+fn codename(mirrors: &[Mirror]) -> Option<String> {
+    let names = mirrors.iter().filter_map(|mirror| match &mirror.source.suite {
+        SourceSuite::Named { name, .. } => Some(name.as_str()),
+        SourceSuite::Flat(_) => None,
+    });
+    let plain = |name: &&str| !name.contains(['-', '/']);
+    names.clone().find(plain).or_else(|| names.clone().next()).map(str::to_owned)
+}
+
+/// The configured mirrors with another suite's names; `None` where they do not have it.
+fn mirrors_of(
+    apt: &Apt<'_>,
+    configured: Option<&str>,
+    wanted: &str,
+) -> Result<Option<Vec<Mirror>>, Error> {
+    let Some(configured) = configured.filter(|configured| *configured != wanted) else {
+        return Ok(Some(apt.mirrors.to_vec()).filter(|mirrors| !mirrors.is_empty()));
+    };
+    let mut found = Vec::new();
+    let mut main = false;
+    for mirror in apt.mirrors {
+        let SourceSuite::Named { name, .. } = &mirror.source.suite else { continue };
+        let Some(rest) = name.strip_prefix(configured) else { continue };
+        let other = format!("{wanted}{rest}");
+        if let Some(mirror) = probe_suite(apt.fetcher, mirror, &other, apt.options())? {
+            main |= rest.is_empty();
+            found.push(mirror);
+        } else if rest.is_empty() {
+            return Ok(None);
+        }
+    }
+    Ok(main.then_some(found))
+}
+
+fn suite_of(index: &Index, name: &str) -> Suite {
+    let archive = index.archives().iter().next();
+    let text = |get: fn(&lightship_packages::apt::Archive) -> Option<&String>| {
+        archive.and_then(get).cloned()
+    };
+    Suite {
+        distribution: archive.map_or_else(String::new, |archive| archive.label.to_lowercase()),
+        codename: text(|archive| archive.codename.as_ref()).unwrap_or_else(|| name.to_owned()),
+        version: text(|archive| archive.version.as_ref()),
+    }
+}
+
+/// What a suite has instead.
+fn offer(index: &Index, name: &str) -> String {
+    let versions = (0..40).filter(|minor| index.get(&format!("python3.{minor}")).is_some());
+    let versions: Vec<String> = versions.map(|minor| format!("3.{minor}")).collect();
+    match &versions[..] {
+        [] => format!("{name} has no Python 3"),
+        versions => format!("{name} has {}", versions.join(" and ")),
+    }
+}

@@ -1,0 +1,18 @@
+//! From a lock to a lean image.
+//!
+//! ```text
+//! ground   which suite, which Debian packages      → the lock's `deb` entries
+//! fetch    what a lock names, into the store
+//! gather   files → parcels, pruned, in bundles     → `assemble` makes layers of them
+//! ```
+
+mod error;
+mod fetch;
+mod gather;
+mod ground;
+mod wheels;
+
+pub use error::Error;
+pub use fetch::{Archives, Fetched, fetch};
+pub use gather::{Gathered, Wishes, gather};
+pub use ground::{Apt, Ground, ground, more};
