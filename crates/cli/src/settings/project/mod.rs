@@ -1,6 +1,13 @@
-//! `lightship.toml`: what a project says about itself. So far that is how its image is checked.
+//! `lightship.toml`, and `[tool.lightship]` of `pyproject.toml`: what a project says about itself, which
+//! is how its image is built and how it is checked. A table may be in either file, but not in both.
 //!
 //! ```toml
+//! [image]
+//! entrypoint = ["python", "job.py"]
+//!
+//! [python]
+//! version = "3.11"
+//!
 //! [verify]
 //! image = "oci:build/app"        # what `lightship verify .` checks
 //! timeout = "2m"                 # for every check that has none of its own
@@ -26,6 +33,7 @@
 //! A key that nobody knows is an error: it is a mistyped one, and a check that silently does less than
 //! was written is worse than none.
 
+mod build;
 mod check;
 mod reader;
 
@@ -33,6 +41,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lightship_base::{ByteSize, Category, Diagnose, Hint};
+use lightship_build::project::Settings;
 use lightship_build::verify::Check;
 
 pub use check::{derived_name, split_command};
@@ -41,12 +50,20 @@ use reader::{Reader, Table};
 /// What the file is called.
 pub const FILE_NAME: &str = "lightship.toml";
 
+/// The file that other tools' settings are in too.
+pub const PYPROJECT: &str = "pyproject.toml";
+
+/// The tables that there are.
+const SECTIONS: [&str; 7] = ["image", "python", "base", "app", "build", "index", "verify"];
+
 /// No such file is larger; people write them.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// What a project says about itself.
 #[derive(Debug, Default)]
 pub struct Project {
+    /// How its image is built.
+    pub settings: Settings,
     /// How its image is checked.
     pub verify: VerifySettings,
 }
@@ -106,28 +123,93 @@ impl Diagnose for ProjectError {
 }
 
 impl Project {
+    /// Reads what the files in a project's folder say. Without any of them, nothing.
+    pub fn of_folder(folder: &Path) -> Result<Self, ProjectError> {
+        let own = folder.join(FILE_NAME);
+        let shared = folder.join(PYPROJECT);
+        let texts = (text_if_there(&own)?, text_if_there(&shared)?);
+        let own = texts.0.as_deref().map(|text| Reader::new(&own, text));
+        let shared = texts.1.as_deref().map(|text| Reader::new(&shared, text));
+        let own_document = own.as_ref().map(Reader::parse).transpose()?;
+        let shared_document = shared.as_ref().map(Reader::parse).transpose()?;
+        let mut tables = Vec::new();
+        if let Some((reader, document)) = own.as_ref().zip(own_document.as_ref()) {
+            tables.push(Table::new(reader, "", document.get_ref(), document.span()));
+        }
+        if let Some((reader, document)) = shared.as_ref().zip(shared_document.as_ref()) {
+            let top = Table::new(reader, "", document.get_ref(), document.span());
+            if let Some(tool) = top.table("tool")? {
+                tables.extend(tool.table("lightship")?);
+            }
+        }
+        Self::of_tables(&tables)
+    }
+
     /// Reads a project's file.
     pub fn read(path: &Path) -> Result<Self, ProjectError> {
-        let failed = |source| ProjectError::Io { path: path.to_owned(), source };
-        if std::fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
-            let reason = format!("it has more than {MAX_BYTES} bytes");
-            return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidData, reason)));
-        }
-        Self::parse(path, &std::fs::read_to_string(path).map_err(failed)?)
+        Self::parse(path, &text(path)?)
     }
 
     /// Understands a file's text. `path` is for messages.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ProjectError> {
         let reader = Reader::new(path, text);
         let document = reader.parse()?;
-        let top = Table::new(&reader, "", document.get_ref(), document.span());
-        top.only(&["verify"])?;
-        let verify = match top.table("verify")? {
-            Some(table) => verify(&table)?,
-            None => VerifySettings::default(),
-        };
-        Ok(Self { verify })
+        Self::of_tables(&[Table::new(&reader, "", document.get_ref(), document.span())])
     }
+
+    /// Understands tables of tables, the first one of which is the more natural place.
+    fn of_tables(tables: &[Table<'_>]) -> Result<Self, ProjectError> {
+        for table in tables {
+            table.only(&SECTIONS)?;
+        }
+        Ok(Self {
+            settings: Settings {
+                image: section(tables, "image", build::image)?,
+                python: section(tables, "python", build::python)?,
+                base: section(tables, "base", build::base)?,
+                app: section(tables, "app", build::app)?,
+                build: section(tables, "build", build::build)?,
+                indexes: section(tables, "index", build::indexes)?,
+            },
+            verify: section(tables, "verify", verify)?,
+        })
+    }
+}
+
+/// Reads the one table of this name; without one, the defaults.
+fn section<'a, T: Default>(
+    tables: &[Table<'a>],
+    name: &'a str,
+    read: impl Fn(&Table<'a>) -> Result<T, ProjectError>,
+) -> Result<T, ProjectError> {
+    let mut found = tables.iter().filter(|table| table.has(name));
+    let Some(first) = found.next() else { return Ok(T::default()) };
+    if let Some(second) = found.next().and_then(|table| table.get(name)) {
+        let message = format!("[{name}] is in {} too", first.path().display());
+        return Err(second.error(message));
+    }
+    match first.table(name)? {
+        Some(table) => read(&table),
+        None => Ok(T::default()),
+    }
+}
+
+fn text_if_there(path: &Path) -> Result<Option<String>, ProjectError> {
+    match text(path) {
+        Err(ProjectError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
+fn text(path: &Path) -> Result<String, ProjectError> {
+    let failed = |source| ProjectError::Io { path: path.to_owned(), source };
+    if std::fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
+        let reason = format!("it has more than {MAX_BYTES} bytes");
+        return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidData, reason)));
+    }
+    std::fs::read_to_string(path).map_err(failed)
 }
 
 fn verify(table: &Table<'_>) -> Result<VerifySettings, ProjectError> {

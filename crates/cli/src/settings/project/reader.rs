@@ -1,5 +1,6 @@
 //! Reads TOML with the place of everything, so that each complaint names its line.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 use std::str::FromStr;
@@ -88,6 +89,11 @@ impl<'a> Table<'a> {
         Err(self.reader.error(key.span(), format!("there is no key `{name}`{place}"), Some(hint)))
     }
 
+    /// The file that it is in.
+    pub(super) fn path(&self) -> &Path {
+        self.reader.path
+    }
+
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
     }
@@ -118,14 +124,31 @@ impl<'a> Table<'a> {
         Ok(self.get(key).map(Value::parsed::<SizeArg>).transpose()?.map(|size| size.0))
     }
 
+    /// What is below a key: one element or a list of them, each read in the same way.
+    pub(super) fn list<T>(
+        &self,
+        key: &'a str,
+        read: impl Fn(Value<'a>) -> Result<T, ProjectError>,
+    ) -> Result<Vec<T>, ProjectError> {
+        self.get(key).map(Value::elements).unwrap_or_default().into_iter().map(read).collect()
+    }
+
+    /// Every value, with its key, in the order of the file.
+    pub(super) fn values(&self) -> Vec<Value<'a>> {
+        let mut entries: Vec<_> = self.entries.iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        let value = |(key, spanned): (&'a Spanned<Cow<'a, str>>, _)| Value {
+            reader: self.reader,
+            key: key.get_ref().as_ref(),
+            spanned,
+        };
+        entries.into_iter().map(value).collect()
+    }
+
     /// The entries of a table of texts.
     pub(super) fn texts(&self) -> Result<Vec<(String, String)>, ProjectError> {
-        let texts = self.entries.iter().map(|(key, value)| {
-            let key = key.get_ref().as_ref();
-            let text = Value { reader: self.reader, key, spanned: value }.scalar()?;
-            Ok((key.to_owned(), text))
-        });
-        texts.collect()
+        let texts = self.values().into_iter();
+        texts.map(|value| Ok((value.key.to_owned(), value.scalar()?))).collect()
     }
 }
 
@@ -156,6 +179,10 @@ impl<'a> Value<'a> {
         }
     }
 
+    pub(super) fn boolean(self) -> Result<bool, ProjectError> {
+        self.spanned.get_ref().as_bool().ok_or_else(|| self.wrong("true or false"))
+    }
+
     /// A text or number with a grammar of its own.
     pub(super) fn parsed<T: FromStr>(self) -> Result<T, ProjectError>
     where
@@ -172,6 +199,12 @@ impl<'a> Value<'a> {
         let name = match self.key {
             "check" => "a check",
             "verify" => "[verify]",
+            "image" => "[image]",
+            "python" => "[python]",
+            "base" => "[base]",
+            "app" => "[app]",
+            "build" => "[build]",
+            "index" => "[index]",
             key => key,
         };
         Ok(Table { reader: self.reader, name, entries, span: self.spanned.span() })
