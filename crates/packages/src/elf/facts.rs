@@ -4,7 +4,7 @@ use std::fmt;
 
 use lightship_base::ByteSize;
 use object::elf;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::kept::Kept;
 use super::raw::{self, Section, Segment};
@@ -35,7 +35,7 @@ pub struct ElfFacts {
 }
 
 /// Width of addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Class {
     /// `ELFCLASS32`.
     Elf32,
@@ -44,7 +44,7 @@ pub enum Class {
 }
 
 /// `EI_DATA`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ByteOrder {
     /// Least significant byte first.
@@ -54,12 +54,12 @@ pub enum ByteOrder {
 }
 
 /// `e_machine`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Machine(pub u16);
 
 /// `e_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// An object file, to be linked.

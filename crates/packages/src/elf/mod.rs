@@ -20,19 +20,53 @@
 //!
 //! Memory is bounded by a budget for all stretches of one file and the window that slides over it,
 //! whatever the headers claim.
+//!
+//! # Reading a package's file
+//!
+//! A [`Parcel`](crate::parcel::Parcel)'s files can be opened again, but only read front to back.
+//! [`Needs`] and [`cut`] ask for the ranges they want; a file whose tables lie in front is not read
+//! further than these. [`cache`] writes what the loader reads.
 
+pub mod cache;
+pub mod cut;
 mod debug;
 mod facts;
 mod go;
 mod kept;
 mod landmarks;
+mod layout;
+mod needs;
 mod probe;
 mod raw;
+mod reach;
 #[cfg(test)]
 mod tests;
+
+use lightship_base::{Category, Diagnose};
 
 pub use facts::{
     ByteOrder, Class, DependencyList, Dynamic, ElfFacts, GoBuild, Kind, Linking, Machine,
     RustBuild, SectionFacts, Sections,
 };
+pub use needs::{GlibcVersion, Needs, VersionNeed};
 pub use probe::{ElfProbe, Interest, WHOLE_LIMIT};
+
+/// Why an ELF file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ElfError {
+    /// Its bytes could not be had.
+    #[error("cannot read it: {0}")]
+    Read(#[source] std::io::Error),
+    /// It begins like an ELF file and is none that a loader would take.
+    #[error("it is a broken ELF file: {0}")]
+    Broken(&'static str),
+}
+
+impl Diagnose for ElfError {
+    fn category(&self) -> Category {
+        match self {
+            Self::Read(error) => Category::of_io(error),
+            Self::Broken(_) => Category::BadInput,
+        }
+    }
+}
