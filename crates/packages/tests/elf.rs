@@ -102,14 +102,14 @@ fn modules_work_when_cut_and_need_the_same() {
     assert!(after < before, "{after} of {before} bytes");
     // The folder stands first, so that each is loaded from there. Tests of the interpreter itself are not
     // for importing, and Tk's libraries may be missing on this machine.
-    let script = r#"
+    let script = r"
 import importlib, sys
 folder = sys.argv[1]
 sys.path.insert(0, folder)
 for name in sys.argv[2:]:
     sys.modules.pop(name, None)
     assert importlib.import_module(name).__file__.startswith(folder), name
-"#;
+";
     let mut arguments = vec!["-c", script, folder.path().to_str().unwrap()];
     let tested = names.iter().filter(|name| !name.starts_with("_test") && *name != "_tkinter");
     arguments.extend(tested.map(String::as_str));
