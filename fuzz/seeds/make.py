@@ -6,6 +6,7 @@ that our reader sees. On one machine it always writes the same bytes; run it aga
 and commit what it wrote. Needs GNU tar and zstd.
 """
 
+import base64
 import bz2
 import gzip
 import hashlib
@@ -16,6 +17,7 @@ import re
 import subprocess
 import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -332,6 +334,47 @@ def archives() -> dict:
     }
 
 
+# ---- wheel -----------------------------------------------------------------------------------------
+
+
+def wheel(files: dict[str, bytes], method: int) -> bytes:
+    info = "demo_pkg-1.0.dist-info"
+    files = {
+        "demo_pkg/__init__.py": b"def main():\n    return 0\n",
+        f"{info}/METADATA": b"Metadata-Version: 2.1\nName: demo-pkg\nVersion: 1.0\nRequires-Dist: a>=1\n\n",
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        **files,
+    }
+    record = ""
+    for name, data in files.items():
+        row = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        record += f"{name},sha256={row},{len(data)}\n"
+    files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as packed:
+        for name, data in files.items():
+            member = zipfile.ZipInfo(name)
+            member.compress_type = method
+            member.external_attr = 0o100644 << 16
+            packed.writestr(member, data)
+    return out.getvalue()
+
+
+def wheels() -> dict[str, bytes]:
+    points = b"[console_scripts]\ndemo = demo_pkg:main\n"
+    rich = {
+        "demo_pkg-1.0.data/scripts/run": b"#!python\nprint()\n",
+        "demo_pkg-1.0.data/data/share/demo": b"{}",
+        "demo_pkg-1.0.data/headers/demo.h": b"",
+        "demo_pkg-1.0.dist-info/entry_points.txt": points,
+    }
+    return {
+        "plain.whl": wheel({}, zipfile.ZIP_STORED),
+        "rich.whl": wheel(rich, zipfile.ZIP_STORED),
+        "deflated.whl": wheel(rich, zipfile.ZIP_DEFLATED),
+    }
+
+
 if __name__ == "__main__":
     everything = {
         "tar": tar_seeds(),
@@ -339,6 +382,7 @@ if __name__ == "__main__":
         "manifest": manifests(),
         "config": configs(),
         "archive": archives(),
+        "wheel": wheels(),
     }
     for target, seeds in everything.items():
         for name, data in seeds.items():

@@ -10,7 +10,6 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use lightship_codec::compression::check_ratio;
 use lightship_codec::tar::{RootPath, display_path};
 use zip::CompressionMethod;
 use zip::read::{ArchiveOffset, Config, ZipArchive};
@@ -22,6 +21,12 @@ const MOST_MEMBERS: usize = 1_000_000;
 
 /// Deflate cannot do better (a match of 258 bytes in 2 bits).
 const DEFLATE_RATIO: u64 = 1_032;
+
+/// Honest wheels unpack to three times their size, a few to ten. What claims more than this many times
+/// its size, and is not small, is there to fill a disk. (The bound for layers, 2,000, is beyond what zip's
+/// deflate can do at all.)
+const MOST_RATIO: u64 = 100;
+const FREE_UNPACKED_BYTES: u64 = 4 << 30;
 
 /// Bytes of a local header before its name.
 const LOCAL_HEADER: usize = 30;
@@ -162,7 +167,9 @@ impl Archive {
                 return Err(Flaw::Duplicate(shown).into());
             }
         }
-        check_ratio(total, end).map_err(|error| Flaw::Bomb(error.to_string()))?;
+        if total > FREE_UNPACKED_BYTES.max(end.saturating_mul(MOST_RATIO)) {
+            return Err(Flaw::Bomb { packed: end, unpacked: total }.into());
+        }
         check_folders(files.keys())?;
         Ok(Self { bytes, files })
     }

@@ -18,6 +18,7 @@ pub struct EntryPoint {
 /// The programs of a distribution; other groups of entry points are left to those who read them.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<EntryPoint>, Flaw> {
     let text = String::from_utf8_lossy(bytes);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut group = None;
     let mut points = Vec::new();
     for line in text.lines() {

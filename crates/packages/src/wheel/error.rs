@@ -53,8 +53,13 @@ pub enum Flaw {
     #[error("it has more than {0} members")]
     TooManyMembers(usize),
     /// It would unpack to far more than it holds.
-    #[error("{0}")]
-    Bomb(String),
+    #[error("its {packed} bytes unpack to {unpacked}: this is a decompression bomb")]
+    Bomb {
+        /// Bytes of the file.
+        packed: u64,
+        /// Bytes of its members together, as it claims.
+        unpacked: u64,
+    },
     /// A name that climbs, starts at the root, or means something else on another system.
     #[error("member `{member}` has {reason}")]
     UnsafeName {
@@ -127,6 +132,9 @@ pub enum Flaw {
     /// A part of the data folder for which there is no place.
     #[error("`{0}` belongs to no known installation folder")]
     UnknownScheme(String),
+    /// A part of the data folder that would describe a distribution.
+    #[error("`{0}` would lie in a folder that describes a distribution")]
+    Describes(String),
     /// Two of its files would be installed under one name.
     #[error("two of its files would become `{0}`")]
     Collision(String),

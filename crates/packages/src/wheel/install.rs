@@ -87,14 +87,16 @@ impl RecordMaker {
         &self.path
     }
 
-    /// RECORD over files with digest and size.
+    /// RECORD over files with digest and size; of RECORD itself, should it be among them, it tells nothing.
     pub fn make<'a>(
         &self,
         files: impl IntoIterator<Item = (&'a RootPath, Digest, u64)>,
     ) -> Vec<u8> {
         let mut table = Table::default();
         for (path, digest, size) in files {
-            table.add(relative(path, &self.site), Some((digest, size)));
+            if *path != self.path {
+                table.add(relative(path, &self.site), Some((digest, size)));
+            }
         }
         table.add(relative(&self.path, &self.site), None);
         table.into_bytes()
@@ -189,6 +191,10 @@ impl Installation<'_> {
             b"scripts" => return self.script(file),
             _ => return Err(self.wheel.refuse(Flaw::UnknownScheme(shown()))),
         };
+        let path = child(folder, file.path.components().skip(2));
+        if self.describes(&path) {
+            return Err(self.wheel.refuse(Flaw::Describes(shown())));
+        }
         self.place(folder, parts, file, file.content.clone(), None)
     }
 
@@ -276,6 +282,16 @@ impl Installation<'_> {
         let kind = ItemKind::File { mode, content };
         self.items.insert(path.clone(), Item { path, kind });
         Ok(())
+    }
+
+    /// Whether a path lies in a folder that describes a distribution. Nothing gets there by a detour: it
+    /// could pass for what an installer writes, or for another distribution.
+    fn describes(&self, path: &RootPath) -> bool {
+        [&self.scheme.purelib, &self.scheme.platlib].iter().any(|site| {
+            let mut below = path.components().skip(site.components().count());
+            let folder = below.next().unwrap_or_default().to_ascii_lowercase();
+            path.starts_with(site) && folder.ends_with(b".dist-info")
+        })
     }
 
     /// Whether a path is the interpreter, one of its names, or lies in the folder of its standard library

@@ -5,6 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod honest;
+mod hostile;
 mod make;
 mod peers;
 mod real;
+mod zipped;
