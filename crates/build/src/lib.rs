@@ -3,6 +3,7 @@
 pub mod app;
 pub mod assemble;
 pub mod base;
+pub mod bytecode;
 pub mod lean;
 pub mod native;
 pub mod plan;

@@ -3,7 +3,8 @@
 //!
 //! [`Folder::read`] finds a project's own files, [`of_files`] what they import from elsewhere. Modules
 //! of the project itself and relative imports are left out; the standard library is not: an image may
-//! lack parts of it. Source is untrusted: files have a largest size, and are parsed on a thread whose
+//! lack parts of it. [`statements`] tells what one text imports, relative ones too, for whoever follows
+//! imports from file to file. Source is untrusted: files have a largest size, and are parsed on a thread whose
 //! stack holds any nesting that fits into such a file.
 
 mod folder;
@@ -28,7 +29,7 @@ pub const MAX_FILE_BYTES: u64 = 512 << 10;
 
 /// For a chain of a million operators, one node inside the other: what drops such a tree recurses.
 /// Only pages that are touched are taken from the machine.
-const STACK_BYTES: usize = 1 << 30;
+pub const STACK_BYTES: usize = 1 << 30;
 
 /// So long all files together may take: a hundred times what any honest project takes. Source that is
 /// made to be slow costs a second or so for each file.
@@ -53,6 +54,22 @@ pub struct Import {
     pub names: Vec<String>,
     /// Where.
     pub place: Place,
+    /// What keeps it from being needed always.
+    pub guard: Option<Guard>,
+    /// Whether it is inside a function: imported when that is called.
+    pub in_function: bool,
+}
+
+/// One import as it stands in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// How many dots are before the module's name: 0 is an absolute import, 1 begins at the file's own
+    /// package, 2 at the one above (*Python reference, The import statement*).
+    pub level: u32,
+    /// The module's name after the dots; empty in `from . import name`.
+    pub module: String,
+    /// What is taken from it; empty where the module itself is imported. `*` is a name like the others.
+    pub names: Vec<String>,
     /// What keeps it from being needed always.
     pub guard: Option<Guard>,
     /// Whether it is inside a function: imported when that is called.
@@ -119,6 +136,16 @@ pub fn of_files(files: &[SourceFile]) -> io::Result<Imports> {
         // A panic in the parser is its mistake, not the user's: hand it on as it is.
         Ok(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
+}
+
+/// All imports of one text, in the order of lines; or half a sentence why they are not known. For texts of
+/// at most [`MAX_FILE_BYTES`], on a thread whose stack has [`STACK_BYTES`]: a parser's depth is that of
+/// its input.
+pub fn statements(text: &str) -> Result<Vec<Statement>, String> {
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(format!("it has more than {MAX_FILE_BYTES} bytes"));
+    }
+    parse::statements(text)
 }
 
 fn collect(files: &[SourceFile], own: &OwnModules) -> Imports {

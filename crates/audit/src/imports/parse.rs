@@ -3,26 +3,18 @@
 use ruff_python_ast::PySourceType;
 use ruff_python_parser::parse_unchecked_source;
 
-use super::visit::Collector;
-use super::{Import, MAX_FILE_BYTES, Place, SourceFile};
+use super::visit::{Collector, Found};
+use super::{Import, MAX_FILE_BYTES, Place, SourceFile, Statement};
 
-/// The imports of one file, or why they are not known.
+/// The imports of one file from elsewhere, or why they are not known.
 pub(super) fn imports(file: &SourceFile) -> Result<Vec<Import>, String> {
     if file.text.len() as u64 > MAX_FILE_BYTES {
         return Err(format!("it has more than {MAX_FILE_BYTES} bytes"));
     }
-    if formatted_strings(&file.text) > MAX_FORMATTED_STRINGS {
-        return Err(format!("it has more than {MAX_FORMATTED_STRINGS} formatted strings"));
-    }
-    let parsed = parse_unchecked_source(&file.text, PySourceType::Python);
     let lines = Lines::of(&file.text);
-    if let Some(error) = parsed.errors().first() {
-        let line = lines.number(error.location.start().to_u32());
-        return Err(format!("line {line} is no Python 3: {}", error.error));
-    }
-    let mut collector = Collector::default();
-    collector.visit(&parsed.syntax().body);
-    let placed = collector.found.into_iter().map(|found| Import {
+    // Relative ones lead to the project's own modules.
+    let elsewhere = collect(&file.text)?.into_iter().filter(|found| found.level == 0);
+    let placed = elsewhere.map(|found| Import {
         module: found.module,
         names: found.names,
         place: Place { file: file.path.clone(), line: lines.number(found.offset) },
@@ -30,6 +22,32 @@ pub(super) fn imports(file: &SourceFile) -> Result<Vec<Import>, String> {
         in_function: found.in_function,
     });
     Ok(placed.collect())
+}
+
+/// The imports of one text, relative ones too.
+pub(super) fn statements(text: &str) -> Result<Vec<Statement>, String> {
+    let statements = collect(text)?.into_iter().map(|found| Statement {
+        level: found.level,
+        module: found.module,
+        names: found.names,
+        guard: found.guard,
+        in_function: found.in_function,
+    });
+    Ok(statements.collect())
+}
+
+fn collect(text: &str) -> Result<Vec<Found>, String> {
+    if formatted_strings(text) > MAX_FORMATTED_STRINGS {
+        return Err(format!("it has more than {MAX_FORMATTED_STRINGS} formatted strings"));
+    }
+    let parsed = parse_unchecked_source(text, PySourceType::Python);
+    if let Some(error) = parsed.errors().first() {
+        let line = Lines::of(text).number(error.location.start().to_u32());
+        return Err(format!("line {line} is no Python 3: {}", error.error));
+    }
+    let mut collector = Collector::default();
+    collector.visit(&parsed.syntax().body);
+    Ok(collector.found)
 }
 
 /// So many formatted strings are let through: nested in each other, the parser's time grows with the

@@ -202,6 +202,20 @@ fn nesting_of_a_whole_file_ends_no_process() {
 }
 
 #[test]
+fn relative_imports_keep_their_dots() {
+    let text =
+        "from . import a, b\nfrom ..c.d import e\nimport f.g\ndef late():\n    from .h import *\n";
+    let shown: Vec<String> = statements(text)
+        .unwrap()
+        .into_iter()
+        .map(|s| format!("{} {}:{} {}", s.level, s.module, s.names.join(","), s.in_function))
+        .collect();
+    assert_eq!(shown, ["1 :a,b false", "2 c.d:e false", "0 f.g: false", "1 h:* true"]);
+    assert!(statements("print 'hello'\n").unwrap_err().starts_with("line 1 is no Python 3"));
+    assert!(statements(&"#".repeat(1 << 20)).is_err());
+}
+
+#[test]
 fn folders_hold_what_runs() {
     let root = tempfile::tempdir().unwrap();
     let put = |path: &str, text: &[u8]| {

@@ -15,6 +15,8 @@ const MAX_DEPTH: u32 = 500;
 /// An import and the byte where it begins.
 #[derive(Debug)]
 pub(super) struct Found {
+    /// Dots before the module's name.
+    pub(super) level: u32,
     pub(super) module: String,
     pub(super) names: Vec<String>,
     pub(super) offset: u32,
@@ -39,8 +41,8 @@ impl Collector {
         }
     }
 
-    fn add(&mut self, module: &str, names: Vec<String>, offset: u32) {
-        if module == "__future__" || module == "__main__" || module.is_empty() {
+    fn add(&mut self, level: u32, module: &str, names: Vec<String>, offset: u32) {
+        if level == 0 && matches!(module, "__future__" | "__main__" | "") {
             return;
         }
         // The strongest guard around it: what is never imported is not imported conditionally.
@@ -48,20 +50,20 @@ impl Collector {
             .into_iter()
             .find(|guard| self.guards.contains(guard));
         let in_function = self.functions > 0;
-        self.found.push(Found { module: module.to_owned(), names, offset, guard, in_function });
+        let module = module.to_owned();
+        self.found.push(Found { level, module, names, offset, guard, in_function });
     }
 
     fn import(&mut self, import: &StmtImport) {
         for alias in &import.names {
-            self.add(&alias.name, Vec::new(), import.range.start().to_u32());
+            self.add(0, &alias.name, Vec::new(), import.range.start().to_u32());
         }
     }
 
     fn import_from(&mut self, import: &StmtImportFrom) {
-        // Relative ones lead to the project's own modules.
-        let (0, Some(module)) = (import.level, &import.module) else { return };
+        let module = import.module.as_ref().map_or("", |module| module.as_str());
         let names = import.names.iter().map(|alias| alias.name.to_string()).collect();
-        self.add(module, names, import.range.start().to_u32());
+        self.add(import.level, module, names, import.range.start().to_u32());
     }
 
     /// `importlib.import_module("x")` and `__import__("x")`.
@@ -76,7 +78,7 @@ impl Collector {
         };
         let module = name.value.to_str();
         if is_module_name(module) {
-            self.add(module, Vec::new(), call.range_start.to_u32());
+            self.add(0, module, Vec::new(), call.range_start.to_u32());
         }
     }
 

@@ -20,8 +20,7 @@ pub struct Roots {
 /// only a few files stay: `libc-bin` has the locale C.UTF-8, `base-files` says which system this is.
 pub fn roots(options: &Options) -> Roots {
     let mut required: Vec<String> = PLAIN_ROOTS.map(str::to_owned).to_vec();
-    // Only its lists of accounts are read.
-    let mut if_available = vec!["base-passwd".to_owned()];
+    let mut if_available = Vec::new();
     match options.python {
         PythonWish::None => {}
         PythonWish::Any => required.push("python3".to_owned()),
@@ -196,11 +195,9 @@ impl<'a> Set<'a> {
 pub(super) fn select(set: &Set<'_>, options: &Options) -> Result<Selection, Error> {
     let mut selection = Selection { asked: asked(set, options)?, ..Selection::default() };
     let roots = roots(options);
-    let stays = |name: &String| {
-        set.get(name).is_some() && (tool(name).is_none() || selection.asked.contains(name))
-    };
+    let present = |name: &String| set.get(name).is_some();
     let mut todo: Vec<String> =
-        roots.required.into_iter().chain(roots.if_available).filter(stays).collect();
+        roots.required.into_iter().chain(roots.if_available).filter(present).collect();
     let mut for_scripts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     while let Some(name) = todo.pop() {
         let Some(deb) = set.get(&name) else { continue };

@@ -1,0 +1,142 @@
+//! Sources that nobody vouches for, and interpreters that do not do as they are told.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use lightship_base::{Digest, Quiet};
+use lightship_build::assemble::{Bundle, Stage};
+use lightship_build::bytecode::{Compiled, Compiler, Error, Limits, Reason, make};
+use lightship_packages::parcel::{Item, Origin, PackageId, Parcel};
+
+use crate::machine::{Machine, compile, root_path, source, write};
+
+/// A shown verdict: bytes, or why there are none.
+fn shown(compiled: &[Compiled]) -> Vec<&'static str> {
+    let one = |compiled: &Compiled| match compiled {
+        Compiled::Code(_) => "code",
+        Compiled::Not(Reason::Unfit) => "unfit",
+        Compiled::Not(Reason::TooLarge) => "too large",
+        Compiled::Not(Reason::Failed) => "failed",
+    };
+    compiled.iter().map(one).collect()
+}
+
+#[test]
+fn what_is_no_source_for_this_python_has_no_code_and_harms_nobody() {
+    let machine = Machine::new();
+    let deep = "(".repeat(100_000);
+    let calls = format!("f{}\n", "()".repeat(100_000));
+    let cases: [(&str, &[u8], &str); 14] = [
+        ("good", b"x = 1\n", "code"),
+        ("python2", b"print 'hello'\n", "unfit"),
+        ("template", b"import {{ name }}\n", "unfit"),
+        ("zero", b"x = 1\0\n", "unfit"),
+        ("bytes", b"x = '\xff\xfe'\n", "unfit"),
+        ("latin", b"# coding: latin-1\nx = '\xe9'\n", "code"),
+        ("codec", b"# coding: ../../etc/passwd\nx = 1\n", "unfit"),
+        ("codec2", b"# coding: no_such\nx = 1\n", "unfit"),
+        ("deep", deep.as_bytes(), "unfit"),
+        ("calls", calls.as_bytes(), "unfit"),
+        ("large", b"x = 1 << 9999999999\n", "code"),
+        ("escape", b"x = '\\d'\n", "code"),
+        ("empty", b"", "code"),
+        ("last", b"x = 1\n", "code"),
+    ];
+    let sources: Vec<_> = cases.iter().map(|(name, text, _)| source(name, text)).collect();
+    let verdicts = compile(&machine.compiler(1), &sources).unwrap();
+    for ((name, _, expected), actual) in cases.iter().zip(shown(&verdicts.compiled)) {
+        assert_eq!(actual, *expected, "{name}");
+    }
+    let alone = compile(&machine.compiler(1), &sources[13..]).unwrap();
+    assert_eq!(verdicts.compiled[13], alone.compiled[0]);
+}
+
+#[test]
+fn what_takes_too_long_is_given_up_and_not_remembered() {
+    let machine = Machine::new();
+    let slow = "x = [a.b.c(d, e=f) for g in h]\n".repeat(300_000);
+    let bundle = Bundle {
+        parcel: Parcel {
+            package: PackageId {
+                origin: Origin::Python,
+                name: "slow".to_owned(),
+                version: "1".to_owned(),
+            },
+            items: vec![
+                Item::made(root_path("lib/a.py"), "x = 1\n"),
+                Item::made(root_path("lib/slow.py"), slow),
+                Item::made(root_path("lib/z.py"), "x = 1\n"),
+            ],
+        },
+        digest: Some(Digest::of(b"slow")),
+        stage: Stage::Packages,
+        last: None,
+        shared: Vec::new(),
+    };
+    let limits = Limits { file: Duration::from_secs(1), ..Limits::default() };
+    let compiler = Compiler { limits, ..machine.compiler(1) };
+    let wanted = bundle.parcel.items.iter().map(|item| item.path.clone()).collect();
+    for _ in 0..2 {
+        let bundles = std::slice::from_ref(&bundle);
+        let made = make(bundles, &wanted, &compiler, &machine.lease, &Quiet).unwrap();
+        assert_eq!((made.files, made.compiled), (2, 3));
+        assert_eq!(made.skipped[0].reason, Reason::Failed);
+    }
+    let limits = Limits { all: Duration::from_secs(2), ..Limits::default() };
+    let compiler = Compiler { limits, ..machine.compiler(1) };
+    let sources = vec![source("lib/slow.py", bundle_text(&bundle).as_slice()); 3];
+    let error = compile(&compiler, &sources).unwrap_err();
+    assert_eq!(error.to_string(), "compiling took longer than 2 s");
+}
+
+fn bundle_text(bundle: &Bundle) -> Vec<u8> {
+    match &bundle.parcel.items[1].kind {
+        lightship_packages::parcel::ItemKind::File { content, .. } => {
+            content.read(1 << 30).unwrap()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Answers of an interpreter that somebody took over: to each file one of these, then the next.
+const LIAR: &str = "
+import os, sys
+def number(n): return n.to_bytes(8, 'little')
+os.write(1, b'@' + number(3) + b'tag')
+head = sys.stdin.buffer.read(16)
+path = sys.stdin.buffer.read(head[0])
+sys.stdin.buffer.read(head[8])
+if path == b'/huge': os.write(1, b'+' + number(1 << 60))
+if path == b'/short': os.write(1, b'+' + number(100) + b'x')
+if path == b'/odd': os.write(1, b'?' + number(0))
+if path == b'/good': os.write(1, b'+' + number(4) + b'code'); sys.stdin.buffer.read()
+";
+
+#[test]
+fn an_interpreter_that_lies_costs_its_own_file_its_code() {
+    let machine = Machine::new();
+    let liar = format!("#!{}\n{LIAR}", machine.program);
+    let layer = &machine.root.layers[0];
+    let program = |name: &str, text: &str| {
+        write(layer, name.as_bytes(), text.as_bytes());
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(layer.join(name), mode).unwrap();
+    };
+    program("liar", &liar);
+    let compiler = Compiler { program: "/liar", ..machine.compiler(1) };
+    let sources = ["huge", "short", "odd", "silent", "good"].map(|name| source(name, b"x"));
+    let verdicts = compile(&compiler, &sources).unwrap();
+    assert_eq!(verdicts.tag, "tag");
+    assert_eq!(shown(&verdicts.compiled), ["failed", "failed", "failed", "failed", "code"]);
+
+    let failure = |name: &str, script: &str| {
+        program(name, &format!("#!{}\n{script}", machine.program));
+        let path = format!("/{name}");
+        compile(&Compiler { program: &path, ..machine.compiler(1) }, &sources).unwrap_err()
+    };
+    insta::assert_snapshot!(failure("ends", "raise SystemExit(7)"), @"the image's /ends ended with code 7 before it compiled anything");
+    let tag = "import os; os.write(1, b'@' + (9).to_bytes(8, 'little') + b'../../etc')";
+    insta::assert_snapshot!(failure("climbs", tag), @"the image's /climbs has no names for files of byte code, and stopped before it compiled anything");
+    let missing = compile(&Compiler { program: "/missing", ..machine.compiler(1) }, &sources);
+    assert!(matches!(missing, Err(Error::Sandbox { .. })));
+}
