@@ -135,10 +135,10 @@ fn report(base: &NativeBase) -> u64 {
     total.bytes()
 }
 
-fn run(root: &Path, base: &NativeBase) -> String {
+fn run(root: &Path, base: &NativeBase, command: &[&str]) -> String {
     let output = Command::new("chroot")
         .args(["--userspec=65532:65532".as_ref(), root.as_os_str()])
-        .args(["/usr/bin/python", "-c", PROGRAM])
+        .args(command)
         .env_clear()
         .envs(base.environment.iter().map(|(name, value)| (name, value)))
         .output()
@@ -182,9 +182,35 @@ fn python_runs_in_a_base_of_real_packages() {
         println!("skipped: only root may chroot");
         return;
     }
-    let answer = run(root.path(), &base);
+    let answer = run(root.path(), &base, &["/usr/bin/python", "-c", PROGRAM]);
     println!("{answer}");
     check_answer(&answer, &base.python.unwrap().full_version);
+}
+
+#[test]
+fn what_a_user_asks_for_runs_with_a_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    let keep = ["curl", "less"].map(str::to_owned).to_vec();
+    let options = Options { keep, shell: true, ..Options::default() };
+    let Some(debs) = fetch(&options, folder.path()) else {
+        println!("skipped: apt-get has no mirror here");
+        return;
+    };
+    let base = compose(debs, &options).unwrap();
+    report(&base);
+    assert!(base.without_interpreter.is_empty(), "{:?}", base.without_interpreter);
+    let root = tempfile::tempdir().unwrap();
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    write(&base, root.path());
+    if !is_root() {
+        println!("skipped: only root may chroot");
+        return;
+    }
+    let script = "curl --version; readlink /usr/bin/pager; id -un; echo a b | sed s/b/c/";
+    let answer = run(root.path(), &base, &["/bin/sh", "-ec", script]);
+    let lines: Vec<&str> = answer.lines().collect();
+    assert!(lines[0].starts_with("curl ") && lines[0].contains("OpenSSL"), "{answer}");
+    assert_eq!(lines[lines.len() - 3..], ["/usr/bin/less", "nonroot", "a c"], "{answer}");
 }
 
 fn is_root() -> bool {

@@ -166,6 +166,7 @@ const PLACES: &[(&str, Category)] = &[
     ("usr/bin/py3versions", Category::Packaging),
     ("usr/lib/*/gconv", Category::CharacterSets),
     ("usr/lib/apt", Category::Packaging),
+    ("usr/lib/binfmt.d", Category::Services),
     ("usr/lib/debug", Category::Debugging),
     ("usr/lib/dpkg", Category::Packaging),
     ("usr/lib/locale", Category::Locales),

@@ -18,7 +18,7 @@ use super::python::{self, Python};
 use super::scripts::judge;
 use super::select::{Selection, Set, select};
 use super::status;
-use super::{Dropped, Error, LeftOut, NativeBase, NotRun, Options};
+use super::{Dropped, Error, LeftOut, NativeBase, NotRun, Options, WithoutInterpreter};
 
 /// Makes a base of packages: all that it will have, also those for wheels, because what is made here
 /// (the loader's cache, alternatives) is made for this very set.
@@ -106,7 +106,7 @@ impl<'a> Draft<'a> {
     fn of(debs: &'a [Deb], choice: &Choice, options: &Options) -> Result<Self, Error> {
         let kept = debs.iter().filter(|deb| choice.selection.kept.contains(deb.control.package()));
         let parts: Vec<Part<'_>> = kept.map(|deb| Part { deb, items: placed(deb) }).collect();
-        let python = python::find(&parts, options)?;
+        let python = python::find(&parts, debs, options)?;
         let scripts = parts.iter().flat_map(|part| &part.deb.scripts);
         let alternatives = scripts.flat_map(|script| registered(&script.text).literal).collect();
         let has_python = python.is_some();
@@ -231,6 +231,7 @@ impl<'a> Draft<'a> {
             alternatives: alternatives::links(&self.alternatives, &there),
         };
         let environment = environment(!ground.bundle.is_empty());
+        let without_interpreter = self.without_interpreter(&there, &choice.selection)?;
         let made = made(ground);
         for part in &mut self.parts {
             part.items.sort_by(|a, b| a.path.cmp(&b.path));
@@ -250,6 +251,7 @@ impl<'a> Draft<'a> {
             python: self.python,
             environment,
             without_set_id,
+            without_interpreter,
         })
     }
 
@@ -265,6 +267,43 @@ impl<'a> Draft<'a> {
     fn without_set_id(&self, places: &HashMap<RootPath, ItemKind>) -> u64 {
         let names = self.parts.iter().flat_map(|part| &part.deb.without_set_id);
         names.filter(|path| places.contains_key(&merged(path))).count() as u64
+    }
+
+    /// Of packages that were asked for: which of their programs, wherever they lie, cannot run.
+    fn without_interpreter(
+        &self,
+        there: &HashSet<RootPath>,
+        selection: &Selection,
+    ) -> Result<Vec<WithoutInterpreter>, Error> {
+        let mut lost: BTreeMap<(String, String), u64> = BTreeMap::new();
+        for part in &self.parts {
+            let package = part.deb.control.package();
+            if !selection.asked.contains(package) {
+                continue;
+            }
+            for item in placed(part.deb) {
+                let is_executable =
+                    matches!(item.kind, ItemKind::File { mode, .. } if mode & 0o111 != 0);
+                if !is_executable || category::of_place(&item.path, &item.kind, true).is_some() {
+                    continue;
+                }
+                let interpreter = interpreter(&item).map_err(|source| Error::Read {
+                    package: package.to_owned(),
+                    path: item.path.clone(),
+                    source,
+                })?;
+                if let Some(interpreter) = interpreter.filter(|i| !i.is_there(there)) {
+                    let key = (package.to_owned(), interpreter.to_string());
+                    *lost.entry(key).or_default() += 1;
+                }
+            }
+        }
+        let lost = lost.into_iter().map(|((package, interpreter), programs)| WithoutInterpreter {
+            package,
+            interpreter,
+            programs,
+        });
+        Ok(lost.collect())
     }
 
     fn scripts_not_run(&self) -> Vec<NotRun> {

@@ -70,7 +70,10 @@ pub(super) fn made(ground: Ground<'_>) -> Parcel {
         making.certificates(&ground.bundle);
     }
     if let Some(python) = ground.python {
-        making.python(python);
+        making.add(python.scheme.purelib.clone(), ItemKind::Folder { mode: 0o755 });
+    }
+    for (name, target) in program_links(&ground.places, ground.python) {
+        making.add(path(name), ItemKind::Symlink(target));
     }
     for item in ground.alternatives {
         making.add(item.path, item.kind);
@@ -174,13 +177,6 @@ impl Making<'_> {
         self.add(path("usr/lib/ssl/cert.pem"), ItemKind::Symlink(format!("/{BUNDLE}").into()));
         self.add(path("usr/lib/ssl/certs"), ItemKind::Symlink(b"/etc/ssl/certs".to_vec()));
         self.link("usr/lib/ssl/openssl.cnf", b"/etc/ssl/openssl.cnf", "etc/ssl/openssl.cnf");
-    }
-
-    fn python(&mut self, python: &Python) {
-        self.add(python.scheme.purelib.clone(), ItemKind::Folder { mode: 0o755 });
-        for (name, target) in program_links(self.places, Some(python)) {
-            self.add(path(name), ItemKind::Symlink(target));
-        }
     }
 }
 

@@ -71,6 +71,19 @@ pub struct NativeBase {
     pub environment: Vec<(String, String)>,
     /// How many names lost a set-user-ID or set-group-ID bit.
     pub without_set_id: u64,
+    /// Programs of packages that were asked for by name, which cannot run in this image.
+    pub without_interpreter: Vec<WithoutInterpreter>,
+}
+
+/// Programs of one package for an interpreter that is not in the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithoutInterpreter {
+    /// Which package.
+    pub package: String,
+    /// `/usr/bin/sh`, mostly: then [`Options::shell`] is the answer.
+    pub interpreter: String,
+    /// How many.
+    pub programs: u64,
 }
 
 /// A package that is not in the image.

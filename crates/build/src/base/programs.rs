@@ -1,6 +1,7 @@
 //! Programs that can run, and those that cannot.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::io;
 
 use lightship_codec::tar::RootPath;
@@ -58,6 +59,15 @@ pub(super) enum Interpreter {
     At(RootPath),
     /// By its name, for `env` to find.
     Named(String),
+}
+
+impl fmt::Display for Interpreter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(path) => path.fmt(f),
+            Self::Named(name) => write!(f, "env and {name}"),
+        }
+    }
 }
 
 impl Interpreter {

@@ -1,9 +1,10 @@
 //! The distribution's Python.
 
 use lightship_codec::tar::RootPath;
+use lightship_packages::deb::Deb;
 use lightship_packages::wheel::Scheme;
 
-use super::place::Part;
+use super::place::{Part, placed};
 use super::{Error, Options};
 
 /// Which Python a base should have.
@@ -31,18 +32,25 @@ pub struct Python {
     pub scheme: Scheme,
 }
 
-/// Finds the interpreter among the packages that stay.
-pub(super) fn find(parts: &[Part<'_>], options: &Options) -> Result<Option<Python>, Error> {
+/// Finds the interpreter among the packages that stay; `debs` are all, for the message that says what
+/// there is instead.
+pub(super) fn find(
+    parts: &[Part<'_>],
+    debs: &[Deb],
+    options: &Options,
+) -> Result<Option<Python>, Error> {
     let wanted = match options.python {
         PythonWish::None => return Ok(None),
         PythonWish::Any => None,
         PythonWish::Version(major, minor) => Some((major, minor)),
     };
+    let all = debs.iter().map(|deb| Part { deb, items: placed(deb) });
+    let other = all.filter_map(|part| of_package(&part)).max_by_key(|python| python.version);
     let mut found: Vec<Python> = parts.iter().filter_map(of_package).collect();
     // Where there are several, the newest is what `python3` means.
     found.sort_by_key(|python| std::cmp::Reverse(python.version));
     let is_it = |python: &&Python| wanted.is_none_or(|wanted| python.version == wanted);
-    match (found.iter().find(is_it), found.first(), wanted) {
+    match (found.iter().find(is_it), other, wanted) {
         (Some(python), ..) => Ok(Some(python.clone())),
         (None, Some(other), Some((major, minor))) => Err(Error::OtherPython {
             wanted: format!("{major}.{minor}"),

@@ -40,13 +40,15 @@ impl fmt::Display for Effect {
 }
 
 /// Scripts that were read by a person: the start of the package's name, the script, what became of it.
-const KNOWN: [(&str, ScriptKind, Known); 13] = [
+const KNOWN: &[(&str, ScriptKind, Known)] = &[
+    ("base-files", ScriptKind::Preinst, Known::Done("the links of the merged /usr")),
     ("base-files", ScriptKind::Postinst, Known::Done("folders, and links from /var to /run")),
     ("ca-certificates", ScriptKind::Postinst, Known::Done("the bundle of certificates")),
     ("dash", ScriptKind::Postinst, Known::Done("the link /bin/sh")),
     ("libc-bin", ScriptKind::Postinst, Known::Done("nsswitch.conf and the loader's cache")),
     ("libc6", ScriptKind::Preinst, Known::Nothing("checks the running kernel before an upgrade")),
     ("libc6", ScriptKind::Postinst, Known::Nothing("restarts services after an upgrade")),
+    ("libgssapi-krb5-2", ScriptKind::Postinst, Known::Nothing("moves a file after an upgrade")),
     ("libpython3.", ScriptKind::Postinst, Known::Done("sitecustomize.py, which the package has")),
     (
         "netbase",
@@ -64,6 +66,11 @@ const KNOWN: [(&str, ScriptKind, Known); 13] = [
         "python3",
         ScriptKind::Postinst,
         Known::Nothing("makes byte code for hooks of package management, which are left out"),
+    ),
+    (
+        "readline-common",
+        ScriptKind::Postinst,
+        Known::Nothing("copies keys for a person at a prompt to /etc/inputrc"),
     ),
     ("tzdata", ScriptKind::Postinst, Known::Done("the time zone is UTC")),
 ];
@@ -153,13 +160,30 @@ fn known(package: &str, script: ScriptKind) -> Option<Effect> {
     })
 }
 
-fn by_commands(text: &str) -> Effect {
-    let words: BTreeSet<&str> = text
-        .lines()
+/// The first words of commands, without folders: not those that are only arguments or patterns.
+fn commands(text: &str) -> BTreeSet<&str> {
+    text.lines()
         .filter(|line| !line.trim_start().starts_with('#'))
-        .flat_map(|line| line.split([' ', '\t', ';', '|', '&', '(', ')', '`', '"']))
-        .map(|word| word.rsplit('/').next().unwrap_or_default())
-        .collect();
+        .flat_map(|line| line.split([';', '|', '&', '(', ')', '`']))
+        .filter_map(command)
+        .collect()
+}
+
+fn command(text: &str) -> Option<&str> {
+    const KEYWORDS: [&str; 10] =
+        ["if", "then", "elif", "else", "do", "while", "until", "!", "exec", "{"];
+    let mut words = text.split_ascii_whitespace();
+    let word = words.find(|word| !KEYWORDS.contains(word) && !word.contains('='))?;
+    // A lone word before `)` or `|` is a pattern of `case`; dpkg's words are among them.
+    if word == "install" && words.next().is_none() {
+        return None;
+    }
+    word.trim_matches('"').rsplit('/').next()
+}
+
+fn by_commands(text: &str) -> Effect {
+    let joined = text.replace("\\\n", " ");
+    let words = commands(&joined);
     let (mut missing, mut done, mut service) = (BTreeSet::new(), BTreeSet::new(), false);
     for (_, meaning) in COMMANDS.iter().filter(|(command, _)| words.contains(command)) {
         match meaning {
@@ -226,6 +250,10 @@ mod tests {
         assert_eq!(
             post("update-alternatives --install /bin/$a a /bin/b 1"),
             "not done: registers alternatives under computed names"
+        );
+        assert_eq!(
+            post("case $1 in install|upgrade) [ \"$1\" = install ] && ldconfig;; install) ;; esac"),
+            "reproduced: the loader's cache"
         );
         assert_eq!(post("#!/bin/sh\nexit 0"), "does nothing that an image would have");
     }

@@ -20,7 +20,8 @@ pub struct Roots {
 /// only a few files stay: `libc-bin` has the locale C.UTF-8, `base-files` says which system this is.
 pub fn roots(options: &Options) -> Roots {
     let mut required: Vec<String> = PLAIN_ROOTS.map(str::to_owned).to_vec();
-    let mut if_available = Vec::new();
+    // Only its lists of accounts are read.
+    let mut if_available = vec!["base-passwd".to_owned()];
     match options.python {
         PythonWish::None => {}
         PythonWish::Any => required.push("python3".to_owned()),
@@ -195,9 +196,11 @@ impl<'a> Set<'a> {
 pub(super) fn select(set: &Set<'_>, options: &Options) -> Result<Selection, Error> {
     let mut selection = Selection { asked: asked(set, options)?, ..Selection::default() };
     let roots = roots(options);
-    let present = |name: &String| set.get(name).is_some();
+    let stays = |name: &String| {
+        set.get(name).is_some() && (tool(name).is_none() || selection.asked.contains(name))
+    };
     let mut todo: Vec<String> =
-        roots.required.into_iter().chain(roots.if_available).filter(present).collect();
+        roots.required.into_iter().chain(roots.if_available).filter(stays).collect();
     let mut for_scripts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     while let Some(name) = todo.pop() {
         let Some(deb) = set.get(&name) else { continue };
