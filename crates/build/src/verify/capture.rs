@@ -7,11 +7,11 @@ use std::thread;
 
 /// So much of the beginning is kept, and so much of the end: a program that prints a gigabyte says what
 /// it is in its first lines and why it failed in its last.
-pub(super) const KEPT: usize = 64 << 10;
+pub(crate) const KEPT: usize = 64 << 10;
 
 /// One stream of a command.
 #[derive(Debug, Clone)]
-pub(super) struct Captured {
+pub(crate) struct Captured {
     kept: usize,
     head: Vec<u8>,
     tail: VecDeque<u8>,
@@ -20,17 +20,17 @@ pub(super) struct Captured {
 
 impl Captured {
     /// Nothing yet; of each end so many bytes will be kept.
-    pub(super) fn keeping(kept: usize) -> Self {
+    pub(crate) fn keeping(kept: usize) -> Self {
         Self { kept, head: Vec::new(), tail: VecDeque::new(), total: 0 }
     }
 
     /// The beginning.
-    pub(super) fn head(&self) -> &[u8] {
+    pub(crate) fn head(&self) -> &[u8] {
         &self.head
     }
 
     /// Adds what came next.
-    pub(super) fn push(&mut self, mut bytes: &[u8]) {
+    pub(crate) fn push(&mut self, mut bytes: &[u8]) {
         self.total += bytes.len() as u64;
         let room = self.kept - self.head.len();
         if room > 0 {
@@ -45,18 +45,18 @@ impl Captured {
     }
 
     /// How many bytes there were.
-    pub(super) fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.total
     }
 
     /// How many bytes between beginning and end were not kept.
-    pub(super) fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> u64 {
         self.total - (self.head.len() + self.tail.len()) as u64
     }
 
     /// What was kept. Bytes that are no UTF-8 become replacement characters; control characters stay, so
     /// whoever shows it to a person makes it harmless.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut bytes = self.head.clone();
         let lost = self.lost();
         if lost > 0 {
@@ -68,18 +68,18 @@ impl Captured {
 }
 
 /// A pipe that is read by a thread of its own until its last writer is gone.
-pub(super) struct Reading(Option<thread::JoinHandle<Captured>>);
+pub(crate) struct Reading(Option<thread::JoinHandle<Captured>>);
 
 impl Reading {
     /// Begins, where there is a pipe. Where the machine gives no thread, the pipe is closed instead: the
     /// command then meets a broken pipe, and its verdict says what it said about that.
-    pub(super) fn of(pipe: Option<File>, kept: usize) -> Self {
+    pub(crate) fn of(pipe: Option<File>, kept: usize) -> Self {
         let worker = thread::Builder::new().name("output".to_owned());
         Self(pipe.and_then(|pipe| worker.spawn(move || read(pipe, kept)).ok()))
     }
 
     /// Waits for the end.
-    pub(super) fn finish(self) -> Captured {
+    pub(crate) fn finish(self) -> Captured {
         let captured = self.0.map(thread::JoinHandle::join);
         captured
             .unwrap_or_else(|| Ok(Captured::keeping(0)))

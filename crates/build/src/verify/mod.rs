@@ -9,7 +9,7 @@
 //! imports, imports.
 
 mod answer;
-mod capture;
+pub(crate) mod capture;
 mod check;
 mod command;
 pub mod defaults;

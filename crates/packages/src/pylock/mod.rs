@@ -4,7 +4,9 @@
 //! Keys that are not known are passed over, as the specification has it; what is known and malformed is
 //! an error with its line.
 
-mod file_name;
+pub(crate) mod file_name;
+pub mod pipfile;
+pub mod poetry;
 
 use lightship_base::Digest;
 
@@ -124,25 +126,54 @@ fn version(top: &Table<'_>) -> Result<(), Error> {
 }
 
 fn package(table: &Table<'_>) -> Result<Package, Error> {
-    let name = table.need("name")?;
-    let normalised = normalise_name(name.text()?);
-    if normalised.is_empty() || !normalised.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    {
-        return Err(name.error(format!("`{normalised}` is no name of a distribution")));
-    }
+    let name = distribution_name(table)?;
     let mut dependencies = Vec::new();
     for dependency in table.tables("dependencies", MOST_PACKAGES)? {
         // Some makers point at a distribution by other keys than its name.
         dependencies.extend(dependency.optional_text("name")?.map(|name| normalise_name(&name)));
     }
     Ok(Package {
-        name: normalised,
-        version: table.optional_text("version")?,
+        name,
+        version: table.get("version").map(|_| version_of(table)).transpose()?,
         marker: table.optional_text("marker")?,
         index: table.optional_text("index")?,
         dependencies,
         source: source(table)?,
     })
+}
+
+/// A distribution's name, normalised.
+fn distribution_name(table: &Table<'_>) -> Result<String, Error> {
+    let name = table.need("name")?;
+    let normalised = normalise_name(name.text()?);
+    if is_distribution_name(&normalised) {
+        Ok(normalised)
+    } else {
+        Err(name.error(format!("`{normalised}` is no name of a distribution")))
+    }
+}
+
+/// A distribution's version. Names and versions go into a file that a resolver reads line by line.
+fn version_of(table: &Table<'_>) -> Result<String, Error> {
+    let value = table.need("version")?;
+    let version = value.text()?;
+    if is_version(version) {
+        Ok(version.to_owned())
+    } else {
+        Err(value.error(format!("`{version}` is no version")))
+    }
+}
+
+/// Whether a text is a normalised name (*PEP 503*).
+fn is_distribution_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+/// Whether a text has the letters of a version (*PEP 440*).
+fn is_version(version: &str) -> bool {
+    !version.is_empty()
+        && version.bytes().all(|b| b.is_ascii_alphanumeric() || b".+!-_".contains(&b))
 }
 
 /// *"vcs, directory, archive: mutually-exclusive with sdist and wheels"*.

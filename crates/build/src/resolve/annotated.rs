@@ -1,0 +1,78 @@
+//! The two calls of uv: one for the files, one for who needs whom.
+
+use lightship_packages::pylock::Pylock;
+
+use super::edges::Edges;
+use super::source::Plan;
+use super::{Error, Request, Resolver, Word, Work};
+
+/// What uv writes its answers to, in the folder of our own.
+const PYLOCK: &str = "pylock.toml";
+const ANNOTATED: &str = "annotated.txt";
+
+/// No answer is larger: one of 150 distributions has 100 kB.
+const MAX_ANSWER: u64 = 32 << 20;
+
+impl Resolver<'_> {
+    /// Which files.
+    pub(super) fn compile(
+        &self,
+        work: &Work,
+        plan: &Plan,
+        request: &Request<'_>,
+    ) -> Result<Pylock, Error> {
+        // uv keeps the versions of the file that it is going to replace, where they fit.
+        let pins = request.pins();
+        if !pins.is_empty() {
+            let packages = pins.iter().map(|(name, version)| {
+                format!("\n[[packages]]\nname = \"{name}\"\nversion = \"{version}\"\n")
+            });
+            let text = packages.collect::<String>();
+            work.write(
+                PYLOCK,
+                &format!("lock-version = \"1.0\"\ncreated-by = \"lightship\"\n{text}"),
+            )?;
+        }
+        let mut words = compile(plan);
+        words.extend(["--format".into(), "pylock.toml".into()]);
+        words.extend(["--output-file".into(), Work::inside(PYLOCK)]);
+        words.extend(self.target(request.target));
+        self.run(work, plan, "resolve the requirements", words)?;
+        let text = super::read_text(&work.path(PYLOCK), MAX_ANSWER)?;
+        Ok(Pylock::parse(&text, "uv's pylock.toml")?)
+    }
+
+    /// Who needs whom, and which index had it. The first call has filled uv's cache; this one asks nobody.
+    pub(super) fn annotate(
+        &self,
+        work: &Work,
+        plan: &Plan,
+        request: &Request<'_>,
+        pylock: &Pylock,
+    ) -> Result<Edges, Error> {
+        let pins = pylock.packages.iter().filter_map(|package| {
+            Some(format!("{}=={}\n", package.name, package.version.as_deref()?))
+        });
+        work.write(ANNOTATED, &pins.collect::<String>())?;
+        let mut words = compile(plan);
+        words.extend(["--annotation-style".into(), "split".into()]);
+        words.push("--emit-index-annotation".into());
+        words.extend(["--output-file".into(), Work::inside(ANNOTATED)]);
+        words.extend(self.target(request.target));
+        if !self.offline {
+            words.push("--offline".into());
+        }
+        self.run(work, plan, "ask uv who needs whom", words)?;
+        Ok(Edges::parse(&super::read_text(&work.path(ANNOTATED), MAX_ANSWER)?))
+    }
+}
+
+fn compile(plan: &Plan) -> Vec<Word> {
+    let mut words = vec!["pip".into(), "compile".into()];
+    words.extend(plan.sources.iter().cloned());
+    if plan.no_deps {
+        words.push("--no-deps".into());
+    }
+    words.extend(["--no-header".into(), "--quiet".into()]);
+    words
+}

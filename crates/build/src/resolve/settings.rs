@@ -1,0 +1,131 @@
+//! The user's indexes as uv's own configuration.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lightship_net::{Secret, Url};
+use lightship_packages::fetch::Logins;
+use lightship_packages::index::{Index, Place, Role};
+
+use super::interpreter::{Access, Shared, Word};
+
+/// `uv.toml` with indexes, credentials in their addresses (*uv, Settings reference, index*). It is kept in
+/// a folder of our own while uv runs.
+pub(super) fn uv_toml(indexes: &[Index], logins: &dyn Logins) -> (String, Vec<Secret>) {
+    let mut text = String::new();
+    let mut secrets = Vec::new();
+    for index in indexes {
+        let Place::Repository(url) = &index.place else { continue };
+        let url = with_login(url, logins, &mut secrets);
+        text += &format!("[[index]]\nname = {}\nurl = {}\n", quoted(&index.label), quoted(&url));
+        match index.role {
+            Role::Default => text += "default = true\n",
+            Role::Named => text += "explicit = true\n",
+            Role::Extra => {}
+        }
+        text.push('\n');
+    }
+    (text, secrets)
+}
+
+/// Pages of links and folders as arguments, and the folders.
+pub(super) fn find_links(
+    indexes: &[Index],
+    logins: &dyn Logins,
+) -> (Vec<Word>, Vec<Shared>, Vec<Secret>) {
+    let (mut words, mut shared, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
+    for index in indexes {
+        let place = match &index.place {
+            Place::Repository(_) => continue,
+            Place::Links(url) => Word::Secret(Secret::new(with_login(url, logins, &mut secrets))),
+            // uv refuses a folder that is not there; pip's users are used to naming such.
+            Place::Folder(outside) if !outside.is_dir() => continue,
+            Place::Folder(outside) => {
+                let inside = format!("/lightship/links/{}", shared.len());
+                let access = Access::Read;
+                shared.push(Shared { outside: outside.clone(), inside: inside.clone(), access });
+                Word::Inside(inside)
+            }
+        };
+        words.extend(["--find-links".into(), place]);
+    }
+    (words, shared, secrets)
+}
+
+/// An address with the user's name and password for it, where there are any.
+fn with_login(url: &Url, logins: &dyn Logins, secrets: &mut Vec<Secret>) -> String {
+    let mut url = url.clone();
+    if let Some(login) = logins.for_url(&url)
+        && let Some((user, password)) = basic(&login)
+    {
+        // Fails for addresses without a host, for which nobody has a login.
+        let _ = url.set_username(&user);
+        let _ = url.set_password(Some(&password));
+        secrets.push(Secret::new(url.password().unwrap_or_default()));
+        secrets.push(Secret::new(password));
+    }
+    url.into()
+}
+
+/// *RFC 7617, 2*: `Basic`, and name and password in base64.
+fn basic(login: &Secret) -> Option<(String, String)> {
+    let encoded = login.expose().strip_prefix("Basic ")?;
+    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (user, password) = text.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+/// *TOML 1.0, String*: a basic string.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted + "\""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct One;
+
+    impl Logins for One {
+        fn for_url(&self, url: &Url) -> Option<Secret> {
+            let encoded = STANDARD.encode("me:p@ss:word");
+            (url.host_str() == Some("mirror.invalid"))
+                .then(|| Secret::new(format!("Basic {encoded}")))
+        }
+    }
+
+    #[test]
+    fn indexes_are_written_for_uv() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = |label: &str, place, role| Index::new(label, place, role);
+        let repository = |url: &str| Place::Repository(url.parse().unwrap());
+        let indexes = [
+            index("default", repository("https://mirror.invalid/simple"), Role::Default),
+            index("cpu", repository("https://other.invalid/cpu"), Role::Named),
+            index("links-1", Place::Folder(folder.path().to_owned()), Role::Extra),
+            index("links-2", Place::Folder(folder.path().join("gone")), Role::Extra),
+            index(
+                "links-3",
+                Place::Links("https://mirror.invalid/page".parse().unwrap()),
+                Role::Extra,
+            ),
+        ];
+        let (text, secrets) = uv_toml(&indexes, &One);
+        assert_eq!(
+            text,
+            "[[index]]\nname = \"default\"\nurl = \"https://me:p%40ss%3Aword@mirror.invalid/simple\"\ndefault = true\n\n\
+             [[index]]\nname = \"cpu\"\nurl = \"https://other.invalid/cpu\"\nexplicit = true\n\n"
+        );
+        assert_eq!(secrets.len(), 2);
+        let (words, shared, _) = find_links(&indexes, &One);
+        assert_eq!((words.len(), shared.len()), (4, 1));
+        assert!(!format!("{words:?}").contains("p%40ss"), "{words:?}");
+    }
+}

@@ -1,0 +1,396 @@
+//! Where requirements are written, and what uv is given for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use lightship_base::Digest;
+use lightship_net::Url;
+use lightship_packages::index::{Index, Place, Role, without_user};
+use lightship_packages::lock::{DEFAULT_INDEX, Inputs};
+use lightship_packages::pylock::File;
+use toml::de::{DeTable, DeValue};
+
+use super::edges::Edges;
+use super::interpreter::{Access, Shared, Word};
+use super::requirements::{IndexOption, Requirements};
+use super::{Error, Resolver, Work, pinned, read_text};
+
+/// No project file is larger.
+const MAX_PROJECT: u64 = 8 << 20;
+
+/// No lock of another tool is larger.
+pub(super) const MAX_LOCK: u64 = 32 << 20;
+
+/// Where requirements are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Requirements files, read already.
+    Requirements {
+        /// What they say.
+        requirements: Requirements,
+        /// The folder of the project, where `-e .` means its `pyproject.toml`.
+        project: Option<PathBuf>,
+    },
+    /// `pyproject.toml` (*PEP 621, PEP 735*).
+    Pyproject {
+        /// The folder that it is in.
+        folder: PathBuf,
+        /// Extras that are wanted.
+        extras: Vec<String>,
+        /// Dependency groups that are wanted.
+        groups: Vec<String>,
+    },
+    /// `uv.lock`, beside its `pyproject.toml`.
+    UvLock {
+        /// The folder that they are in.
+        folder: PathBuf,
+        /// Extras that are wanted.
+        extras: Vec<String>,
+        /// Dependency groups that are wanted.
+        groups: Vec<String>,
+    },
+    /// A `pylock.toml` of the user's.
+    Pylock {
+        /// The file.
+        file: PathBuf,
+    },
+    /// `poetry.lock`.
+    Poetry {
+        /// The file.
+        file: PathBuf,
+        /// Dependency groups that are wanted; `main` always is.
+        groups: Vec<String>,
+    },
+    /// `Pipfile.lock`.
+    Pipfile {
+        /// The file.
+        file: PathBuf,
+        /// Whether what only developers need is wanted too.
+        develop: bool,
+    },
+}
+
+/// What uv is given.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plan {
+    /// Files for its command line.
+    pub(super) sources: Vec<Word>,
+    /// What it sees beside its own folders.
+    pub(super) shared: Vec<Shared>,
+    /// Whether the sources are complete: exact versions of everything.
+    pub(super) no_deps: bool,
+    /// Whether only folders and pages of links are asked.
+    pub(super) no_index: bool,
+    /// Indexes that the requirements name, before the user's.
+    pub(super) own_indexes: Vec<Index>,
+    /// Indexes instead of all others: the files of a lock.
+    pub(super) only_index: Option<Index>,
+    /// Who needs whom, where somebody else says so.
+    pub(super) edges: Option<Edges>,
+    /// The only files that may be used, by distribution, and the lock that says so.
+    pub(super) allowed: Option<(String, BTreeMap<String, BTreeSet<Digest>>)>,
+}
+
+impl Source {
+    /// Adds what it says to what a lock is made from.
+    pub fn inputs(&self, inputs: &mut Inputs) -> Result<(), Error> {
+        match self {
+            Self::Requirements { requirements, project } => {
+                inputs.text("requirements", &requirements.normalised());
+                if let (true, Some(folder)) = (requirements.own_project, project) {
+                    project_inputs(inputs, folder)?;
+                }
+            }
+            Self::Pyproject { folder, extras, groups } => {
+                project_inputs(inputs, folder)?;
+                chosen(inputs, "extras", extras);
+                chosen(inputs, "groups", groups);
+            }
+            Self::UvLock { folder, extras, groups } => {
+                inputs.text("uv.lock", &read_text(&folder.join("uv.lock"), MAX_LOCK)?);
+                chosen(inputs, "extras", extras);
+                chosen(inputs, "groups", groups);
+            }
+            Self::Pylock { file } => inputs.text("pylock.toml", &read_text(file, MAX_LOCK)?),
+            Self::Poetry { file, groups } => {
+                inputs.text("poetry.lock", &read_text(file, MAX_LOCK)?);
+                chosen(inputs, "groups", groups);
+            }
+            Self::Pipfile { file, develop } => {
+                inputs.text("Pipfile.lock", &read_text(file, MAX_LOCK)?);
+                if *develop {
+                    inputs.setting("groups", "develop");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn chosen(inputs: &mut Inputs, name: &str, values: &[String]) {
+    if !values.is_empty() {
+        let mut sorted = values.to_vec();
+        sorted.sort();
+        inputs.setting(name, &sorted.join(", "));
+    }
+}
+
+/// What of a project's file decides about its requirements: its name, version and description do not.
+fn project_inputs(inputs: &mut Inputs, folder: &Path) -> Result<(), Error> {
+    let path = folder.join("pyproject.toml");
+    let text = read_text(&path, MAX_PROJECT)?;
+    let document = parse(&path, &text)?;
+    let mut normalised = String::new();
+    for keys in [
+        &["project", "dependencies"][..],
+        &["project", "optional-dependencies"],
+        &["project", "requires-python"],
+        &["project", "dynamic"],
+        &["dependency-groups"],
+        &["build-system"],
+        &["tool", "uv"],
+        &["tool", "poetry"],
+    ] {
+        if let Some(value) = at(&document, keys) {
+            normalised += &format!("{}=", keys.join("."));
+            spell(value, &mut normalised);
+            normalised.push('\n');
+        }
+    }
+    inputs.text("pyproject.toml", &normalised);
+    Ok(())
+}
+
+fn parse<'t>(path: &Path, text: &'t str) -> Result<DeTable<'t>, Error> {
+    DeTable::parse(text).map(toml::Spanned::into_inner).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let line = text.get(..start).unwrap_or(text).matches('\n').count() + 1;
+        Error::Requirement { file: path.to_owned(), line, reason: error.message().to_owned() }
+    })
+}
+
+fn at<'d, 't>(table: &'d DeTable<'t>, keys: &[&str]) -> Option<&'d DeValue<'t>> {
+    let (last, folders) = keys.split_last()?;
+    let mut table = table;
+    for key in folders {
+        table = table.get(*key)?.get_ref().as_table()?;
+    }
+    Some(table.get(*last)?.get_ref())
+}
+
+/// One spelling for one value, whatever its quotes, spaces and order of keys.
+fn spell(value: &DeValue<'_>, out: &mut String) {
+    match value {
+        DeValue::String(text) => *out += &format!("{text:?}"),
+        DeValue::Integer(number) => *out += &number.to_string(),
+        DeValue::Float(number) => *out += &number.to_string(),
+        DeValue::Boolean(value) => *out += &value.to_string(),
+        DeValue::Datetime(moment) => *out += &moment.to_string(),
+        DeValue::Array(values) => {
+            out.push('[');
+            for value in values {
+                spell(value.get_ref(), out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        DeValue::Table(table) => {
+            let sorted: BTreeMap<&str, &DeValue<'_>> = table
+                .iter()
+                .map(|(key, value)| (key.get_ref().as_ref(), value.get_ref()))
+                .collect();
+            out.push('{');
+            for (key, value) in sorted {
+                *out += &format!("{key:?}=");
+                spell(value, out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+    }
+}
+
+impl Plan {
+    /// The indexes that uv is to ask.
+    pub(super) fn asked(&self, configured: &[Index]) -> Vec<Index> {
+        match &self.only_index {
+            Some(only) => vec![only.clone()],
+            None => self.known(configured),
+        }
+    }
+
+    /// All indexes that a file may be said to come from, first those that the requirements name. A default
+    /// one that they name replaces the user's.
+    pub(super) fn known(&self, configured: &[Index]) -> Vec<Index> {
+        let mut all = self.own_indexes.clone();
+        let has_default = all.iter().any(|index| index.role == Role::Default);
+        for index in configured {
+            let replaced = has_default && index.role == Role::Default;
+            if !replaced && !all.iter().any(|own| own.label == index.label) {
+                all.push(index.clone());
+            }
+        }
+        all
+    }
+
+    /// Whether a file may be used.
+    pub(super) fn check(&self, name: &str, file: &File) -> Result<(), Error> {
+        let Some((lock, allowed)) = &self.allowed else { return Ok(()) };
+        if allowed.get(name).is_some_and(|digests| digests.contains(&file.sha256)) {
+            return Ok(());
+        }
+        Err(Error::NotAllowed {
+            file: file.name.clone(),
+            name: name.to_owned(),
+            lock: lock.clone(),
+        })
+    }
+}
+
+/// Writes down for uv what a source says.
+pub(super) fn plan(resolver: &Resolver<'_>, work: &Work, source: &Source) -> Result<Plan, Error> {
+    match source {
+        Source::Requirements { requirements, project } => {
+            of_requirements(work, requirements, project.as_deref())
+        }
+        Source::Pyproject { folder, extras, groups } => of_project(folder, extras, groups),
+        Source::UvLock { folder, extras, groups } => {
+            pinned::uv_lock(resolver, work, folder, extras, groups)
+        }
+        Source::Pylock { file } => pinned::pylock(resolver, work, file),
+        Source::Poetry { file, groups } => pinned::poetry(work, file, groups),
+        Source::Pipfile { file, develop } => pinned::pipfile(work, file, *develop),
+    }
+}
+
+fn of_requirements(
+    work: &Work,
+    requirements: &Requirements,
+    project: Option<&Path>,
+) -> Result<Plan, Error> {
+    let mut plan = Plan {
+        own_indexes: requirements.as_indexes(),
+        no_index: requirements.indexes.contains(&IndexOption::None),
+        ..Plan::default()
+    };
+    plan.sources.push(work.write("requirements.txt", &requirements.to_file())?);
+    if !requirements.constraints.is_empty() {
+        let file = work.write("constraints.txt", &(requirements.constraints.join("\n") + "\n"))?;
+        plan.sources.extend(["--constraints".into(), file]);
+    }
+    if let (true, Some(folder)) = (requirements.own_project, project) {
+        let own = of_project(folder, &[], &[])?;
+        plan.sources.extend(own.sources);
+        plan.shared.extend(own.shared);
+    }
+    Ok(plan)
+}
+
+fn of_project(folder: &Path, extras: &[String], groups: &[String]) -> Result<Plan, Error> {
+    let mut plan = Plan {
+        own_indexes: indexes_of_project(folder)?,
+        shared: vec![project(folder)],
+        ..Plan::default()
+    };
+    plan.sources.push(Word::inside(format!("{PROJECT}/pyproject.toml")));
+    for extra in extras {
+        plan.sources.extend(["--extra".into(), Word::text(extra)]);
+    }
+    for group in groups {
+        plan.sources.extend(["--group".into(), group_of(group)]);
+    }
+    // uv reads `[tool.uv]` of the project that it is pointed at.
+    plan.sources.extend(["--project".into(), Word::inside(PROJECT)]);
+    Ok(plan)
+}
+
+/// A group belongs to a file; uv would look for it in its working folder otherwise.
+fn group_of(group: &str) -> Word {
+    Word::InsideThen(format!("{PROJECT}/pyproject.toml"), format!(":{group}"))
+}
+
+/// Where the project is seen.
+pub(super) const PROJECT: &str = "/lightship/project";
+
+/// The project's folder. Building its metadata may write beside it, which nobody wants to keep.
+pub(super) fn project(folder: &Path) -> Shared {
+    Shared { outside: folder.to_owned(), inside: PROJECT.to_owned(), access: Access::Scratch }
+}
+
+/// The indexes that a project's file names.
+pub(super) fn indexes_of_project(folder: &Path) -> Result<Vec<Index>, Error> {
+    let path = folder.join("pyproject.toml");
+    let text = read_text(&path, MAX_PROJECT)?;
+    Ok(indexes_of(&parse(&path, &text)?))
+}
+
+/// `[[tool.uv.index]]`.
+fn indexes_of(document: &DeTable<'_>) -> Vec<Index> {
+    let Some(list) = at(document, &["tool", "uv", "index"]).and_then(DeValue::as_array) else {
+        return Vec::new();
+    };
+    let tables = list.iter().filter_map(|value| value.get_ref().as_table());
+    let indexes = tables.enumerate().filter_map(|(number, table)| {
+        let text = |key: &str| table.get(key)?.get_ref().as_str();
+        let is =
+            |key: &str| table.get(key).and_then(|value| value.get_ref().as_bool()).unwrap_or(false);
+        let url: Url = text("url")?.parse().ok()?;
+        let role = match (is("default"), is("explicit")) {
+            (true, _) => Role::Default,
+            (false, true) => Role::Named,
+            (false, false) => Role::Extra,
+        };
+        let label = match (text("name"), role) {
+            (Some(name), _) => name.to_owned(),
+            (None, Role::Default) => DEFAULT_INDEX.to_owned(),
+            (None, Role::Extra | Role::Named) => format!("project-{}", number + 1),
+        };
+        Some(Index::new(&label, Place::Repository(without_user(&url)), role))
+    });
+    indexes.collect()
+}
+
+impl Requirements {
+    /// Where these requirements say that distributions come from. A later default replaces an earlier
+    /// one, as in pip. Addresses that make no sense are left to the resolver to complain about.
+    pub fn as_indexes(&self) -> Vec<Index> {
+        let mut indexes = Vec::new();
+        let mut default = None;
+        let (mut extras, mut links) = (0, 0);
+        for option in &self.indexes {
+            match option {
+                IndexOption::Default(url) => {
+                    default = url.parse().ok().map(|url: Url| {
+                        Index::new(DEFAULT_INDEX, Place::Repository(url), Role::Default)
+                    });
+                }
+                IndexOption::Extra(url) => {
+                    extras += 1;
+                    indexes.extend(url.parse().ok().map(|url: Url| {
+                        let label = format!("requirements-{extras}");
+                        Index::new(&label, Place::Repository(url), Role::Extra)
+                    }));
+                }
+                IndexOption::Links(place) => {
+                    links += 1;
+                    let label = format!("requirements-links-{links}");
+                    indexes.push(Index::new(&label, links_place(place), Role::Extra));
+                }
+                IndexOption::None => {}
+            }
+        }
+        indexes.extend(default);
+        indexes
+    }
+}
+
+/// A page of links or a folder.
+fn links_place(place: &str) -> Place {
+    match place.parse::<Url>() {
+        Ok(url) if url.scheme() == "file" => {
+            url.to_file_path().map_or_else(|()| Place::Folder(PathBuf::from(place)), Place::Folder)
+        }
+        Ok(url) if place.contains("://") => Place::Links(url),
+        Ok(_) | Err(_) => Place::Folder(PathBuf::from(place)),
+    }
+}

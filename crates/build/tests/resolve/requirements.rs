@@ -1,0 +1,116 @@
+//! Requirements files and project files.
+
+use lightship_build::resolve::{Error, Source, Target, Upgrade};
+use lightship_packages::lock::Lock;
+use lightship_packages::wheel::{Interpreter, Libc, Machine};
+
+use crate::make::{Bench, file_name, told};
+
+#[test]
+fn requirements_become_wheels_with_edges_and_labels() {
+    let Some(bench) = Bench::new() else { return };
+    let digest = bench.wheel(
+        "top",
+        "1.0",
+        "py3-none-any",
+        &["middle[more]>=1", "gone; sys_platform == 'win32'"],
+    );
+    bench.wheel("middle", "1.5", "py3-none-any", &["Bottom-Thing<3; extra == 'more'"]);
+    bench.wheel("bottom-thing", "2.0", "py3-none-any", &[]);
+    bench.wheel("bottom-thing", "3.0", "py3-none-any", &[]);
+    let resolution = bench.requirements("top  # ours\n").unwrap();
+    assert_eq!(
+        told(&resolution),
+        [
+            "bottom-thing 2.0 [] wheelhouse",
+            "middle 1.5 [bottom-thing] wheelhouse",
+            "top 1.0 [middle] wheelhouse"
+        ]
+    );
+    let top = resolution.wheels.iter().find(|wheel| wheel.name == "top").unwrap();
+    assert_eq!(top.file.sha256, digest);
+    assert_eq!(top.file.name, file_name("top", "1.0", "py3-none-any"));
+    assert!(resolution.addresses.values().all(|known| known.get(&digest).is_none()));
+}
+
+#[test]
+fn locked_versions_are_kept_until_they_are_to_be_renewed() {
+    let Some(bench) = Bench::new() else { return };
+    bench.wheel("one", "1.0", "py3-none-any", &[]);
+    bench.wheel("two", "1.0", "py3-none-any", &[]);
+    let lock = Lock { wheels: bench.requirements("one\ntwo").unwrap().wheels, ..Lock::default() };
+    bench.wheel("one", "2.0", "py3-none-any", &[]);
+    bench.wheel("two", "2.0", "py3-none-any", &[]);
+    let file = bench.path("project/requirements.txt");
+    let requirements = lightship_build::resolve::Requirements::read(&[file]).unwrap();
+    let source = Source::Requirements { requirements, project: None };
+    let versions = |upgrade: &Upgrade| {
+        let resolution = bench.resolve(&source, Some(&lock), upgrade, &bench.native).unwrap();
+        let mut versions: Vec<_> =
+            resolution.wheels.into_iter().map(|wheel| (wheel.name, wheel.version)).collect();
+        versions.sort();
+        versions.into_iter().map(|(_, version)| version).collect::<Vec<_>>()
+    };
+    assert_eq!(versions(&Upgrade::Keep), ["1.0", "1.0"]);
+    assert_eq!(versions(&Upgrade::Only(vec!["Two".to_owned()])), ["1.0", "2.0"]);
+    assert_eq!(versions(&Upgrade::All), ["2.0", "2.0"]);
+}
+
+#[test]
+fn what_cannot_be_met_is_explained() {
+    let Some(bench) = Bench::new() else { return };
+    bench.wheel("one", "1.0", "py3-none-any", &["two>=2"]);
+    bench.wheel("two", "1.0", "py3-none-any", &[]);
+    let error = bench.requirements("one\n").unwrap_err();
+    assert!(matches!(error, Error::Unsatisfiable { .. }), "{error:?}");
+    let told = error.to_string();
+    assert!(told.contains("all versions of one depend on two>=2"), "{told}");
+    assert!(!told.contains(bench.folder.path().to_str().unwrap()), "{told}");
+    bench.wheel("elsewhere", "1.0", "cp311-cp311-win_amd64", &[]);
+    let told = bench.requirements("elsewhere\n").unwrap_err().to_string();
+    assert!(told.contains("no wheels with a matching"), "{told}");
+}
+
+#[test]
+fn another_machine_gets_its_own_wheels() {
+    let Some(bench) = Bench::new() else { return };
+    for machine in ["x86_64", "aarch64"] {
+        bench.wheel("native", "1.0", &format!("cp312-cp312-manylinux_2_28_{machine}"), &[]);
+    }
+    bench.wheel("native", "1.0", "cp312-cp312-manylinux_2_39_aarch64", &[]);
+    let requirements = bench.write("project/requirements.txt", "native\n");
+    let requirements = lightship_build::resolve::Requirements::read(&[requirements]).unwrap();
+    let source = Source::Requirements { requirements, project: None };
+    let file = |machine, glibc| {
+        let kind =
+            Interpreter { minor: 12, free_threaded: false, libc: Libc::Glibc(glibc), machine };
+        let target = Target { python: "3.12.4".to_owned(), kind, native: false };
+        let resolution = bench.resolve(&source, None, &Upgrade::Keep, &target).unwrap();
+        resolution.wheels[0].file.name.clone()
+    };
+    assert!(file(Machine::Aarch64, 36).ends_with("manylinux_2_28_aarch64.whl"));
+    assert!(file(Machine::Aarch64, 41).ends_with("manylinux_2_39_aarch64.whl"));
+    assert!(file(Machine::X86_64, 36).ends_with("manylinux_2_28_x86_64.whl"));
+}
+
+#[test]
+fn a_project_file_brings_extras_groups_and_indexes() {
+    let Some(bench) = Bench::new() else { return };
+    for name in ["always", "extra", "grouped"] {
+        bench.wheel(name, "1.0", "py3-none-any", &[]);
+    }
+    bench.write(
+        "project/pyproject.toml",
+        "[project]\nname = \"demo\"\nversion = \"1\"\ndependencies = [\"always\"]\n\
+         [project.optional-dependencies]\nx = [\"extra\"]\n[dependency-groups]\ng = [\"grouped\"]\n",
+    );
+    let resolve = |extras: &[&str], groups: &[&str]| {
+        let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let folder = bench.path("project");
+        let source = Source::Pyproject { folder, extras: own(extras), groups: own(groups) };
+        let resolution = bench.resolve(&source, None, &Upgrade::Keep, &bench.native).unwrap();
+        resolution.wheels.into_iter().map(|wheel| wheel.name).collect::<Vec<_>>()
+    };
+    assert_eq!(resolve(&[], &[]), ["always"]);
+    assert_eq!(resolve(&["x"], &["g"]), ["always", "extra", "grouped"]);
+}
