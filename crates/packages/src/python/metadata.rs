@@ -14,6 +14,12 @@ pub struct Metadata {
     pub extras: Vec<String>,
     /// `Requires-Python`, raw.
     pub requires_python: Option<String>,
+    /// `License-Expression`: an SPDX expression (*PEP 639*).
+    pub license_expression: Option<String>,
+    /// `License`, as written: a name, or the whole text.
+    pub license: Option<String>,
+    /// Every `Classifier`.
+    pub classifiers: Vec<String>,
 }
 
 /// Reads the headers, up to the first empty line. `None` without a name: then it describes nothing.
@@ -26,6 +32,9 @@ pub fn parse_metadata(bytes: &[u8]) -> Option<Metadata> {
             "requires-dist" => metadata.requires.push(value),
             "provides-extra" => metadata.extras.push(value),
             "requires-python" => metadata.requires_python = Some(value),
+            "license-expression" => metadata.license_expression = Some(value),
+            "license" => metadata.license = Some(value),
+            "classifier" => metadata.classifiers.push(value),
             _ => {}
         }
     }
