@@ -1,10 +1,10 @@
 //! Wheels that are there to do harm, and broken ones: each is refused, and the message says why.
 
 use lightship_base::{Category, Diagnose as _};
-use lightship_packages::wheel::{Flaw, InstallOptions, Scripts, install};
+use lightship_packages::wheel::{Error, Flaw, InstallOptions, Scripts, Wheel, install};
 
 use crate::make::scheme;
-use crate::zipped::{Draft, Member, described, flaw};
+use crate::zipped::{Draft, Member, NAME, described, flaw};
 
 fn options() -> InstallOptions {
     InstallOptions { scripts: Scripts::All, requested: false }
@@ -14,7 +14,7 @@ fn options() -> InstallOptions {
 fn install_flaw(draft: &Draft) -> Flaw {
     let error = install(&draft.open().unwrap(), &scheme(), &options()).unwrap_err();
     assert_eq!(error.category(), Category::BadInput);
-    let lightship_packages::wheel::Error::Refused { flaw, .. } = error else { panic!("{error}") };
+    let Error::Refused { flaw, .. } = error else { panic!("{error}") };
     flaw
 }
 
@@ -264,4 +264,25 @@ fn an_interpreter_that_no_first_line_can_name() {
         let error = install(&wheel, &scheme, &options()).unwrap_err();
         assert!(!error.hints().is_empty(), "{error}");
     }
+}
+
+#[test]
+fn files_that_are_not_there_or_cut_short() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a file of a store");
+    let name = NAME.parse().unwrap();
+    let missing = Wheel::open(&file, &name).unwrap_err();
+    assert!(matches!(missing, Error::Io { attempt: "read", .. }), "{missing}");
+    assert_eq!(missing.category(), Category::BadInput);
+    assert_eq!(missing.to_string(), format!("cannot read wheel {NAME}"));
+
+    // A file that shrinks while it is read ends in an error, not in fewer bytes.
+    let draft =
+        Draft::new().with(Member { method: 0, ..Member::new("demo_pkg/z", "y".repeat(100_000)) });
+    std::fs::write(&file, draft.bytes()).unwrap();
+    let wheel = Wheel::open(&file, &name).unwrap();
+    std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(2_000).unwrap();
+    let big = wheel.files().iter().find(|file| file.path.as_bytes() == b"demo_pkg/z").unwrap();
+    let error = big.content.read(1 << 20).unwrap_err().to_string();
+    assert!(error.contains("demo_pkg/z: it ends before"), "{error}");
 }
