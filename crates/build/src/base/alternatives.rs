@@ -1,5 +1,6 @@
 //! Names that packages offer together: `update-alternatives(1)`, read out of maintainer scripts.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use lightship_codec::tar::RootPath;
@@ -85,7 +86,7 @@ fn parse(words: &[&str]) -> Option<Alternative> {
 pub(super) fn links(all: &[Alternative], places: &HashSet<RootPath>) -> Vec<Item> {
     let mut best: BTreeMap<&str, &Alternative> = BTreeMap::new();
     for candidate in all.iter().filter(|candidate| places.contains(&candidate.path)) {
-        let rank = |a: &Alternative| (-a.priority, a.path.clone());
+        let rank = |a: &Alternative| (Reverse(a.priority), a.path.clone());
         let holder = best.entry(&candidate.name).or_insert(candidate);
         if rank(candidate) < rank(holder) {
             *holder = candidate;
@@ -156,6 +157,10 @@ esac
         );
         places.insert(path("usr/bin/gawk"));
         assert_eq!(show(&links(&all, &places)), ["/usr/bin/awk -> /usr/bin/gawk"]);
+        let least =
+            "update-alternatives --install /usr/bin/awk awk /usr/bin/gawk -9223372036854775808";
+        all.extend(registered(least).literal);
+        assert_eq!(links(&all, &places).len(), 1);
         places.insert(path("usr/bin/awk"));
         assert!(links(&all, &places).is_empty());
     }

@@ -7,6 +7,8 @@ use lightship_codec::tar::RootPath;
 use lightship_packages::deb::Deb;
 use lightship_packages::parcel::{Item, ItemKind, Parcel};
 
+use crate::native;
+
 use super::alternatives::{self, Alternative, registered};
 use super::category::{self, Category};
 use super::certificates;
@@ -64,16 +66,25 @@ impl Choice {
             .iter()
             .flat_map(|part| part.items.iter().filter_map(|item| item.path.file_name()))
             .collect();
+        wanted.retain(|name| !there.contains(name.as_bytes()));
         let mut changed = character_sets && self.keep.insert(Category::CharacterSets);
-        for name in wanted.iter().filter(|name| !there.contains(name.as_bytes())) {
-            let mut left = debs.iter().filter(|deb| {
-                self.selection.dropped.contains_key(deb.control.package())
-                    && placed(deb).iter().any(|item| needs::is_library(item, name))
-            });
-            if let Some(deb) = left.next() {
-                let package = deb.control.package().to_owned();
-                self.selection.dropped.remove(&package);
-                changed |= self.selection.kept.insert(package);
+        if wanted.is_empty() {
+            return Ok(changed);
+        }
+        // The first package by name that has a library is the one that comes back.
+        for deb in debs {
+            let package = deb.control.package();
+            if !self.selection.dropped.contains_key(package) {
+                continue;
+            }
+            let items = placed(deb);
+            let libraries = items.iter().filter_map(needs::library_name);
+            let has: Vec<String> =
+                libraries.map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+            if has.iter().any(|name| wanted.contains(name)) {
+                wanted.retain(|name| !has.contains(name));
+                self.selection.dropped.remove(package);
+                changed |= self.selection.kept.insert(package.to_owned());
             }
         }
         Ok(changed)
@@ -93,6 +104,12 @@ impl Choice {
         Ok(&self.needs[&key])
     }
 }
+
+/// Links that the kernel follows in one path; a longer chain leads nowhere.
+const MOST_LINKS: u32 = 40;
+
+/// Interpreters that may be scripts themselves (*execve(2)*).
+const MOST_INTERPRETERS: u32 = 5;
 
 /// Packages that stay, with the items that stay.
 struct Draft<'a> {
@@ -152,7 +169,7 @@ impl<'a> Draft<'a> {
 
     /// Programs whose interpreter is not there. One may be the interpreter of another.
     fn leave_out_scripts(&mut self) -> Result<(), Error> {
-        loop {
+        for _ in 0..MOST_INTERPRETERS {
             let places = self.places();
             let mut there: HashSet<RootPath> = places.keys().cloned().collect();
             let links = program_links(&places, self.python.as_ref());
@@ -172,14 +189,15 @@ impl<'a> Draft<'a> {
                 Ok(lost.then_some(Category::Scripts))
             })?;
             if !changed {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Links to what was left out go with it.
     fn leave_out_dangling(&mut self) -> Result<(), Error> {
-        loop {
+        for _ in 0..MOST_LINKS {
             let left = self.left.clone();
             let places = self.places();
             let changed = self.leave_out(|_, item| {
@@ -189,9 +207,10 @@ impl<'a> Draft<'a> {
                 Ok(lost.and_then(|target| left.get(&target)).map(|(category, _)| *category))
             })?;
             if !changed {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Folders that held only what was left out; those that were empty before have a purpose.
@@ -242,7 +261,8 @@ impl<'a> Draft<'a> {
         let left_out = self.left_out();
         let parts = self.parts.into_iter();
         let parcels = parts.map(|part| Parcel { package: part.deb.id(), items: part.items });
-        let parcels: Vec<Parcel> = parcels.chain([made]).collect();
+        let mut parcels: Vec<Parcel> = parcels.chain([made]).collect();
+        add_loader_cache(&mut parcels)?;
         Ok(NativeBase {
             parcels,
             dropped: dropped(debs, &choice.selection),
@@ -323,6 +343,20 @@ impl<'a> Draft<'a> {
         };
         Category::ALL.into_iter().map(sum).filter(|left| left.files > 0).collect()
     }
+}
+
+/// The loader's cache goes to what was made here. It is for the libraries in everybody's folders, which
+/// all come from these packages: those of wheels lie in folders of their own.
+fn add_loader_cache(parcels: &mut [Parcel]) -> Result<(), Error> {
+    let links = native::resolve(parcels, &native::Options::default());
+    if links.files.is_empty() {
+        return Ok(());
+    }
+    let cache = native::loader_cache(parcels, &links)?;
+    if let Some(made) = parcels.last_mut() {
+        made.items.extend(cache.items);
+    }
+    Ok(())
 }
 
 /// Where a link leads, as its text says: links on the way are not followed.

@@ -4,6 +4,7 @@ use std::io;
 
 use lightship_base::{Category, Diagnose, Hint};
 use lightship_codec::tar::RootPath;
+use lightship_packages::elf::cache::CacheError;
 
 /// Why packages do not make a base.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,9 @@ pub enum Error {
         /// The place.
         path: RootPath,
     },
+    /// A library's name cannot be in the loader's cache.
+    #[error("cannot make the loader's cache of the base")]
+    Cache(#[from] CacheError),
     /// A file of a package cannot be read back.
     #[error("cannot read {path} of the package {package}")]
     Read {
@@ -68,6 +72,7 @@ impl Diagnose for Error {
             | Self::OtherPython { .. }
             | Self::NoShell
             | Self::Clash { .. } => Category::BadInput,
+            Self::Cache(source) => source.category(),
             Self::Read { source, .. } => Category::of_io(source),
         }
     }
@@ -81,6 +86,7 @@ impl Diagnose for Error {
                 "ask for the version that the suite has, or choose a suite that has the one you want",
             )],
             Self::Clash { .. } => vec![Hint::new("ask for only one of the two packages")],
+            Self::Cache(source) => source.hints(),
             Self::Twice { .. } | Self::Read { .. } => Vec::new(),
         }
     }

@@ -36,20 +36,19 @@ pub(super) fn read(content: &Content) -> io::Result<Needs> {
     })
 }
 
-/// Whether something is a library that any program finds by its name alone.
-pub(super) fn is_library(item: &Item, name: &str) -> bool {
-    if matches!(item.kind, ItemKind::Folder { .. })
-        || item.path.file_name() != Some(name.as_bytes())
-    {
-        return false;
+/// The name of a library that any program finds by it alone.
+pub(super) fn library_name(item: &Item) -> Option<&[u8]> {
+    if matches!(item.kind, ItemKind::Folder { .. }) {
+        return None;
     }
-    let folder = item.path.parent().unwrap_or_default();
-    let parts: Vec<&[u8]> = folder.components().collect();
-    match parts.as_slice() {
+    let parts: Vec<&[u8]> = item.path.components().collect();
+    let (name, folder) = parts.split_last()?;
+    let is_everybodys = match folder {
         [b"usr", lib] => lib.starts_with(b"lib"),
         [b"usr", b"lib", triplet] => triplet.windows(6).any(|part| part == b"linux-"),
         _ => false,
-    }
+    };
+    is_everybodys.then_some(*name)
 }
 
 #[cfg(test)]
@@ -75,10 +74,10 @@ mod tests {
         for path in
             ["usr/lib/libz.so.1", "usr/lib/x86_64-linux-gnu/libz.so.1", "usr/lib64/libz.so.1"]
         {
-            assert!(is_library(&item(path), "libz.so.1"), "{path}");
+            assert_eq!(library_name(&item(path)), Some(&b"libz.so.1"[..]), "{path}");
         }
-        for path in ["usr/lib/python3.11/libz.so.1", "opt/libz.so.1", "usr/lib/libz.so.2"] {
-            assert!(!is_library(&item(path), "libz.so.1"), "{path}");
+        for path in ["usr/lib/python3.11/libz.so.1", "opt/libz.so.1", "libz.so.1"] {
+            assert_eq!(library_name(&item(path)), None, "{path}");
         }
     }
 }

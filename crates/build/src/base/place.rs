@@ -1,6 +1,6 @@
 //! Where a package's files go: merged `/usr`, merged `/run`, and one thing at each place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use lightship_codec::tar::RootPath;
 use lightship_packages::deb::Deb;
@@ -55,7 +55,7 @@ pub(super) struct Part<'a> {
 /// of the first. Of two files the one whose package says `Replaces` stays, as dpkg has it.
 pub(super) fn settle(parts: &mut [Part<'_>]) -> Result<(), Error> {
     let mut places: HashMap<RootPath, (usize, ItemKind)> = HashMap::new();
-    let mut losers: Vec<(usize, RootPath)> = Vec::new();
+    let mut losers: Vec<HashSet<RootPath>> = vec![HashSet::new(); parts.len()];
     for at in 0..parts.len() {
         for which in 0..parts[at].items.len() {
             let item = parts[at].items[which].clone();
@@ -69,19 +69,19 @@ pub(super) fn settle(parts: &mut [Part<'_>]) -> Result<(), Error> {
                 // `bin/x` and `usr/bin/x` in one package: only the same content can be meant.
                 return Err(clash(parts, holder, at, item.path));
             } else if replaces(parts[at].deb, parts[holder].deb) {
-                losers.push((holder, item.path.clone()));
+                losers[holder].insert(item.path.clone());
                 places.insert(item.path, (at, item.kind));
             } else if replaces(parts[holder].deb, parts[at].deb)
                 || same(&held, &item.kind, parts[at].deb, &item.path)?
             {
-                losers.push((at, item.path));
+                losers[at].insert(item.path);
             } else {
                 return Err(clash(parts, holder, at, item.path));
             }
         }
     }
-    for (at, path) in losers {
-        parts[at].items.retain(|item| item.path != path);
+    for (part, lost) in parts.iter_mut().zip(losers) {
+        part.items.retain(|item| !lost.contains(&item.path));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use lightship_packages::deb::Deb;
+use lightship_packages::deb::{Alternatives, Deb};
 
 use super::{Error, Options, PythonWish};
 
@@ -88,7 +88,6 @@ const TOOLS: [(&str, &str); 32] = [
 ];
 
 /// Dependencies that only a package's maintainer scripts use, although the other package is no tool.
-/// The last is the reason, as it goes on after "only … uses it".
 const FOR_SCRIPTS: [(&str, &str); 3] = [
     // update-ca-certificates names links by the hash of a certificate; the bundle needs none.
     ("ca-certificates", "openssl"),
@@ -146,6 +145,14 @@ pub(super) struct Selection {
 pub(super) struct Set<'a> {
     by_name: BTreeMap<&'a str, &'a Deb>,
     providers: BTreeMap<String, Vec<&'a str>>,
+    /// What each depends on, as far as the set has it.
+    dependencies: BTreeMap<&'a str, Vec<Dependency<'a>>>,
+}
+
+/// One place of a package's dependency lists, and the package that meets it.
+struct Dependency<'a> {
+    place: Alternatives,
+    met_by: &'a str,
 }
 
 impl<'a> Set<'a> {
@@ -170,7 +177,17 @@ impl<'a> Set<'a> {
         for names in providers.values_mut() {
             names.sort_unstable();
         }
-        Ok(Self { by_name, providers })
+        let mut set = Self { by_name, providers, dependencies: BTreeMap::new() };
+        set.dependencies =
+            set.by_name.iter().map(|(name, deb)| (*name, set.dependencies_of(deb))).collect();
+        Ok(set)
+    }
+
+    fn dependencies_of(&self, deb: &Deb) -> Vec<Dependency<'a>> {
+        let places = ["Pre-Depends", "Depends"].into_iter().flat_map(|f| deb.control.relations(f));
+        let met =
+            places.filter_map(|place| Some(Dependency { met_by: self.meets(&place)?, place }));
+        met.collect()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&'a Deb> {
@@ -184,10 +201,6 @@ impl<'a> Set<'a> {
             let real = self.by_name.get_key_value(name.as_str()).map(|(name, _)| *name);
             real.or_else(|| self.providers.get(name).and_then(|names| names.first().copied()))
         })
-    }
-
-    fn dependencies(deb: &Deb) -> impl Iterator<Item = Vec<String>> {
-        ["Pre-Depends", "Depends"].into_iter().flat_map(|field| deb.control.relations(field))
     }
 }
 
@@ -203,16 +216,14 @@ pub(super) fn select(set: &Set<'_>, options: &Options) -> Result<Selection, Erro
         roots.required.into_iter().chain(roots.if_available).filter(stays).collect();
     let mut for_scripts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     while let Some(name) = todo.pop() {
-        let Some(deb) = set.get(&name) else { continue };
         if !selection.kept.insert(name.clone()) {
             continue;
         }
-        for place in Set::dependencies(deb) {
-            let Some(other) = set.meets(&place) else { continue };
-            if is_for_scripts(&name, &place, other) && !selection.asked.contains(other) {
-                for_scripts.entry(other.to_owned()).or_default().push(name.clone());
+        for Dependency { place, met_by: other } in &set.dependencies[name.as_str()] {
+            if is_for_scripts(&name, place, other) && !selection.asked.contains(*other) {
+                for_scripts.entry((*other).to_owned()).or_default().push(name.clone());
             } else {
-                todo.push(other.to_owned());
+                todo.push((*other).to_owned());
             }
         }
     }
@@ -253,18 +264,14 @@ fn reasons(
     kept: &BTreeSet<String>,
     mut for_scripts: BTreeMap<String, Vec<String>>,
 ) -> BTreeMap<String, Reason> {
+    let mut users: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (user, dependencies) in &set.dependencies {
+        for dependency in dependencies {
+            users.entry(dependency.met_by).or_default().insert(user);
+        }
+    }
     let left = set.by_name.iter().filter(|(name, _)| !kept.contains(**name));
     let reason = |(name, deb): (&&str, &&Deb)| {
-        let users = || {
-            let uses = |user: &&&Deb| {
-                Set::dependencies(user).any(|place| set.meets(&place) == Some(*name))
-            };
-            set.by_name
-                .values()
-                .filter(uses)
-                .map(|user| user.control.package().to_owned())
-                .collect::<Vec<_>>()
-        };
         let reason = match (tool(name), for_scripts.remove(*name)) {
             (Some(what), _) => Reason::Tool(what),
             (None, _) if deb.control.is_essential() => Reason::Essential,
@@ -273,9 +280,9 @@ fn reasons(
                 users.dedup();
                 Reason::ForScripts(users)
             }
-            (None, None) => match users() {
-                users if users.is_empty() => Reason::NotAsked,
-                users => Reason::OnlyFor(users),
+            (None, None) => match users.get(name) {
+                None => Reason::NotAsked,
+                Some(users) => Reason::OnlyFor(users.iter().map(|u| (*u).to_owned()).collect()),
             },
         };
         ((*name).to_owned(), reason)
