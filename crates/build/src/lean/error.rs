@@ -96,9 +96,7 @@ impl Diagnose for Error {
             Self::Wheel(error) => error.hints(),
             Self::Assemble(error) => error.hints(),
             Self::NoPython => vec![Hint::new("lock again: `lightship lock`")],
-            Self::WheelName { .. } => {
-                vec![Hint::new("mend the lock, or lock again: `lightship lock`")]
-            }
+            Self::WheelName { .. } => vec![Hint::new("mend the lock, or lock again: `lightship lock`")],
         }
     }
 }

@@ -149,6 +149,24 @@ fn a_lock_knows_its_python() {
 }
 
 #[test]
+fn only_settings_insist_on_a_patch() {
+    let project = read(&[("Dockerfile", "FROM python:3.11.9-slim\n")]).unwrap();
+    assert!(project.python.takes("3.11.2".parse().unwrap()));
+    assert_eq!(
+        project.notes[0].to_string(),
+        "Dockerfile:1: Python 3.11.9 is taken as any 3.11; [python] version insists"
+    );
+    let version = Some("3.11.9".parse().unwrap());
+    let settings = Settings {
+        python: PythonSettings { version, ..PythonSettings::default() },
+        ..Settings::default()
+    };
+    let folder = folder(&[]);
+    let project = Project::read(folder.path(), settings, None).unwrap();
+    assert!(!project.python.takes("3.11.2".parse().unwrap()));
+}
+
+#[test]
 fn mistakes_say_what_to_write() {
     let cases: [&[(&str, &str)]; 7] = [
         &[("requirements-a.txt", ""), ("requirements-b.txt", "")],

@@ -40,7 +40,7 @@ pub(super) fn find(
         [written, dockerfile, runtime(folder)?, pinned(folder, notes)?, pipfile(folder)?]
             .into_iter()
             .flatten();
-    let version = named.next();
+    let mut version = named.next();
     if let Some(chosen) = &version {
         let others = named.filter(|other| !other.value.agrees(chosen.value));
         notes.extend(others.map(|other| Note {
@@ -58,6 +58,16 @@ pub(super) fn find(
                 required: range.from.clone(),
             });
         }
+    }
+    // Tags and pins name whatever patch was the newest one on that day; only settings insist on it.
+    if let Some(chosen) = &mut version
+        && let (Some(_), true) = (chosen.value.patch, chosen.from != Evidence::settings())
+    {
+        let series = PythonVersion { patch: None, ..chosen.value };
+        let text =
+            format!("Python {} is taken as any {series}; [python] version insists", chosen.value);
+        notes.push(Note { from: chosen.from.clone(), text });
+        chosen.value = series;
     }
     Ok(PythonWish { version, range })
 }

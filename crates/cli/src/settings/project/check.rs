@@ -23,6 +23,11 @@ const FILES: [&str; 2] = ["files", "absent"];
 /// How long a service may take until it answers, where nobody says.
 const WAIT: Duration = Duration::from_secs(30);
 
+/// The keys that some check has.
+pub(super) fn all_keys() -> Vec<&'static str> {
+    [&COMMON[..], &COMMAND, &IMPORT, &HTTP, &FILES].concat()
+}
+
 /// Reads one.
 pub(super) fn read(table: &Table<'_>) -> Result<Check, ProjectError> {
     let kinds: [(&str, bool, &[&str]); 4] = [
@@ -34,8 +39,7 @@ pub(super) fn read(table: &Table<'_>) -> Result<Check, ProjectError> {
     let present: Vec<_> = kinds.iter().filter(|(_, present, _)| *present).collect();
     let [(kind, _, keys)] = present.as_slice() else {
         // Of a mistyped key its name is the better news.
-        let all: Vec<&str> = [&COMMON[..], &COMMAND, &IMPORT, &HTTP, &FILES].concat();
-        table.only(&all)?;
+        table.only(&all_keys())?;
         let many = present.iter().map(|(name, ..)| format!("`{name}`")).collect::<Vec<_>>();
         let message = match many.len() {
             0 => "a check that checks nothing".to_owned(),

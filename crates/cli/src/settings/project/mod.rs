@@ -56,6 +56,9 @@ pub const PYPROJECT: &str = "pyproject.toml";
 /// The tables that there are.
 const SECTIONS: [&str; 7] = ["image", "python", "base", "app", "build", "index", "verify"];
 
+/// The keys of `[verify]`.
+const VERIFY: [&str; 4] = ["image", "timeout", "memory", "check"];
+
 /// No such file is larger; people write them.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -213,7 +216,7 @@ fn text(path: &Path) -> Result<String, ProjectError> {
 }
 
 fn verify(table: &Table<'_>) -> Result<VerifySettings, ProjectError> {
-    table.only(&["image", "timeout", "memory", "check"])?;
+    table.only(&VERIFY)?;
     let checks = table.tables("check")?;
     Ok(VerifySettings {
         image: table.text("image")?,

@@ -96,3 +96,149 @@ fn mistakes_are_told_with_their_lines() {
     let told: String = texts.iter().map(|text| mistake(text)).collect();
     insta::assert_snapshot!(told);
 }
+
+#[test]
+fn settings_of_the_build_have_places_too() {
+    let text = r#"
+[image]
+name = "registry.invalid/team/churn"
+tags = ["1.0", 2]
+entrypoint = "python -m 'a b'"
+cmd = ["--all", "$HOME"]
+env = { MODE = "x", LEVEL = 3 }
+workdir = "/srv"
+user = 1000
+expose = [8080, "53/udp"]
+labels = { "org.example.a" = "b" }
+
+[python]
+version = "3.10"
+requirements = "./requirements/prod.txt"
+extras = ["plots"]
+groups = ["serving"]
+bytecode = "all"
+scripts = ["gunicorn"]
+
+[base]
+suite = "bookworm"
+packages = ["libgomp1", "ffmpeg=7:5.1"]
+shell = true
+interpreter = "https://${HOST}/python.tar.gz"
+sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+
+[app]
+include = ["a"]
+exclude = ["*.csv", "!b.csv"]
+destination = "/srv/app"
+static = "dist"
+
+[build]
+compression = "zstd:19"
+keep = ["tests"]
+layers = 20
+
+[index.cpu]
+url = "${TORCH}"
+packages = ["Torch_Vision"]
+
+[index.main]
+url = "https://mirror.invalid/simple"
+default = true
+"#;
+    insta::assert_debug_snapshot!(parse(text).unwrap().settings);
+    assert_eq!(parse("").unwrap().settings, Settings::default());
+}
+
+#[test]
+fn mistakes_about_the_build_are_told_with_their_lines() {
+    let zeros = "0".repeat(64);
+    let texts = [
+        "[imgae]".to_owned(),
+        "[image]\nentry = \"x\"".to_owned(),
+        "[image]\nname = \"a:1\"".to_owned(),
+        "[image]\ntags = [\"a b\"]".to_owned(),
+        "[image]\nentrypoint = \"a && b\"".to_owned(),
+        "[image]\ncmd = []".to_owned(),
+        "[image]\nenv = { \"A=B\" = \"c\" }".to_owned(),
+        "[image]\nworkdir = \"app\"".to_owned(),
+        "[image]\nexpose = [0]".to_owned(),
+        "[image]\nexpose = [\"80/icmp\"]".to_owned(),
+        "[python]\nversion = 3.10".to_owned(),
+        "[python]\nversion = \"3\"".to_owned(),
+        "[python]\nrequirements = [\"../x.txt\"]".to_owned(),
+        "[python]\nbytecode = \"some\"".to_owned(),
+        "[python]\nscripts = \"some\"".to_owned(),
+        "[base]\nimage = \"x\"\nsuite = \"y\"".to_owned(),
+        "[base]\nimage = \"x\"\ninterpreter = \"y\"".to_owned(),
+        "[base]\ninterpreter = \"y\"".to_owned(),
+        "[base]\ninterpreter = \"y\"\nsha256 = \"z\"".to_owned(),
+        format!("[base]\nsha256 = \"{zeros}\""),
+        format!("[base]\ninterpreter = \"https://u:p@h/x\"\nsha256 = \"{zeros}\""),
+        "[base]\npackages = [\"No Package\"]".to_owned(),
+        "[base]\nshell = \"yes\"".to_owned(),
+        "[app]\nbinary = \"a\"\nstatic = \"b\"".to_owned(),
+        "[app]\nexclude = [\"[\"]".to_owned(),
+        "[app]\ndestination = \"/a/../b\"".to_owned(),
+        "[build]\nlayers = 0".to_owned(),
+        "[build]\ncompression = \"lzma\"".to_owned(),
+        "[index]\ncpu = 3".to_owned(),
+        "[index.cpu]\npackages = []".to_owned(),
+        "[index.cpu]\nurl = \"https://me:secret@mirror.invalid/\"".to_owned(),
+        "[index.a]\nurl = \"${A}\"\ndefault = true\n[index.b]\nurl = \"${B}\"\ndefault = true"
+            .to_owned(),
+    ];
+    let told: String = texts.iter().map(|text| mistake(text)).collect();
+    assert!(!told.contains("secret"));
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn both_files_of_a_folder_count() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    assert!(Project::of_folder(folder.path()).unwrap().settings == Settings::default());
+    write(PYPROJECT, "[project]\nname = \"x\"\n[tool.lightship.python]\nversion = \"3.11\"\n");
+    let version = |project: &Project| project.settings.python.version.map(|v| v.to_string());
+    let project = Project::of_folder(folder.path()).unwrap();
+    assert_eq!(version(&project).as_deref(), Some("3.11"));
+    write(FILE_NAME, "[image]\nname = \"y\"\n");
+    let project = Project::of_folder(folder.path()).unwrap();
+    assert_eq!(version(&project).as_deref(), Some("3.11"));
+    assert_eq!(project.settings.image.name.as_deref(), Some("y"));
+    write(FILE_NAME, "[python]\nversion = \"3.12\"\n");
+    let error = Project::of_folder(folder.path()).unwrap_err().to_string();
+    let (both, first) = (folder.path().join(PYPROJECT), folder.path().join(FILE_NAME));
+    assert_eq!(error, format!("{}:3: [python] is in {} too", both.display(), first.display()));
+    write(PYPROJECT, "[tool.lightship]\npyhton = 3\n");
+    assert!(Project::of_folder(folder.path()).unwrap_err().to_string().contains("`pyhton`"));
+}
+
+/// Editors and this reader know the same keys.
+#[test]
+fn the_schema_has_the_same_keys() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lightship.schema.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let keys = |pointer: &str| {
+        let table = schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer} is missing"));
+        assert_eq!(table["additionalProperties"], false, "{pointer}");
+        let mut keys: Vec<String> =
+            table["properties"].as_object().unwrap().keys().cloned().collect();
+        keys.sort();
+        keys
+    };
+    let same = |pointer: &str, known: &[&str]| {
+        let mut known: Vec<String> = known.iter().map(|key| (*key).to_owned()).collect();
+        known.sort();
+        assert_eq!(keys(pointer), known, "{pointer}");
+    };
+    same("", &SECTIONS);
+    same("/properties/image", &build::IMAGE);
+    same("/properties/python", &build::PYTHON);
+    same("/properties/base", &build::BASE);
+    same("/properties/app", &build::APP);
+    same("/properties/build", &build::BUILD);
+    same("/properties/index/additionalProperties", &build::INDEX);
+    same("/properties/verify", &VERIFY);
+    same("/properties/verify/properties/check/items", &check::all_keys());
+}
