@@ -113,7 +113,7 @@ fn less(before: &Before, report: &Report) -> Option<String> {
 
 /// Columns of the label, and of the bar that shows a share.
 const LABEL: usize = 16;
-const BAR: usize = 12;
+const BAR: usize = 8;
 
 /// A line of the first screen: label, number, bar, words; the words end where the terminal does.
 fn line(label: &str, number: &str, bar: &str, words: &str, look: &Look) -> String {
@@ -163,7 +163,7 @@ fn words(category: &Category, report: &Report) -> String {
             let all = packages("distribution", "distributions");
             match category.own_layers {
                 0 => all,
-                own => format!("{all}, {} of their own", count(own, "layer", "layers")),
+                own => format!("{all}, {} in own layers", grouped(own)),
             }
         }
         Stage::Bytecode => format!("{} on disk", category.weight.disk_bytes),
@@ -246,10 +246,7 @@ fn notes(report: &Report, look: &Look) -> String {
     let overlaps = report.overlaps.len() as u64;
     let overlaps = (overlaps > 0).then(|| {
         let names = count(overlaps, "name", "names");
-        format!(
-            "{names} come from two packages each, with different bytes: the first package by name \
-             has them"
-        )
+        format!("two packages bring different bytes under {names}; the first package by name won")
     });
     (report.notes.iter().cloned().chain(overlaps))
         .map(|note| remark(2, "note:", &note, look))

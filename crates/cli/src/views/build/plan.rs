@@ -79,7 +79,7 @@ fn layers(plan: &Plan, top: Top, look: &Look) -> String {
     heading("Layers, bottom first")
         + &table.render(look)
         + &left_out(hidden)
-        + &remark(2, "", estimate, look)
+        + &remark(1, "", estimate, look)
 }
 
 /// Who shares a layer, as far as there is room.
