@@ -18,6 +18,7 @@ mod pinned;
 mod requirements;
 mod resolution;
 mod sandboxed;
+mod sdist;
 mod settings;
 mod source;
 mod target;

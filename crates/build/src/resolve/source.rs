@@ -161,7 +161,7 @@ fn project_inputs(inputs: &mut Inputs, folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn parse<'t>(path: &Path, text: &'t str) -> Result<DeTable<'t>, Error> {
+pub(super) fn parse<'t>(path: &Path, text: &'t str) -> Result<DeTable<'t>, Error> {
     DeTable::parse(text).map(toml::Spanned::into_inner).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
         let line = text.get(..start).unwrap_or(text).matches('\n').count() + 1;
@@ -169,7 +169,7 @@ fn parse<'t>(path: &Path, text: &'t str) -> Result<DeTable<'t>, Error> {
     })
 }
 
-fn at<'d, 't>(table: &'d DeTable<'t>, keys: &[&str]) -> Option<&'d DeValue<'t>> {
+pub(super) fn at<'d, 't>(table: &'d DeTable<'t>, keys: &[&str]) -> Option<&'d DeValue<'t>> {
     let (last, folders) = keys.split_last()?;
     let mut table = table;
     for key in folders {

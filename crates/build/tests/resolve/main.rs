@@ -5,3 +5,4 @@
 mod locks;
 mod make;
 mod requirements;
+mod sources;

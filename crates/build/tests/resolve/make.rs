@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use lightship_base::Digest;
 use lightship_build::resolve::{
-    Error, Host, Request, Requirements, Resolution, Resolver, Source, Target, Upgrade, Uv,
+    Error, Host, Interpreter, Request, Requirements, Resolution, Resolver, Source, Target, Upgrade,
+    Uv,
 };
 use lightship_packages::fetch::NoLogins;
 use lightship_packages::index::{Index, Place, Role};
@@ -73,18 +74,17 @@ impl Bench {
         Index::new(DEFAULT_INDEX, Place::Repository(url), Role::Default)
     }
 
-    pub(crate) fn resolve(
+    /// Hands a resolver to somebody.
+    pub(crate) fn with_resolver<T>(
         &self,
-        source: &Source,
-        previous: Option<&Lock>,
-        upgrade: &Upgrade,
-        target: &Target,
-    ) -> Result<Resolution, Error> {
+        interpreter: &dyn Interpreter,
+        work: impl FnOnce(&Resolver<'_>) -> T,
+    ) -> T {
         let indexes = [self.wheels(), self.nothing()];
         let (cache, temporary) = (self.path("cache"), self.path("temporary"));
-        let resolver = Resolver {
+        let done = work(&Resolver {
             uv: &self.uv,
-            interpreter: &self.host,
+            interpreter,
             indexes: &indexes,
             logins: &NoLogins,
             netrc: None,
@@ -93,10 +93,32 @@ impl Bench {
             cache: &cache,
             temporary: &temporary,
             offline: false,
-        };
-        let resolution = resolver.resolve(&Request { source, target, previous, upgrade });
+        });
         assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "nothing is left behind");
-        resolution
+        done
+    }
+
+    pub(crate) fn resolve_in(
+        &self,
+        interpreter: &dyn Interpreter,
+        source: &Source,
+        previous: Option<&Lock>,
+        upgrade: &Upgrade,
+        target: &Target,
+    ) -> Result<Resolution, Error> {
+        let request = Request { source, target, previous, upgrade };
+        self.with_resolver(interpreter, |resolver| resolver.resolve(&request))
+    }
+
+    /// On this machine itself.
+    pub(crate) fn resolve(
+        &self,
+        source: &Source,
+        previous: Option<&Lock>,
+        upgrade: &Upgrade,
+        target: &Target,
+    ) -> Result<Resolution, Error> {
+        self.resolve_in(&self.host, source, previous, upgrade, target)
     }
 
     /// The same for requirements in a file.
@@ -110,7 +132,7 @@ impl Bench {
 
 /// Says why a test does nothing.
 #[expect(clippy::print_stderr, reason = "a skipped test must say so")]
-fn skip(reason: &str) {
+pub(crate) fn skip(reason: &str) {
     eprintln!("skipped: {reason}");
 }
 
