@@ -10,6 +10,7 @@ pub mod bug;
 pub mod commands;
 pub mod exit_code;
 pub mod images;
+pub mod lean;
 pub mod progress;
 pub mod render;
 pub mod sandboxes;

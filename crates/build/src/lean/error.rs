@@ -49,6 +49,9 @@ pub enum Error {
     /// Layers could not be made.
     #[error(transparent)]
     Assemble(#[from] assemble::Error),
+    /// A file of a Python index could not be had.
+    #[error(transparent)]
+    Index(#[from] lightship_packages::index::Error),
     /// The lock names wheels but no Python to run them.
     #[error("the lock has Python packages, but the base has no Python")]
     NoPython,
@@ -73,6 +76,7 @@ impl Diagnose for Error {
             Self::Deb(error) => error.category(),
             Self::Base(error) => error.category(),
             Self::Wheel(error) => error.category(),
+            Self::Index(error) => error.category(),
             Self::Assemble(error) => error.category(),
             Self::NoPython | Self::WheelName { .. } => Category::BadInput,
         }
@@ -94,9 +98,12 @@ impl Diagnose for Error {
             Self::Deb(error) => error.hints(),
             Self::Base(error) => error.hints(),
             Self::Wheel(error) => error.hints(),
+            Self::Index(error) => error.hints(),
             Self::Assemble(error) => error.hints(),
             Self::NoPython => vec![Hint::new("lock again: `lightship lock`")],
-            Self::WheelName { .. } => vec![Hint::new("mend the lock, or lock again: `lightship lock`")],
+            Self::WheelName { .. } => {
+                vec![Hint::new("mend the lock, or lock again: `lightship lock`")]
+            }
         }
     }
 }

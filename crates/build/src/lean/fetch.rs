@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use lightship_base::Progress;
 use lightship_net::Url;
 use lightship_packages::fetch::{Fetcher, Wanted};
-use lightship_packages::lock::{Deb, Lock, LockedFile};
+use lightship_packages::lock::{Deb, Lock, LockedFile, Wheel};
 use rayon::prelude::*;
 
 use super::Error;
@@ -16,8 +16,18 @@ pub trait Archives: Sync {
     /// Addresses of a Debian package.
     fn deb(&self, deb: &Deb) -> Result<Vec<Url>, Error>;
 
-    /// Addresses of a file of a Python index: the label of the index, the distribution and the file.
-    fn file(&self, index: &str, name: &str, file: &LockedFile) -> Result<Vec<Url>, Error>;
+    /// Brings a file of a Python index into the store, and says where it is there.
+    fn file(&self, file: &IndexFile<'_>, progress: &dyn Progress) -> Result<PathBuf, Error>;
+}
+
+/// A file that a Python index has.
+pub struct IndexFile<'a> {
+    /// The label of the index.
+    pub index: &'a str,
+    /// The distribution, normalised.
+    pub project: &'a str,
+    /// Which of its files.
+    pub file: &'a LockedFile,
 }
 
 /// Files of a lock in the store, in the lock's order.
@@ -50,11 +60,13 @@ pub fn fetch(
             lock.debs.par_iter().map(one).collect()
         };
         let wheels = || -> Result<Vec<PathBuf>, Error> {
-            let one = |wheel: &lightship_packages::lock::Wheel| {
-                let file = &wheel.file;
+            let one = |wheel: &Wheel| {
+                let Wheel { index, name: project, file, .. } = wheel;
                 let wanted = Wanted { name: &file.name, digest: file.sha256, size: file.size };
-                let addresses = || archives.file(&wheel.index, &wheel.name, file);
-                fetcher.file(&wanted, addresses, progress)
+                match fetcher.kept(&wanted)? {
+                    Some(path) => Ok(path),
+                    None => archives.file(&IndexFile { index, project, file }, progress),
+                }
             };
             lock.wheels.par_iter().map(one).collect()
         };

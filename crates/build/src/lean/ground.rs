@@ -2,8 +2,8 @@
 
 use lightship_base::{Progress, Timestamp};
 use lightship_packages::apt::{
-    Chosen, Dependency, Index, Mirror, Reason, ResolveOptions, Suite as SourceSuite, UpdateOptions,
-    closure, probe_suite, update,
+    Archives, Chosen, Dependency, Index, Mirror, Reason, ResolveOptions, Suite as SourceSuite,
+    UpdateOptions, closure, probe_suite, update,
 };
 use lightship_packages::fetch::Fetcher;
 use lightship_packages::lock::{Deb, Suite};
@@ -88,6 +88,14 @@ pub fn ground(
         (_, Some(name), _) => Err(Error::NoSuchSuite { suite: name.to_owned() }),
         (_, None, _) => Err(Error::NoArchive),
     }
+}
+
+/// Where a lock's packages are: the archives of the suite that it names, without their lists of packages.
+pub fn archives(apt: &Apt<'_>, suite: &str) -> Result<Archives, Error> {
+    let configured = codename(apt.mirrors);
+    let mirrors = mirrors_of(apt, configured.as_deref(), suite)?;
+    let mirrors = mirrors.ok_or_else(|| Error::NoSuchSuite { suite: suite.to_owned() })?;
+    Ok(lightship_packages::apt::archives(apt.fetcher, &mirrors, apt.options())?)
 }
 
 /// Resolves once more, with further packages.

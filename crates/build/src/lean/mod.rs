@@ -13,6 +13,6 @@ mod ground;
 mod wheels;
 
 pub use error::Error;
-pub use fetch::{Archives, Fetched, fetch};
+pub use fetch::{Archives, Fetched, IndexFile, fetch};
 pub use gather::{Gathered, Wishes, gather};
-pub use ground::{Apt, Ground, ground, more};
+pub use ground::{Apt, Ground, archives, ground, more};

@@ -2,6 +2,7 @@
 //! manual pages are all made from [`command`].
 
 mod audit;
+mod build;
 mod doctor;
 mod help;
 mod image;
@@ -17,6 +18,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use audit::AuditArgs;
+pub use build::{BuildArgs, InitArgs, LockArgs, ProjectArgs, VendorArgs};
 pub use doctor::DoctorArgs;
 pub use help::{Body, Example, Section, sections};
 pub use image::{
@@ -66,6 +68,12 @@ pub enum Command {
     /// Findings say what the final filesystem carries that a running service rarely needs, and what
     /// each fix saves: on disk exactly, compressed as an estimate.
     Audit(AuditArgs),
+    /// Make a lean image of a project: no Docker, no root, no Dockerfile
+    ///
+    /// The image is put together from verified packages instead of running installers: what is not needed
+    /// never gets in, heavy packages are layers that all images share, and the same input gives the same
+    /// bytes. Which packages those are is written to `lightship.lock`.
+    Build(Box<BuildArgs>),
     /// Check that an image does its work
     ///
     /// Each check runs in a sandbox of its own, several at once: commands, imports, HTTP probes, files.

@@ -52,6 +52,21 @@ pub enum Error {
     /// An image could not be checked.
     #[error(transparent)]
     Check(#[from] super::CheckError),
+    /// A lean image could not be made.
+    #[error(transparent)]
+    Lean(#[from] lightship_build::lean::Error),
+    /// Requirements could not be resolved.
+    #[error(transparent)]
+    Resolve(#[from] lightship_build::resolve::Error),
+    /// The keys of an archive.
+    #[error(transparent)]
+    Trust(#[from] lightship_packages::apt::TrustError),
+    /// The lock.
+    #[error(transparent)]
+    Lock(#[from] lightship_packages::lock::Error),
+    /// The project's own files.
+    #[error(transparent)]
+    App(#[from] lightship_build::app::AppError),
     /// There is no such OCI runtime.
     #[error("there is no OCI runtime `{}` on this machine", runtime.display())]
     NoSuchRuntime {
@@ -85,6 +100,12 @@ pub enum Error {
     /// An image known by its digest only has no registry in its name.
     #[error("an image named by its digest does not say where to push it")]
     NowhereToPush,
+}
+
+impl From<lightship_build::assemble::Error> for Error {
+    fn from(error: lightship_build::assemble::Error) -> Self {
+        Self::Lean(error.into())
+    }
 }
 
 impl Error {
@@ -123,6 +144,11 @@ impl Diagnose for Error {
             Self::Sandbox(error) => error.category(),
             Self::Running(error) => error.category(),
             Self::Check(error) => error.category(),
+            Self::Lean(error) => error.category(),
+            Self::Resolve(error) => error.category(),
+            Self::Trust(error) => error.category(),
+            Self::Lock(error) => error.category(),
+            Self::App(error) => error.category(),
             Self::Reference(error) => error.category(),
             Self::ProjectAudit { .. }
             | Self::DigestAsName
@@ -144,6 +170,11 @@ impl Diagnose for Error {
             Self::Sandbox(error) => error.hints(),
             Self::Running(error) => error.hints(),
             Self::Check(error) => error.hints(),
+            Self::Lean(error) => error.hints(),
+            Self::Resolve(error) => error.hints(),
+            Self::Trust(error) => error.hints(),
+            Self::Lock(error) => error.hints(),
+            Self::App(error) => error.hints(),
             Self::Reference(error) => error.hints(),
             Self::ProjectAudit { .. } => vec![Hint::new(
                 "name an image; a folder counts as one if it has an `oci-layout` file",

@@ -2,6 +2,7 @@
 //! [`Context`], calls the libraries, and renders what they return.
 
 mod audit;
+mod build;
 mod completions;
 mod doctor;
 mod error;
@@ -106,6 +107,7 @@ impl Context<'_> {
 pub fn run(command: Option<Command>, context: &mut Context<'_>) -> Result<Outcome, Error> {
     match command {
         None => welcome::run(context),
+        Some(Command::Build(arguments)) => build::run(&arguments, context),
         Some(Command::Verify(arguments)) => verify::run(&arguments, context),
         Some(Command::Audit(arguments)) => audit::run(&arguments, context),
         Some(Command::Image(command)) => image::run(&command, context),

@@ -79,6 +79,15 @@ impl Fetcher {
         self.client.is_none()
     }
 
+    /// Where a file is in the store, if it is; it stays there.
+    pub fn kept(&self, wanted: &Wanted<'_>) -> Result<Option<PathBuf>, Error> {
+        let here = self.lease.protect(&wanted.digest).map_err(|error| store(wanted, error))?;
+        if here {
+            self.keep(wanted)?;
+        }
+        Ok(here.then(|| self.cas().blob_path(&wanted.digest)))
+    }
+
     /// Makes sure that a file is in the store, from the first of `addresses` that has it, and stays there.
     /// Where it is already, no address is asked for.
     pub fn file<E: From<Error>>(
@@ -87,16 +96,15 @@ impl Fetcher {
         addresses: impl FnOnce() -> Result<Vec<Url>, E>,
         progress: &dyn Progress,
     ) -> Result<PathBuf, E> {
-        let path = self.cas().blob_path(&wanted.digest);
-        let here = self.lease.protect(&wanted.digest).map_err(|error| store(wanted, error))?;
-        if !here {
-            if self.client.is_none() {
-                return Err(Error::Offline { what: wanted.name.to_owned() }.into());
-            }
-            self.download(wanted, &addresses()?, progress)?;
+        if let Some(path) = self.kept(wanted)? {
+            return Ok(path);
         }
+        if self.client.is_none() {
+            return Err(Error::Offline { what: wanted.name.to_owned() }.into());
+        }
+        self.download(wanted, &addresses()?, progress)?;
         self.keep(wanted)?;
-        Ok(path)
+        Ok(self.cas().blob_path(&wanted.digest))
     }
 
     fn download(

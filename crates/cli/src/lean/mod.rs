@@ -1,0 +1,14 @@
+//! From the user's configuration to what a lean build needs: archives and their keys, indexes, a fetcher,
+//! a sandbox with the base in it. The one place that knows where all of these come from.
+
+mod base_root;
+mod finder;
+mod kitchen;
+mod locking;
+mod supplies;
+
+pub use base_root::BaseRoot;
+pub use finder::Finder;
+pub use kitchen::Kitchen;
+pub use locking::{Locked, Order};
+pub use supplies::Supplies;
