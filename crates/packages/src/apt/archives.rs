@@ -25,7 +25,7 @@ pub struct Archive {
 
 /// A place in [`Archives`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ArchiveId(pub(crate) u16);
+pub struct ArchiveId(pub u16);
 
 impl Archives {
     /// A table of archives.

@@ -1,9 +1,5 @@
 //! The order of versions, against comparisons that others collected.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
-mod support;
-
 use std::cmp::Ordering;
 use std::fs;
 use std::path::Path;
@@ -15,7 +11,7 @@ fn debian_versions() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/corpus/versions/debian-versions.txt");
     let Ok(text) = fs::read_to_string(&file) else {
-        support::skip("no shared corpus beside the project");
+        crate::skip("no shared corpus beside the project");
         return;
     };
     let mut compared = 0;
