@@ -1,6 +1,7 @@
 //! Debian archives: sources, signatures, indexes, versions, and which packages belong together (*apt*).
 
 pub mod archives;
+pub mod contents;
 pub mod index;
 pub mod keyring;
 mod paragraph;
@@ -12,6 +13,7 @@ pub mod update;
 pub mod version;
 
 pub use archives::{Archive, ArchiveId, Archives};
+pub use contents::{Holder, Holders, who_has};
 pub use index::{Index, IndexBuilder, MultiArch, Package, PackageError, Priority};
 pub use keyring::{Keyring, KeyringError, SignatureError, Signed};
 pub use relation::{Alternative, Constraint, Dependency, Provided, Qualifier, Relation};

@@ -1,4 +1,4 @@
-//! Keys and signatures by GnuPG, in a home of its own.
+//! Keys and signatures by `GnuPG`, in a home of its own.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Signatures that GnuPG made, good and bad; and those on this machine's own lists.
+//! Signatures that `GnuPG` made, good and bad; and those on this machine's own lists.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Bringing lists up to date from a server on loopback, signed by GnuPG.
+//! Bringing lists up to date from a server on loopback, signed by `GnuPG`.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use lightship_cas::Cas;
 use lightship_net::{Client, Jitter, Pacer, RetryPolicy, Settings, ThreadSleeper};
 use lightship_packages::apt::{
     Archives, Index, Keyring, Mirror, Sources, UpdateError, UpdateOptions, archives, probe_suite,
-    update,
+    update, who_has,
 };
 use lightship_packages::fetch::{Error, Fetcher, NoLogins};
 use tempfile::TempDir;
@@ -58,6 +58,11 @@ impl World {
 
     /// Publishes a suite with one component and these packages.
     fn publish(&self, suite: &str, packages: &str, fields: &str) {
+        self.publish_with(suite, packages, fields, "");
+    }
+
+    /// The same, with more fields, and with more lines in the list of files.
+    fn publish_with(&self, suite: &str, packages: &str, fields: &str, lines: &str) {
         let folder = format!("dists/{suite}/main/binary-amd64");
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(packages.as_bytes()).unwrap();
@@ -66,7 +71,7 @@ impl World {
         self.server.put(&format!("{folder}/Packages.gz"), packed.clone());
         self.server.put(&format!("{folder}/by-hash/SHA256/{}", digest.hex()), packed.clone());
         let release = format!(
-            "Origin: Debian\nLabel: Debian\nSuite: {suite}\nCodename: {suite}\n{fields}Acquire-By-Hash: yes\nArchitectures: all amd64\nComponents: main\nNo-Support-for-Architecture-all: Packages\nSHA256:\n {} {} main/binary-amd64/Packages\n {} {} main/binary-amd64/Packages.gz\n",
+            "Origin: Debian\nLabel: Debian\nSuite: {suite}\nCodename: {suite}\n{fields}Acquire-By-Hash: yes\nArchitectures: all amd64\nComponents: main\nNo-Support-for-Architecture-all: Packages\nSHA256:\n {} {} main/binary-amd64/Packages\n {} {} main/binary-amd64/Packages.gz\n{lines}",
             Digest::of(packages.as_bytes()).hex(),
             packages.len(),
             digest.hex(),
@@ -109,7 +114,7 @@ fn once_whole_then_one_question_then_none() {
     let archive = index.archives().get(package.archive()).unwrap();
     assert_eq!((archive.label.as_str(), archive.version.as_deref()), ("Debian", Some("12.11")));
     let address = format!("{}/pool/main/h/hello/hello_2.10-3_amd64.deb", world.server.base());
-    assert_eq!(located(index.archives()), [address.clone()]);
+    assert_eq!(located(index.archives()), std::slice::from_ref(&address));
     let asked = world.server.asked();
     assert_eq!(asked.len(), 2, "{asked:?}");
     assert!(
@@ -253,4 +258,27 @@ fn what_is_not_there_is_named() {
     let arm = UpdateOptions { architecture: "arm64", ..options() };
     assert!(update(&fetcher, &[world.mirror("bookworm")], arm, &Quiet).unwrap().is_empty());
     assert!(matches!(update(&fetcher, &[], options(), &Quiet), Err(UpdateError::NoSources)));
+}
+
+#[test]
+fn who_has_a_library() {
+    let Some(world) = World::new() else { return };
+    let contents = "usr/lib/x86_64-linux-gnu/libgomp.so.1 libs/libgomp1\n";
+    let digest = Digest::of(contents.as_bytes()).hex();
+    let more = format!(" {digest} {} main/Contents-amd64\n", contents.len());
+    world.publish_with("bookworm", PACKAGES, "", &more);
+    world.server.put("dists/bookworm/main/Contents-amd64", contents);
+    let mirrors = [world.mirror("bookworm")];
+    let ask = |network| {
+        who_has(&world.fetcher(network), &mirrors, &["libgomp.so.1", "no.so"], options(), &Quiet)
+    };
+    let found = ask(Network::On).unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found["libgomp.so.1"][0].package, "libgomp1");
+    // Packages and contents of one list stay beside each other.
+    world.update(Network::On, "bookworm").unwrap();
+    assert_eq!(ask(Network::Off).unwrap(), found);
+    world.publish("bookworm", PACKAGES, "");
+    let error = ask(Network::On).unwrap_err();
+    assert!(matches!(error, UpdateError::NotListed { .. }), "{error:?}");
 }

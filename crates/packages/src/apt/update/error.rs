@@ -121,7 +121,7 @@ impl UpdateError {
 }
 
 impl Mirror {
-    pub(super) fn asked(&self) -> AskedSuite {
+    pub(crate) fn asked(&self) -> AskedSuite {
         let source = &self.source;
         AskedSuite { name: source.suite_name().to_owned(), place: source.place.clone() }
     }

@@ -4,8 +4,8 @@
 //! asks each archive one question, and a run without network asks none.
 
 mod error;
-mod lists;
-mod release;
+pub(super) mod lists;
+pub(super) mod release;
 
 use lightship_base::{Progress, Timestamp};
 use lightship_cas::RefKind;
@@ -18,7 +18,8 @@ use super::sources::{Source, Suite};
 use crate::fetch::Fetcher;
 
 pub use error::{AskedSuite, UpdateError};
-pub(crate) use release::{Current, current};
+pub(crate) use release::Current;
+use release::current;
 
 /// Keeps each suite's last verified list, and the indexes that it vouches for.
 pub const APT_RELEASES: RefKind = RefKind::new("apt-release");
@@ -99,7 +100,8 @@ pub fn probe_suite(
     }
 }
 
-fn suites<'a>(
+/// The lists of all suites that have packages for the architecture.
+pub(super) fn suites<'a>(
     fetcher: &Fetcher,
     mirrors: &'a [Mirror],
     options: UpdateOptions<'_>,

@@ -71,14 +71,14 @@ pub(crate) fn current<'a>(
 }
 
 /// Names a suite's list, so that it stays in the store, with the indexes that were fetched for it.
-pub(super) fn keep(
+pub(crate) fn keep(
     fetcher: &Fetcher,
     suite: &Current<'_>,
     indexes: &[Digest],
 ) -> Result<(), UpdateError> {
     let mut roots = vec![suite.digest];
-    // Without new indexes the old ones stay: they may be those that the list still names.
-    roots.extend(if indexes.is_empty() { &suite.kept } else { indexes });
+    // What was kept was kept for this very list: a new one begins with nothing.
+    roots.extend(suite.kept.iter().chain(indexes));
     roots.sort_unstable();
     roots.dedup();
     let data = serde_json::json!({ "list": suite.digest, "seen": suite.seen });
