@@ -161,6 +161,7 @@ pub struct Phase {
 }
 
 /// A word for programs.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn stage_word<S: serde::Serializer>(stage: &Stage, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(match stage {
         Stage::Base => "base",
@@ -183,7 +184,7 @@ impl Report {
             digest,
             base: None,
             before: None,
-            after: layers.iter().fold(Weight::default(), |sum, layer| sum.with(layer)),
+            after: layers.iter().fold(Weight::default(), Weight::with),
             categories: categories(layers),
             packages: weigh::packages(groups, layers),
             layers: layers.iter().map(LayerLine::of).collect(),

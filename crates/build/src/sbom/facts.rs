@@ -119,7 +119,8 @@ fn head(content: &Content, item: &Item, parcel: &Parcel) -> Result<Vec<u8>, Erro
 fn record(item: &Item) -> Option<Record> {
     let path = str::from_utf8(item.path.as_bytes()).ok()?;
     if let Some(name) = path.strip_prefix("var/lib/dpkg/status.d/") {
-        return (!name.ends_with(".md5sums") && !name.ends_with(".list")).then_some(Record::Status);
+        let end = name.rsplit_once('.').map(|(_, end)| end);
+        return (!matches!(end, Some("md5sums" | "list"))).then_some(Record::Status);
     }
     if let Some(rest) = path.strip_prefix("usr/share/doc/") {
         let package = rest.strip_suffix("/copyright")?;

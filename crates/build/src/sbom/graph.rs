@@ -22,7 +22,9 @@ pub(super) fn below(top: &str, edges: BTreeMap<String, BTreeSet<String>>) -> Vec
     let mut first: BTreeSet<String> =
         edges.keys().filter(|one| !needed.contains(one)).cloned().collect();
     let mut reached = BTreeSet::new();
-    first.iter().for_each(|one| reach(one, &edges, &mut reached));
+    for one in &first {
+        reach(one, &edges, &mut reached);
+    }
     for one in edges.keys() {
         if !reached.contains(one.as_str()) {
             reach(one, &edges, &mut reached);

@@ -256,7 +256,7 @@ impl Component {
 
 impl Hash {
     pub(super) fn sha256(digest: &Digest) -> Self {
-        Self { alg: "SHA-256", content: digest.hex().to_string() }
+        Self { alg: "SHA-256", content: digest.hex() }
     }
 }
 
