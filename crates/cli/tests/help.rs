@@ -14,6 +14,7 @@ fn long_help() {
     for path in [
         "audit",
         "verify",
+        "sbom",
         "image",
         "image history",
         "image diff",

@@ -19,6 +19,7 @@ mod pipes;
 mod platforms;
 mod reshape;
 mod run;
+mod sbom;
 mod store;
 mod tools;
 mod transfer;

@@ -6,6 +6,7 @@ mod build;
 mod doctor;
 mod help;
 mod image;
+mod sbom;
 mod shared;
 mod store;
 mod tools;
@@ -26,6 +27,7 @@ pub use image::{
     ListArgs, LoadArgs, MemoryFolder, NetworkWish, PullArgs, PushArgs, RemoveArgs, RunArgs,
     SaveArgs, SquashArgs, TagArgs, ValidateArgs, Volume,
 };
+pub use sbom::SbomArgs;
 pub use shared::{FormatArgs, GlobalArgs, PlatformArgs, PlatformWish, PlatformsArgs, RegistryArgs};
 pub use store::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
 pub use tools::{CompletionsArgs, ManArgs};
@@ -80,6 +82,13 @@ pub enum Command {
     /// They are written in the project's `lightship.toml` or on the command line. Without any, two are
     /// made: the entry point starts, and what the source imports can be imported.
     Verify(Box<CheckArgs>),
+    /// Print the bill of materials of an image
+    ///
+    /// One that was attached when the image was built is exact: every package in every layer, by digest.
+    /// Where none is attached, one is made of what the image itself says to have installed.
+    ///
+    /// With `--format json` the document is printed as it is: `CycloneDX`, as other tools read it.
+    Sbom(SbomArgs),
     /// Look into images, reshape them, move them
     #[command(subcommand)]
     Image(ImageCommand),

@@ -8,6 +8,7 @@ mod doctor;
 mod error;
 mod image;
 mod man;
+mod sbom;
 mod store;
 mod verify;
 mod welcome;
@@ -110,6 +111,7 @@ pub fn run(command: Option<Command>, context: &mut Context<'_>) -> Result<Outcom
         Some(Command::Build(arguments)) => build::run(&arguments, context),
         Some(Command::Verify(arguments)) => verify::run(&arguments, context),
         Some(Command::Audit(arguments)) => audit::run(&arguments, context),
+        Some(Command::Sbom(arguments)) => sbom::run(&arguments, context),
         Some(Command::Image(command)) => image::run(&command, context),
         Some(Command::Store(command)) => store::run(&command, context),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments, context),

@@ -7,6 +7,7 @@ pub mod diff;
 pub mod doctor;
 pub mod history;
 pub mod names;
+pub mod sbom;
 pub mod store;
 pub mod transfer;
 pub mod validate;

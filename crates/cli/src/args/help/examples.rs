@@ -90,6 +90,16 @@ const PAGES: &[Page] = &[
         ],
     ),
     any(
+        "sbom",
+        &[
+            example("lightship sbom churn", "what an image has, for a person"),
+            example(
+                "lightship sbom docker://localhost:5000/app:1.4 --format json > app.cdx.json",
+                "for a scanner",
+            ),
+        ],
+    ),
+    any(
         "image history",
         &[
             example("lightship image history app.tar", "each instruction and what it weighs"),
