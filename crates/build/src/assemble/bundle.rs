@@ -19,6 +19,30 @@ pub struct Bundle {
     pub shared: Vec<WrittenFile>,
 }
 
+/// A bundle without its parcel, while somebody works on parcels.
+pub struct Rest {
+    digest: Option<Digest>,
+    stage: Stage,
+    last: Option<Box<dyn LastFile>>,
+    shared: Vec<WrittenFile>,
+}
+
+impl Bundle {
+    /// The parcel, and the rest.
+    pub fn split(self) -> (Parcel, Rest) {
+        let Self { parcel, digest, stage, last, shared } = self;
+        (parcel, Rest { digest, stage, last, shared })
+    }
+}
+
+impl Rest {
+    /// The bundle with what became of its parcel.
+    pub fn with(self, parcel: Parcel) -> Bundle {
+        let Self { digest, stage, last, shared } = self;
+        Bundle { parcel, digest, stage, last, shared }
+    }
+}
+
 /// Parts of an image from the ground up: what changes least, and is shared most, comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {

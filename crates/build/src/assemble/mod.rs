@@ -15,7 +15,7 @@ mod layer;
 mod overlap;
 
 pub use blobs::StoredBlobs;
-pub use bundle::{Bundle, LastFile, Stage, WrittenFile};
+pub use bundle::{Bundle, LastFile, Rest, Stage, WrittenFile};
 pub use error::Error;
 pub use group::{Group, Grouping, group};
 pub use image::{Image, ImageSettings, put_together};

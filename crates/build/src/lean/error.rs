@@ -3,7 +3,8 @@
 use lightship_base::{Category, Diagnose, Hint};
 use lightship_packages::{apt, deb, fetch, wheel};
 
-use crate::{assemble, base};
+use crate::native::Missing;
+use crate::{assemble, base, prune};
 
 /// Why a lean image could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,15 @@ pub enum Error {
     /// Layers could not be made.
     #[error(transparent)]
     Assemble(#[from] assemble::Error),
+    /// A package's file could not be read to see what it is for.
+    #[error(transparent)]
+    Prune(#[from] prune::PruneError),
+    /// Native code asks for libraries that nothing in the image and no package of the distribution has.
+    #[error("native code needs libraries that are nowhere: {}", list(missing))]
+    Missing {
+        /// Which, and what needs them.
+        missing: Vec<Missing>,
+    },
     /// A file of a Python index could not be had.
     #[error(transparent)]
     Index(#[from] lightship_packages::index::Error),
@@ -77,8 +87,9 @@ impl Diagnose for Error {
             Self::Base(error) => error.category(),
             Self::Wheel(error) => error.category(),
             Self::Index(error) => error.category(),
+            Self::Prune(error) => error.category(),
             Self::Assemble(error) => error.category(),
-            Self::NoPython | Self::WheelName { .. } => Category::BadInput,
+            Self::NoPython | Self::WheelName { .. } | Self::Missing { .. } => Category::BadInput,
         }
     }
 
@@ -99,6 +110,10 @@ impl Diagnose for Error {
             Self::Base(error) => error.hints(),
             Self::Wheel(error) => error.hints(),
             Self::Index(error) => error.hints(),
+            Self::Prune(error) => error.hints(),
+            Self::Missing { .. } => vec![Hint::new(
+                "lock again (`lightship lock`), or name the package that has it under `[base] packages`",
+            )],
             Self::Assemble(error) => error.hints(),
             Self::NoPython => vec![Hint::new("lock again: `lightship lock`")],
             Self::WheelName { .. } => {
@@ -106,4 +121,14 @@ impl Diagnose for Error {
             }
         }
     }
+}
+
+/// The first few, each with what needs it.
+fn list(missing: &[Missing]) -> String {
+    let some = missing.iter().take(5).map(|missing| {
+        format!("{} (for {} of {})", missing.library, missing.file, missing.package.name)
+    });
+    let more = missing.len().saturating_sub(5);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    some.chain(more).collect::<Vec<_>>().join(", ")
 }

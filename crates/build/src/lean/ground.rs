@@ -98,6 +98,28 @@ pub fn archives(apt: &Apt<'_>, suite: &str) -> Result<Archives, Error> {
     Ok(lightship_packages::apt::archives(apt.fetcher, &mirrors, apt.options())?)
 }
 
+/// Packages of the suite that have libraries of these names, one for each; those that none has are left
+/// out.
+pub fn who_has(
+    apt: &Apt<'_>,
+    ground: &Ground,
+    names: &[&str],
+) -> Result<Vec<(String, String)>, Error> {
+    let holders = lightship_packages::apt::who_has(
+        apt.fetcher,
+        &ground.mirrors,
+        names,
+        apt.options(),
+        apt.progress,
+    )?;
+    let best = holders.into_iter().filter_map(|(name, holders)| {
+        let known =
+            |holder: &lightship_packages::apt::Holder| ground.index.get(&holder.package).is_some();
+        Some((holders.into_iter().find(known)?.package, name))
+    });
+    Ok(best.collect())
+}
+
 /// Resolves once more, with further packages.
 pub fn more(ground: &mut Ground, options: &base::Options) -> Result<(), Error> {
     ground.debs = resolve(&ground.index, &base::roots(options))?;

@@ -10,9 +10,11 @@ mod error;
 mod fetch;
 mod gather;
 mod ground;
+mod trim;
 mod wheels;
 
 pub use error::Error;
 pub use fetch::{Archives, Fetched, IndexFile, fetch};
 pub use gather::{Gathered, Wishes, gather};
-pub use ground::{Apt, Ground, archives, ground, more};
+pub use ground::{Apt, Ground, archives, ground, more, who_has};
+pub use trim::{Trimmed, is_driver, lacking, trim};

@@ -152,10 +152,17 @@ impl Kitchen<'_> {
             gathered.bundles.iter().map(|bundle| bundle.parcel.clone()).collect();
         let options = native::Options { library_path: None, asked: wishes.base.keep.clone() };
         let links = native::resolve(&parcels, &options);
-        let _ = (apt, ground);
-        for missing in &links.missing {
-            eprintln!("missing {} of {} ({})", missing.library, missing.package.name, missing.file);
+        let missing = lean::lacking(&links, self.platform.architecture());
+        let names: Vec<&str> = missing
+            .iter()
+            .map(|missing| missing.library.as_str())
+            .filter(|library| !lean::is_driver(library))
+            .collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(Vec::new())
+        let mut found = lean::who_has(apt, ground, &names)?;
+        found.retain(|(package, _)| !wishes.base.keep.contains(package));
+        Ok(found)
     }
 }

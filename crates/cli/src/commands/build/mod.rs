@@ -9,7 +9,7 @@ use lightship_build::app;
 use lightship_build::assemble::{
     Bundle, Grouping, Image, ImageSettings, Layer, Layers, Stage, group, put_together, settle,
 };
-use lightship_build::lean::Gathered;
+use lightship_build::lean::{self, Gathered};
 use lightship_build::resolve::Upgrade;
 use lightship_codec::compression::CompressionLevel;
 use lightship_oci::copy::{Selection, copy};
@@ -105,6 +105,17 @@ fn assemble(
         last: None,
         shared: Vec::new(),
     });
+    let trimmed = lean::trim(bundles, [], project.platform.architecture())?;
+    for part in &trimmed.report {
+        eprintln!("left out {:?}: {} files, {}", part.category, part.files, part.size);
+    }
+    for kept in &trimmed.kept_on {
+        eprintln!(
+            "kept {:?} of {}: {} files, {}: {}",
+            kept.category, kept.package.name, kept.files, kept.size, kept.why
+        );
+    }
+    let mut bundles = trimmed.bundles;
     settle(&mut bundles)?;
     let compression = args.compression.unwrap_or(CompressionLevel::Zstd(9));
     let lease = kitchen.supplies.fetcher.lease();
