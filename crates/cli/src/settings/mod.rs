@@ -6,6 +6,7 @@ mod certificates;
 mod environment;
 mod login;
 pub mod project;
+pub mod python;
 mod terminal;
 mod variable;
 
@@ -170,6 +171,14 @@ pub enum SettingsError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A file of settings is not what its name says.
+    #[error("{}: {reason}", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A part of a login is missing.
     #[error("{} is set but {} is not", present.name(), missing.name())]
     PartOfALogin {
@@ -187,6 +196,7 @@ impl Diagnose for SettingsError {
             | Self::Invalid { .. }
             | Self::NotUtf8 { .. }
             | Self::PartOfALogin { .. } => Category::Usage,
+            Self::Malformed { .. } => Category::BadInput,
             Self::Unreadable { source, .. } => Category::of_io(source),
         }
     }
@@ -197,7 +207,10 @@ impl Diagnose for SettingsError {
             Self::PartOfALogin { present, missing } => {
                 vec![Hint::new(format!("set {} too, or unset {}", missing.name(), present.name()))]
             }
-            Self::Invalid { .. } | Self::NotUtf8 { .. } | Self::Unreadable { .. } => Vec::new(),
+            Self::Invalid { .. }
+            | Self::NotUtf8 { .. }
+            | Self::Malformed { .. }
+            | Self::Unreadable { .. } => Vec::new(),
         }
     }
 }

@@ -58,11 +58,33 @@ pub enum Variable {
     LcCtype,
     /// Character set, weakest.
     Lang,
+    /// Pip's default index.
+    PipIndexUrl,
+    /// Pip's further indexes.
+    PipExtraIndexUrl,
+    /// Pip's pages of links and folders.
+    PipFindLinks,
+    /// Pip's file of certificate authorities.
+    PipCert,
+    /// Pip's settings file, before all others.
+    PipConfigFile,
+    /// Uv's default index.
+    UvDefaultIndex,
+    /// Uv's further indexes.
+    UvIndex,
+    /// Uv's default index, by its older name.
+    UvIndexUrl,
+    /// Uv's further indexes, by their older name.
+    UvExtraIndexUrl,
+    /// Uv's pages of links and folders.
+    UvFindLinks,
+    /// Where logins by host are, in place of `~/.netrc`.
+    Netrc,
 }
 
 impl Variable {
     /// All of them, in the order in which help lists them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 38] = [
         Self::LightshipHome,
         Self::LightshipJobs,
         Self::LightshipApt,
@@ -90,6 +112,17 @@ impl Variable {
         Self::LcAll,
         Self::LcCtype,
         Self::Lang,
+        Self::PipIndexUrl,
+        Self::PipExtraIndexUrl,
+        Self::PipFindLinks,
+        Self::PipCert,
+        Self::PipConfigFile,
+        Self::UvDefaultIndex,
+        Self::UvIndex,
+        Self::UvIndexUrl,
+        Self::UvExtraIndexUrl,
+        Self::UvFindLinks,
+        Self::Netrc,
     ];
 
     /// Its name.
@@ -122,6 +155,17 @@ impl Variable {
             Self::LcAll => "LC_ALL",
             Self::LcCtype => "LC_CTYPE",
             Self::Lang => "LANG",
+            Self::PipIndexUrl => "PIP_INDEX_URL",
+            Self::PipExtraIndexUrl => "PIP_EXTRA_INDEX_URL",
+            Self::PipFindLinks => "PIP_FIND_LINKS",
+            Self::PipCert => "PIP_CERT",
+            Self::PipConfigFile => "PIP_CONFIG_FILE",
+            Self::UvDefaultIndex => "UV_DEFAULT_INDEX",
+            Self::UvIndex => "UV_INDEX",
+            Self::UvIndexUrl => "UV_INDEX_URL",
+            Self::UvExtraIndexUrl => "UV_EXTRA_INDEX_URL",
+            Self::UvFindLinks => "UV_FIND_LINKS",
+            Self::Netrc => "NETRC",
         }
     }
 
@@ -155,7 +199,18 @@ impl Variable {
             | Self::Columns
             | Self::LcAll
             | Self::LcCtype
-            | Self::Lang => None,
+            | Self::Lang
+            | Self::PipIndexUrl
+            | Self::PipExtraIndexUrl
+            | Self::PipFindLinks
+            | Self::PipCert
+            | Self::PipConfigFile
+            | Self::UvDefaultIndex
+            | Self::UvIndex
+            | Self::UvIndexUrl
+            | Self::UvExtraIndexUrl
+            | Self::UvFindLinks
+            | Self::Netrc => None,
         }
     }
 
@@ -194,7 +249,18 @@ impl Variable {
             | Self::Columns
             | Self::LcAll
             | Self::LcCtype
-            | Self::Lang => return None,
+            | Self::Lang
+            | Self::PipIndexUrl
+            | Self::PipExtraIndexUrl
+            | Self::PipFindLinks
+            | Self::PipCert
+            | Self::PipConfigFile
+            | Self::UvDefaultIndex
+            | Self::UvIndex
+            | Self::UvIndexUrl
+            | Self::UvExtraIndexUrl
+            | Self::UvFindLinks
+            | Self::Netrc => return None,
         })
     }
 }
