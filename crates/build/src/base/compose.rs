@@ -40,6 +40,10 @@ pub fn compose(mut debs: Vec<Deb>, options: &Options) -> Result<NativeBase, Erro
     draft.finish(&debs, &set, &choice)
 }
 
+/// Packages that import `iconv_open` and call it only where a program asks for a conversion by name: the C
+/// library itself, and C++'s, whose `codecvt` has an extension for it.
+const CALLED_BY_NOBODY: [&str; 2] = ["libc6", "libstdc++6"];
+
 /// What was decided so far. Reading native code may show that more has to stay.
 struct Choice {
     selection: Selection,
@@ -56,8 +60,8 @@ impl Choice {
             let package = part.deb.control.package();
             for item in &part.items {
                 let needs = self.needs_of(package, item)?;
-                // The C library has the function itself, and calls it for nobody.
-                character_sets |= needs.character_sets && package != "libc6";
+                // Libraries of languages have the function for programs that convert; by itself none does.
+                character_sets |= needs.character_sets && !CALLED_BY_NOBODY.contains(&package);
                 wanted.extend(needs.libraries.iter().cloned());
             }
         }

@@ -59,6 +59,18 @@ pub enum Error {
         /// Which, and what needs them.
         missing: Vec<Missing>,
     },
+    /// Nobody says which index to ask.
+    #[error("cannot tell which Python index to ask: {reason}")]
+    NoIndex {
+        /// Why not.
+        reason: String,
+    },
+    /// A wheel that has to be built from source is not there.
+    #[error("{name} comes as source, and was not built")]
+    NotBuilt {
+        /// Which distribution.
+        name: String,
+    },
     /// A file of a Python index could not be had.
     #[error(transparent)]
     Index(#[from] lightship_packages::index::Error),
@@ -76,9 +88,10 @@ pub enum Error {
 impl Diagnose for Error {
     fn category(&self) -> Category {
         match self {
-            Self::NoArchive | Self::NoSuchSuite { .. } | Self::NoSuchPython { .. } => {
-                Category::Usage
-            }
+            Self::NoArchive
+            | Self::NoIndex { .. }
+            | Self::NoSuchSuite { .. }
+            | Self::NoSuchPython { .. } => Category::Usage,
             Self::Update(error) => error.category(),
             Self::Unresolvable(error) => error.category(),
             Self::Package(error) => error.category(),
@@ -89,7 +102,10 @@ impl Diagnose for Error {
             Self::Index(error) => error.category(),
             Self::Prune(error) => error.category(),
             Self::Assemble(error) => error.category(),
-            Self::NoPython | Self::WheelName { .. } | Self::Missing { .. } => Category::BadInput,
+            Self::NoPython
+            | Self::NotBuilt { .. }
+            | Self::WheelName { .. }
+            | Self::Missing { .. } => Category::BadInput,
         }
     }
 
@@ -115,7 +131,12 @@ impl Diagnose for Error {
                 "lock again (`lightship lock`), or name the package that has it under `[base] packages`",
             )],
             Self::Assemble(error) => error.hints(),
-            Self::NoPython => vec![Hint::new("lock again: `lightship lock`")],
+            Self::NoIndex { .. } => {
+                vec![Hint::new("set PIP_INDEX_URL or UV_DEFAULT_INDEX, or configure pip or uv")]
+            }
+            Self::NoPython | Self::NotBuilt { .. } => {
+                vec![Hint::new("lock again: `lightship lock`")]
+            }
             Self::WheelName { .. } => {
                 vec![Hint::new("mend the lock, or lock again: `lightship lock`")]
             }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use lightship_base::Progress;
 use lightship_net::Url;
 use lightship_packages::fetch::{Fetcher, Wanted};
-use lightship_packages::lock::{Deb, Lock, LockedFile, Wheel};
+use lightship_packages::lock::{Deb, Lock, LockedFile, Sdist, Wheel};
 use rayon::prelude::*;
 
 use super::Error;
@@ -35,7 +35,7 @@ pub struct IndexFile<'a> {
 pub struct Fetched {
     /// Of its Debian packages.
     pub debs: Vec<PathBuf>,
-    /// Of its wheels.
+    /// Of its wheels, and then of what was built from its source distributions.
     pub wheels: Vec<PathBuf>,
 }
 
@@ -68,7 +68,12 @@ pub fn fetch(
                     None => archives.file(&IndexFile { index, project, file }, progress),
                 }
             };
-            lock.wheels.par_iter().map(one).collect()
+            let mut wheels =
+                lock.wheels.par_iter().map(one).collect::<Result<Vec<PathBuf>, Error>>()?;
+            for sdist in &lock.sdists {
+                wheels.push(built(sdist, fetcher)?);
+            }
+            Ok(wheels)
         };
         let (debs, wheels) = rayon::join(debs, wheels);
         Ok(Fetched { debs: debs?, wheels: wheels? })
@@ -78,4 +83,12 @@ pub fn fetch(
         // A machine without threads to spare fetches with those it has.
         Err(_) => all(),
     }
+}
+
+/// A wheel that was built here, or came with other packages.
+fn built(sdist: &Sdist, fetcher: &Fetcher) -> Result<PathBuf, Error> {
+    let missing = || Error::NotBuilt { name: sdist.name.clone() };
+    let file = sdist.built.as_ref().ok_or_else(missing)?;
+    let wanted = Wanted { name: &file.name, digest: file.sha256, size: file.size };
+    fetcher.kept(&wanted)?.ok_or_else(missing)
 }

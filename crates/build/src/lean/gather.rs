@@ -1,10 +1,10 @@
 //! Files of a lock as bundles: the base put together, wheels installed, what does not run left out.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use lightship_packages::deb::Deb;
-use lightship_packages::lock::Lock;
+use lightship_packages::deb;
+use lightship_packages::lock::{Deb, Lock, LockedFile};
 use lightship_packages::parcel::Origin;
 use lightship_packages::wheel::Scripts;
 use rayon::prelude::*;
@@ -23,9 +23,6 @@ pub struct Wishes {
     pub scripts: Scripts,
     /// Distributions that the project asks for itself, by normalised name.
     pub requested: BTreeSet<String>,
-    /// Debian packages that are there because a wheel's code needs them: a layer above the base, which
-    /// all images share.
-    pub extra: BTreeSet<String>,
 }
 
 /// Everything but the project, ready to be grouped.
@@ -44,32 +41,67 @@ pub fn gather(
     scratch: &Path,
 ) -> Result<Gathered, Error> {
     let debs = (fetched.debs.par_iter())
-        .map(|path| Ok(Deb::open(path, scratch)?))
-        .collect::<Result<Vec<Deb>, Error>>()?;
-    let mut base = base::compose(debs, &wishes.base)?;
+        .map(|path| Ok(deb::Deb::open(path, scratch)?))
+        .collect::<Result<Vec<deb::Deb>, Error>>()?;
+    let further = further(lock);
+    let mut options = wishes.base.clone();
+    let asked = lock.debs.iter().filter(|deb| deb.reason.starts_with(FOR_NATIVE_CODE));
+    options.keep.extend(asked.map(|deb| deb.name.clone()));
+    let mut base = base::compose(debs, &options)?;
     let mut bundles: Vec<Bundle> = std::mem::take(&mut base.parcels)
         .into_iter()
         .map(|parcel| {
             let deb = lock.debs.iter().find(|deb| deb.name == parcel.package.name);
             let stage = match parcel.package.origin {
                 Origin::Lightship => Stage::Made,
-                _ if wishes.extra.contains(&parcel.package.name) => Stage::System,
+                _ if further.contains(parcel.package.name.as_str()) => Stage::System,
                 _ => Stage::Base,
             };
             let digest = deb.filter(|_| stage != Stage::Made).map(|deb| deb.sha256);
             Bundle { parcel, digest, stage, last: None, shared: Vec::new() }
         })
         .collect();
-    if lock.wheels.is_empty() {
+    let files = wheel_files(lock, fetched);
+    if files.is_empty() {
         return Ok(Gathered { bundles, base });
     }
     let scheme = &base.python.as_ref().ok_or(Error::NoPython)?.scheme;
-    let wheels = (lock.wheels.par_iter().zip(&fetched.wheels))
-        .map(|(wheel, path)| {
-            let file = WheelFile { name: &wheel.file.name, digest: wheel.file.sha256, path };
-            wheels::bundle(&file, scheme, &wishes.scripts, &wishes.requested)
-        })
+    let wheels = (files.par_iter())
+        .map(|file| wheels::bundle(file, scheme, &wishes.scripts, &wishes.requested))
         .collect::<Result<Vec<Bundle>, Error>>()?;
     bundles.extend(wheels);
     Ok(Gathered { bundles, base })
+}
+
+/// All wheels: those of indexes, and those that were built.
+fn wheel_files<'a>(lock: &'a Lock, fetched: &'a Fetched) -> Vec<WheelFile<'a>> {
+    let built = lock.sdists.iter().filter_map(|sdist| sdist.built.as_ref());
+    let files = lock.wheels.iter().map(|wheel| &wheel.file).chain(built);
+    let one = |(file, path): (&'a LockedFile, &'a PathBuf)| WheelFile {
+        name: &file.name,
+        digest: file.sha256,
+        path,
+    };
+    files.zip(&fetched.wheels).map(one).collect()
+}
+
+/// What the reason of a package begins with that is there for a wheel's native code.
+pub const FOR_NATIVE_CODE: &str = "native code needs ";
+
+/// Packages of a lock that native code needs, with all that only they need.
+fn further(lock: &Lock) -> BTreeSet<&str> {
+    let added = |deb: &&Deb| deb.reason.starts_with(FOR_NATIVE_CODE);
+    let mut base: BTreeSet<&str> = BTreeSet::new();
+    let needed: BTreeSet<&str> =
+        lock.debs.iter().flat_map(|deb| deb.depends.iter().map(String::as_str)).collect();
+    let roots = lock.debs.iter().filter(|deb| !added(deb) && !needed.contains(deb.name.as_str()));
+    let mut left: Vec<&str> = roots.map(|deb| deb.name.as_str()).collect();
+    while let Some(name) = left.pop() {
+        if base.insert(name)
+            && let Some(deb) = lock.debs.iter().find(|deb| deb.name == name)
+        {
+            left.extend(deb.depends.iter().map(String::as_str));
+        }
+    }
+    lock.debs.iter().map(|deb| deb.name.as_str()).filter(|name| !base.contains(name)).collect()
 }

@@ -15,6 +15,6 @@ mod wheels;
 
 pub use error::Error;
 pub use fetch::{Archives, Fetched, IndexFile, fetch};
-pub use gather::{Gathered, Wishes, gather};
+pub use gather::{FOR_NATIVE_CODE, Gathered, Wishes, gather};
 pub use ground::{Apt, Ground, archives, ground, more, who_has};
 pub use trim::{Trimmed, is_driver, lacking, trim};

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use lightship_base::{Category, Diagnose, Hint};
+use lightship_build::{base, prune};
 use lightship_oci::reference::ParseReferenceError;
 
 use crate::exit_code::ExitCode;
@@ -67,6 +68,62 @@ pub enum Error {
     /// The project's own files.
     #[error(transparent)]
     App(#[from] lightship_build::app::AppError),
+    /// A project's settings make no sense.
+    #[error(transparent)]
+    ProjectFile(#[from] crate::settings::project::ProjectError),
+    /// A project's other files make no sense.
+    #[error(transparent)]
+    Project(#[from] lightship_build::project::ProjectError),
+    /// There is no such folder.
+    #[error("there is no project at {}: it is no folder", path.display())]
+    NoProject {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// Something that the settings ask for, and that is not there yet.
+    #[error("{what} cannot be built yet")]
+    NotYet {
+        /// What.
+        what: &'static str,
+    },
+    /// A category that nobody knows.
+    #[error("there is no category `{name}`")]
+    UnknownCategory {
+        /// What was written.
+        name: String,
+    },
+    /// A platform that no lock can have.
+    #[error("`{platform}` is no platform to build for")]
+    Platform {
+        /// What was written.
+        platform: String,
+    },
+    /// An index of the settings cannot be used. Its address may hold a secret and is not shown.
+    #[error("the index `{label}` cannot be used: {reason}")]
+    BadIndex {
+        /// Its label.
+        label: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The base's Python is not what the project takes.
+    #[error("the project wants Python {wanted} ({from}), and the suite has {found}")]
+    OtherPython {
+        /// What is wanted.
+        wanted: String,
+        /// Who says so.
+        from: String,
+        /// What is there.
+        found: String,
+    },
+    /// The lock may not be changed and does not fit.
+    #[error("{} cannot be used as it is: {}", path.display(), reasons.join("; "))]
+    Outdated {
+        /// The lock.
+        path: PathBuf,
+        /// Why not.
+        reasons: Vec<String>,
+    },
     /// There is no such OCI runtime.
     #[error("there is no OCI runtime `{}` on this machine", runtime.display())]
     NoSuchRuntime {
@@ -150,7 +207,16 @@ impl Diagnose for Error {
             Self::Lock(error) => error.category(),
             Self::App(error) => error.category(),
             Self::Reference(error) => error.category(),
+            Self::Project(error) => error.category(),
+            Self::ProjectFile(error) => error.category(),
+            Self::Outdated { .. } => Category::BadInput,
             Self::ProjectAudit { .. }
+            | Self::NoProject { .. }
+            | Self::NotYet { .. }
+            | Self::UnknownCategory { .. }
+            | Self::Platform { .. }
+            | Self::BadIndex { .. }
+            | Self::OtherPython { .. }
             | Self::DigestAsName
             | Self::UnclearDestination { .. }
             | Self::NamelessArchive { .. }
@@ -188,7 +254,26 @@ impl Diagnose for Error {
             }
             Self::NamelessArchive { .. } => vec![Hint::new("give it one with `--name`")],
             Self::NowhereToPush => vec![Hint::new("name the destination, too")],
-            Self::Output(_) | Self::Io { .. } => Vec::new(),
+            Self::Project(error) => error.hints(),
+            Self::ProjectFile(error) => error.hints(),
+            Self::UnknownCategory { .. } => {
+                let own = prune::Category::ALL.map(|category| category.name());
+                let base = base::Category::ALL.map(|category| category.name());
+                let names: Vec<&str> = own.into_iter().chain(base).collect();
+                vec![Hint::new(format!("those that there are: {}", names.join(", ")))]
+            }
+            Self::OtherPython { .. } => vec![Hint::new(
+                "say which one under `[python] version`: other suites of the mirror are then tried",
+            )],
+            Self::Outdated { .. } => {
+                vec![Hint::new("run `lightship lock`, or the same command without `--locked`")]
+            }
+            Self::NotYet { .. } => vec![Hint::new("leave it away to get the native base")],
+            Self::Output(_)
+            | Self::Io { .. }
+            | Self::NoProject { .. }
+            | Self::Platform { .. }
+            | Self::BadIndex { .. } => Vec::new(),
         }
     }
 }

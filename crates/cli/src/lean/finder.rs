@@ -18,32 +18,26 @@ pub struct Finder<'a> {
     architecture: &'a str,
     suite: &'a str,
     progress: &'a dyn Progress,
-    indexes: &'a (dyn Fn() -> Result<Vec<Index>, lean::Error> + Sync),
     archives: Mutex<Option<Archives>>,
-    files: Mutex<Option<std::sync::Arc<index::Finder>>>,
+    files: index::Finder,
 }
 
 impl<'a> Finder<'a> {
-    /// Asks nobody yet. `suite` is the code name of the lock's suite; `indexes` are found out at the first
-    /// need, because the user's own resolver may have to be asked for them.
+    /// Asks nobody yet. `suite` is the code name of the lock's suite, `indexes` are those of Python.
     pub fn new(
         supplies: &'a Supplies,
         architecture: &'a str,
         suite: &'a str,
-        indexes: &'a (dyn Fn() -> Result<Vec<Index>, lean::Error> + Sync),
+        indexes: Vec<Index>,
         progress: &'a dyn Progress,
     ) -> Self {
-        let (archives, files) = (Mutex::default(), Mutex::default());
-        Self { supplies, architecture, suite, progress, indexes, archives, files }
+        let files = index::Finder::new(supplies.fetcher.clone(), indexes);
+        Self { supplies, architecture, suite, progress, archives: Mutex::default(), files }
     }
 
-    fn files(&self) -> Result<std::sync::Arc<index::Finder>, lean::Error> {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if files.is_none() {
-            let fetcher = self.supplies.fetcher.clone();
-            *files = Some(std::sync::Arc::new(index::Finder::new(fetcher, (self.indexes)()?)));
-        }
-        Ok(std::sync::Arc::clone(files.as_ref().expect("it was just made")))
+    /// Finds files of Python indexes.
+    pub fn files(&self) -> &index::Finder {
+        &self.files
     }
 }
 
@@ -59,6 +53,6 @@ impl lean::Archives for Finder<'_> {
 
     fn file(&self, file: &IndexFile<'_>, progress: &dyn Progress) -> Result<PathBuf, lean::Error> {
         let wanted = Wanted { project: file.project, index: file.index, file: file.file };
-        Ok(self.files()?.fetch(&wanted, progress)?)
+        Ok(self.files.fetch(&wanted, progress)?)
     }
 }

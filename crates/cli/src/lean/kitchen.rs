@@ -1,17 +1,20 @@
 //! Everything that locking and building share: where packages come from, where commands run.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use lightship_base::Progress;
+use lightship_build::base::NativeBase;
 use lightship_build::lean::{self, Gathered, Wishes};
-use lightship_packages::fetch::Logins;
-use lightship_packages::index::Index;
+use lightship_build::resolve::{Resolver, Sandboxed, Target, Uv};
+use lightship_packages::index::{Addresses, Index};
 use lightship_packages::lock::{Lock, PlatformName};
 
-use super::{Finder, Supplies};
+use super::{BaseRoot, Finder, Supplies};
 use crate::commands::Error;
 use crate::images::Images;
 use crate::sandboxes::Sandboxes;
+use crate::settings::python::PythonSettings;
 use crate::settings::{AptFiles, Settings};
 
 /// Locks and builds.
@@ -30,33 +33,137 @@ pub struct Kitchen<'a> {
     pub progress: Arc<dyn Progress>,
 }
 
+/// What the machine's own files say about where packages are.
+pub struct Places {
+    /// Of the distribution.
+    pub apt: AptFiles,
+    /// Of Python.
+    pub python: PythonSettings,
+}
+
+/// Resolves in the base that a lock names.
+pub struct Workbench<'a, 'b> {
+    /// Drives uv.
+    pub resolver: &'b Resolver<'a>,
+    /// What is resolved for.
+    pub target: &'b Target,
+    /// The base.
+    pub base: &'b NativeBase,
+}
+
 impl<'a> Kitchen<'a> {
     /// Opens the store and reads the machine's configuration; asks nobody yet.
     pub fn open(
         settings: &'a Settings,
         images: &'a Images<'a>,
         sandboxes: &'a Sandboxes,
-        apt: &AptFiles,
-        logins: Arc<dyn Logins>,
+        places: Places,
         (platform, offline): (PlatformName, bool),
         progress: Arc<dyn Progress>,
     ) -> Result<Self, Error> {
-        let supplies = Supplies::open(images, settings, apt, logins, offline)?;
+        let supplies = Supplies::open(images, settings, places, offline)?;
         Ok(Self { settings, images, sandboxes, supplies, platform, progress })
     }
 
-    /// Fetches what a lock names, and opens it.
-    pub fn gather(
+    /// Fetches what a lock names, builds what has no wheel, and opens it all.
+    pub fn gather(&self, lock: &Lock, wishes: &Wishes) -> Result<Gathered, Error> {
+        let finder = self.finder(lock, self.indexes(lock, wishes)?);
+        let store = &self.supplies.fetcher;
+        let unbuilt = lock.sdists.iter().any(|sdist| {
+            let built = sdist.built.as_ref();
+            !built.is_some_and(|built| store.cas().contains(&built.sha256).unwrap_or(false))
+        });
+        if unbuilt {
+            self.with_workbench(lock, wishes, |bench| {
+                let files = finder.files();
+                for sdist in &lock.sdists {
+                    bench.resolver.build(sdist, bench.target, files, &*self.progress)?;
+                }
+                Ok(())
+            })?;
+        }
+        let fetched = lean::fetch(lock, store, &finder, &*self.progress)?;
+        Ok(lean::gather(lock, &fetched, wishes, self.images.scratch()?)?)
+    }
+
+    /// Finds files of a lock, those of Python in `indexes`.
+    fn finder<'f>(&'f self, lock: &'f Lock, indexes: Vec<Index>) -> Finder<'f> {
+        let suite = lock.suite.as_ref().map_or("", |suite| suite.codename.as_str());
+        let architecture = self.platform.architecture();
+        Finder::new(&self.supplies, architecture, suite, indexes, &*self.progress)
+    }
+
+    /// The indexes to look for files in. Where no default one is configured, uv is asked for the one that
+    /// it asks itself; but only if something is missing whose address nobody remembers.
+    fn indexes(&self, lock: &Lock, wishes: &Wishes) -> Result<Vec<Index>, Error> {
+        let mut indexes = self.supplies.python.indexes.clone();
+        if self.supplies.python.default_index().is_none() && self.needs_index(lock)? {
+            indexes.push(
+                self.with_workbench(lock, wishes, |bench| Ok(bench.resolver.default_index()?))?,
+            );
+        }
+        Ok(indexes)
+    }
+
+    fn needs_index(&self, lock: &Lock) -> Result<bool, Error> {
+        let cas = self.supplies.fetcher.cas();
+        let build = lock.sdists.iter().flat_map(|sdist| &sdist.build);
+        let files = (lock.wheels.iter().map(|wheel| (&wheel.index, &wheel.file)))
+            .chain(lock.sdists.iter().map(|sdist| (&sdist.index, &sdist.file)))
+            .chain(build.map(|wheel| (&wheel.index, &wheel.file)));
+        for (label, file) in files {
+            if !cas.contains(&file.sha256)? {
+                let known = Addresses::load(&cas, label).map_err(lean::Error::from)?;
+                if known.get(&file.sha256).is_none() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Runs something beside the Python of the base that a lock names.
+    pub fn with_workbench<T>(
         &self,
         lock: &Lock,
         wishes: &Wishes,
-        indexes: &(dyn Fn() -> Result<Vec<Index>, lean::Error> + Sync),
-    ) -> Result<Gathered, Error> {
-        let architecture = self.platform.architecture();
-        let suite = lock.suite.as_ref().map_or("", |suite| suite.codename.as_str());
-        let progress = &*self.progress;
-        let finder = Finder::new(&self.supplies, architecture, suite, indexes, progress);
-        let fetched = lean::fetch(lock, &self.supplies.fetcher, &finder, progress)?;
-        Ok(lean::gather(lock, &fetched, wishes, self.images.scratch()?)?)
+        work: impl FnOnce(&Workbench<'_, '_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let ground = Lock { wheels: Vec::new(), sdists: Vec::new(), ..lock.clone() };
+        let finder = self.finder(&ground, Vec::new());
+        let fetched = lean::fetch(&ground, &self.supplies.fetcher, &finder, &*self.progress)?;
+        let Gathered { bundles, base } =
+            lean::gather(&ground, &fetched, wishes, self.images.scratch()?)?;
+        let python = base.python.as_ref().ok_or(lean::Error::NoPython)?;
+        let root = BaseRoot {
+            lease: self.supplies.fetcher.lease(),
+            images: self.images,
+            sandboxes: self.sandboxes,
+            progress: &*self.progress,
+        };
+        let root = root.prepare(bundles)?;
+        let interpreter = Sandboxed {
+            launcher: self.sandboxes.launcher(),
+            root: &root,
+            python: PathBuf::from(&python.scheme.interpreter),
+            disk: None,
+        };
+        let uv = Uv::find(&self.settings.search_path)?;
+        let cache = self.settings.home.join("uv");
+        let certificates = &self.supplies.certificates;
+        let resolver = Resolver {
+            uv: &uv,
+            interpreter: &interpreter,
+            indexes: &self.supplies.python.indexes,
+            logins: &self.supplies.python.logins,
+            netrc: self.supplies.python.netrc.as_deref(),
+            certificates: Some(certificates.path()),
+            proxies: Vec::new(),
+            cache: &cache,
+            temporary: self.images.scratch()?,
+            offline: self.supplies.fetcher.is_offline(),
+        };
+        let target = Target::of(&interpreter)?;
+        work(&Workbench { resolver: &resolver, target: &target, base: &base })
     }
 }

@@ -1,15 +1,14 @@
 //! From a project to its lock: the ground, the wheels, and what their native code needs of the ground.
 
-use std::path::PathBuf;
-
-use lightship_build::lean::{self, Gathered, Wishes};
+use lightship_build::base::{self, PythonWish};
+use lightship_build::lean::{self, FOR_NATIVE_CODE, Gathered, Wishes};
 use lightship_build::native;
-use lightship_build::resolve::{Request, Resolver, Sandboxed, Source, Target, Upgrade, Uv};
-use lightship_packages::index::Index;
+use lightship_build::resolve::{Request, Resolution, Source, Upgrade};
+use lightship_packages::index;
 use lightship_packages::lock::{Inputs, Lock, Python};
 use lightship_packages::parcel::Parcel;
 
-use super::{BaseRoot, Kitchen};
+use super::Kitchen;
 use crate::commands::Error;
 
 /// What is to be locked.
@@ -30,22 +29,12 @@ pub struct Order<'a> {
     pub upgrade: &'a Upgrade,
 }
 
-/// A lock, and what was opened on the way to it.
-pub struct Locked {
-    /// The lock.
-    pub lock: Lock,
-    /// Its files.
-    pub gathered: Gathered,
-    /// Debian packages that are there because native code needs them: package and library.
-    pub added: Vec<(String, String)>,
-}
-
 /// Wheels may need libraries that need libraries; nobody has seen three rounds.
 const MOST_ROUNDS: usize = 4;
 
 impl Kitchen<'_> {
     /// Locks a project.
-    pub fn lock(&self, order: &Order<'_>) -> Result<Locked, Error> {
+    pub fn lock(&self, order: &Order<'_>) -> Result<Lock, Error> {
         let apt = self.supplies.apt(self.platform.architecture(), &*self.progress);
         let mut ground = lean::ground(&apt, &order.wishes.base, order.suite)?;
         let mut lock = Lock {
@@ -55,89 +44,60 @@ impl Kitchen<'_> {
             debs: ground.debs.clone(),
             ..Lock::default()
         };
-        let no_index = || Ok(Vec::new());
-        let mut gathered = self.gather(&lock, &order.wishes, &no_index)?;
-        if let Some(python) = &gathered.base.python {
-            lock.python = Some(Python {
-                implementation: "cpython".to_owned(),
-                version: python.full_version.clone(),
-                chosen: order.python_because.clone(),
-            });
+        if order.wishes.base.python == PythonWish::None {
+            return Ok(lock);
         }
-        let Some(source) = order.source else {
-            return Ok(Locked { lock, gathered, added: Vec::new() });
-        };
-        let indexes = self.resolve(&mut lock, gathered, source, order)?;
-        let indexes = || Ok(indexes.clone());
-        gathered = self.gather(&lock, &order.wishes, &indexes)?;
-        let mut wishes = order.wishes.clone();
+        self.resolve(&mut lock, order)?;
+        let mut keep = order.wishes.base.clone();
         let mut added = Vec::new();
         for _ in 0..MOST_ROUNDS {
-            let more = self.missing(&apt, &ground, &gathered, &wishes)?;
+            let gathered = self.gather(&lock, &order.wishes)?;
+            let more = self.missing(&apt, &ground, &gathered, &keep)?;
             if more.is_empty() {
                 break;
             }
-            wishes.base.keep.extend(more.iter().map(|(package, _)| package.clone()));
+            keep.keep.extend(more.iter().map(|(package, _)| package.clone()));
             added.extend(more);
-            lean::more(&mut ground, &wishes.base)?;
+            lean::more(&mut ground, &keep)?;
             lock.debs.clone_from(&ground.debs);
-            gathered = self.gather(&lock, &wishes, &indexes)?;
-        }
-        for deb in &mut lock.debs {
-            if let Some((_, library)) = added.iter().find(|(package, _)| *package == deb.name) {
-                deb.reason = format!("native code needs {library}");
+            for deb in &mut lock.debs {
+                if let Some((_, library)) = added.iter().find(|(package, _)| *package == deb.name) {
+                    deb.reason = format!("{FOR_NATIVE_CODE}{library}");
+                }
             }
         }
-        Ok(Locked { lock, gathered, added })
+        Ok(lock)
     }
-}
 
-impl Kitchen<'_> {
-    /// Fills in the wheels, resolved beside the Python that the image will have. Gives back the indexes
-    /// that were asked.
-    fn resolve(
-        &self,
-        lock: &mut Lock,
-        base: Gathered,
-        source: &Source,
-        order: &Order<'_>,
-    ) -> Result<Vec<Index>, Error> {
-        let python = base.base.python.clone().ok_or(lean::Error::NoPython)?;
-        let root = BaseRoot {
-            lease: self.supplies.fetcher.lease(),
-            images: self.images,
-            sandboxes: self.sandboxes,
-            progress: &*self.progress,
-        };
-        let root = root.prepare(base.bundles)?;
-        let interpreter = Sandboxed {
-            launcher: self.sandboxes.launcher(),
-            root: &root,
-            python: PathBuf::from(&python.scheme.interpreter),
-            disk: None,
-        };
-        let uv = Uv::find(&self.settings.search_path)?;
-        let cache = self.settings.home.join("uv");
-        let resolver = Resolver {
-            uv: &uv,
-            interpreter: &interpreter,
-            indexes: &self.supplies.indexes,
-            logins: &*self.supplies.logins,
-            netrc: None,
-            certificates: Some(self.supplies.certificates.path()),
-            proxies: Vec::new(),
-            cache: &cache,
-            temporary: self.images.scratch()?,
-            offline: self.supplies.fetcher.is_offline(),
-        };
-        let target = Target::of(&interpreter)?;
-        let request =
-            Request { source, target: &target, previous: order.previous, upgrade: order.upgrade };
-        let resolution = resolver.resolve(&request)?;
-        resolution.remember(&self.supplies.fetcher.cas())?;
+    /// Fills in Python and its distributions, resolved beside the Python that the image will have, and
+    /// builds what comes as source only.
+    fn resolve(&self, lock: &mut Lock, order: &Order<'_>) -> Result<(), Error> {
+        let (python, resolution) = self.with_workbench(lock, &order.wishes, |bench| {
+            let python = Python {
+                implementation: "cpython".to_owned(),
+                version: bench.target.python.clone(),
+                chosen: order.python_because.clone(),
+            };
+            let Some(source) = order.source else { return Ok((python, Resolution::default())) };
+            let request = Request {
+                source,
+                target: bench.target,
+                previous: order.previous,
+                upgrade: order.upgrade,
+            };
+            let mut resolution = bench.resolver.resolve(&request)?;
+            resolution.remember(&self.supplies.fetcher.cas())?;
+            let fetcher = self.supplies.fetcher.clone();
+            let finder = index::Finder::new(fetcher, resolution.indexes.clone());
+            for sdist in &mut resolution.sdists {
+                *sdist = bench.resolver.build(sdist, bench.target, &finder, &*self.progress)?;
+            }
+            Ok((python, resolution))
+        })?;
+        lock.python = Some(python);
         lock.wheels = resolution.wheels;
         lock.sdists = resolution.sdists;
-        Ok(resolution.indexes)
+        Ok(())
     }
 
     /// Packages of the distribution that have what native code lacks: package and library.
@@ -146,11 +106,11 @@ impl Kitchen<'_> {
         apt: &lean::Apt<'_>,
         ground: &lean::Ground,
         gathered: &Gathered,
-        wishes: &Wishes,
+        base: &base::Options,
     ) -> Result<Vec<(String, String)>, Error> {
         let parcels: Vec<Parcel> =
             gathered.bundles.iter().map(|bundle| bundle.parcel.clone()).collect();
-        let options = native::Options { library_path: None, asked: wishes.base.keep.clone() };
+        let options = native::Options { library_path: None, asked: base.keep.clone() };
         let links = native::resolve(&parcels, &options);
         let missing = lean::lacking(&links, self.platform.architecture());
         let names: Vec<&str> = missing
@@ -162,7 +122,7 @@ impl Kitchen<'_> {
             return Ok(Vec::new());
         }
         let mut found = lean::who_has(apt, ground, &names)?;
-        found.retain(|(package, _)| !wishes.base.keep.contains(package));
+        found.retain(|(package, _)| !base.keep.contains(package));
         Ok(found)
     }
 }

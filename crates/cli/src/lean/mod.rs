@@ -9,6 +9,6 @@ mod supplies;
 
 pub use base_root::BaseRoot;
 pub use finder::Finder;
-pub use kitchen::Kitchen;
-pub use locking::{Locked, Order};
+pub use kitchen::{Kitchen, Places};
+pub use locking::Order;
 pub use supplies::Supplies;

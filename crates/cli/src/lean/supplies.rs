@@ -10,11 +10,12 @@ use lightship_base::{Progress, Timestamp};
 use lightship_build::lean::Apt;
 use lightship_net::Client;
 use lightship_packages::apt::{Keyring, Mirror, Sources};
-use lightship_packages::fetch::{Fetcher, Logins};
-use lightship_packages::index::Index;
+use lightship_packages::fetch::Fetcher;
 
+use super::kitchen::Places;
 use crate::commands::Error;
 use crate::images::{Images, client};
+use crate::settings::python::PythonSettings;
 use crate::settings::{AptFiles, Settings};
 
 /// A fetcher and the archives that the user's machine knows.
@@ -25,10 +26,8 @@ pub struct Supplies {
     pub mirrors: Vec<Mirror>,
     /// Entries that could not be used, in words.
     pub notes: Vec<String>,
-    /// The Python indexes that are configured.
-    pub indexes: Vec<Index>,
-    /// Who the user is to them.
-    pub logins: Arc<dyn Logins>,
+    /// The Python indexes that are configured, and who the user is to them.
+    pub python: PythonSettings,
     /// The certificate authorities that this machine trusts, in one file: for programs in a sandbox.
     pub certificates: tempfile::NamedTempFile,
     now: Timestamp,
@@ -39,19 +38,23 @@ impl Supplies {
     pub fn open(
         images: &Images<'_>,
         settings: &Settings,
-        apt: &AptFiles,
-        logins: Arc<dyn Logins>,
+        places: Places,
         offline: bool,
     ) -> Result<Self, Error> {
         let lease = Arc::new(images.store()?.images.cas().lease()?);
         let mut notes = Vec::new();
-        let mirrors = mirrors(apt, &mut notes)?;
+        let Places { apt, python } = places;
+        let mirrors = mirrors(&apt, &mut notes)?;
+        let mut logins = python.logins.clone();
+        for text in &apt.logins {
+            logins.add_netrc(text.reveal());
+        }
         let client = if offline { None } else { Some(network(settings, &mirrors)?) };
         let certificates = certificates(settings, images)?;
-        let fetcher = Fetcher::new(client, lease, Arc::clone(&logins));
+        let fetcher = Fetcher::new(client, lease, Arc::new(logins));
         // Whether a list is still valid is a question of today, not of the image's date.
         let now = lightship_base::Clock::now(&lightship_base::SystemClock);
-        Ok(Self { fetcher, mirrors, notes, indexes: Vec::new(), logins, certificates, now })
+        Ok(Self { fetcher, mirrors, notes, python, certificates, now })
     }
 
     /// The archives, for packages of an architecture.

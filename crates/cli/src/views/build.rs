@@ -1,5 +1,4 @@
 //! What a build made: the first screen after it, and the same for programs.
-#![allow(dead_code, reason = "`commands::build`, which calls it, is being written")]
 
 mod plan;
 #[cfg(test)]

@@ -1,88 +1,168 @@
 //! `lightship build`: from a project to a lean image.
 
+mod layers;
 mod project;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::Path;
+use std::time::Instant;
 
-use lightship_build::app;
-use lightship_build::assemble::{
-    Bundle, Grouping, Image, ImageSettings, Layer, Layers, Stage, group, put_together, settle,
-};
-use lightship_build::lean::{self, Gathered};
+use lightship_build::assemble::Grouping;
+use lightship_build::report::{Plan, Report};
 use lightship_build::resolve::Upgrade;
-use lightship_codec::compression::CompressionLevel;
-use lightship_oci::copy::{Selection, copy};
+use lightship_build::sbom;
+use lightship_oci::copy::{Selection, copy_with};
 use lightship_oci::spec::Platform;
-use lightship_packages::fetch::NoLogins;
-use lightship_packages::lock::{FILE_NAME, Lock};
+use lightship_packages::lock::{FILE_NAME, Lock, PlatformName};
 
 use super::{Context, Error, Outcome};
-use crate::args::BuildArgs;
+use crate::args::{BuildArgs, ProjectArgs, Top};
 use crate::images::Images;
-use crate::lean::{Kitchen, Order};
+use crate::lean::{Kitchen, Order, Places};
 use crate::sandboxes::Sandboxes;
-use crate::settings::AptFiles;
-use project::ProjectPlan;
+use crate::settings::python::PythonSettings;
+use crate::settings::{AptFiles, Settings};
+use crate::views::build as view;
+
+use layers::Built;
+pub(super) use project::ProjectPlan;
 
 pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
+    let started = Instant::now();
     let settings = context.settings()?;
     let images = Images::new(&settings, args.registry.plain_http);
     let sandboxes = Sandboxes::open(&settings)?;
-    let apt = AptFiles::read(context.environment)?;
-    let platform = args.project.platform.clone().unwrap_or_else(Platform::host);
-    let project = ProjectPlan::of(&args.project.folder, &platform)?;
-    let kitchen = Kitchen::open(
-        &settings,
-        &images,
-        &sandboxes,
-        &apt,
-        Arc::new(NoLogins),
-        (project.platform.clone(), args.project.offline),
-        context.progress(),
-    )?;
-    let path = args.project.folder.join(FILE_NAME);
-    let previous = read_lock(&path)?;
-    let current = previous.as_ref().filter(|lock| lock.inputs.changes(&project.inputs).is_empty());
-    let gathered = match current {
-        Some(lock) => kitchen.gather(lock, &project.wishes, &|| Ok(Vec::new()))?,
-        None => {
-            let locked = kitchen.lock(&Order {
-                inputs: project.inputs.clone(),
-                wishes: project.wishes.clone(),
-                suite: project.suite.as_deref(),
-                python_because: project.python_because.clone(),
-                source: project.source.as_ref(),
-                previous: previous.as_ref(),
-                upgrade: &Upgrade::Keep,
-            })?;
-            let text = locked.lock.to_toml()?;
-            std::fs::write(&path, text).map_err(Error::io("write", &path))?;
-            locked.gathered
-        }
-    };
-    let (layers, image) = assemble(args, &kitchen, &project, gathered)?;
-    for name in &args.tags {
-        let destination = images.destination(name)?;
-        copy(&image.assembly, &*destination, &Selection::Everything, &*context.progress())?;
+    let plan = plan_of(&args.project, &args.keep, context)?;
+    let kitchen = kitchen(&args.project, &plan, (&settings, &images, &sandboxes), context)?;
+    let mut phases = Vec::new();
+    let mut phase = |name: &'static str, since: Instant| phases.push((name, since.elapsed()));
+
+    let since = Instant::now();
+    let wish = if args.locked { Wish::Locked } else { Wish::Mend(Upgrade::Keep) };
+    let lock = lock_of(&args.project.folder, &plan, &kitchen, &wish)?;
+    phase("lock", since);
+    if args.dry_run {
+        let plan = Plan::of(&args.project.folder.display().to_string(), &lock, Grouping::default());
+        let look = context.terminal.out.look;
+        let document = view::PlanDocument(&plan);
+        let text = || view::plan_text(&plan, Top::default(), &look);
+        context.emit(args.format.format, &document, text)?;
+        return Ok(Outcome::Fine);
     }
-    for place in args.output.iter().chain(&args.push) {
-        let destination = images.destination(place)?;
-        copy(&image.assembly, &*destination, &Selection::Everything, &*context.progress())?;
+    let since = Instant::now();
+    let gathered = kitchen.gather(&lock, &plan.wishes)?;
+    phase("gather", since);
+    let since = Instant::now();
+    let built = Built::make(args, &kitchen, &plan, gathered)?;
+    phase("assemble", since);
+
+    let since = Instant::now();
+    let names = send(args, &plan, &lock, &built, &images, context)?;
+    phase("send", since);
+    let mut report = built.report(&args.project.folder.display().to_string(), &plan, &lock);
+    report.names = names;
+    for (name, took) in phases {
+        report.phase(name, took);
     }
-    for layer in &layers {
-        eprintln!(
-            "{:>10} {:>10} {} {:?}",
-            layer.size.to_string(),
-            layer.content.to_string(),
-            layer.title,
-            layer.origin
-        );
-    }
+    report.seconds = started.elapsed().as_secs_f64();
+    show(args, &report, context)?;
     Ok(Outcome::Fine)
 }
 
-fn read_lock(path: &std::path::Path) -> Result<Option<Lock>, Error> {
+fn show(args: &BuildArgs, report: &Report, context: &mut Context<'_>) -> Result<(), Error> {
+    let look = context.terminal.out.look;
+    let verbose = context.global.verbose;
+    context.emit(args.format.format, &view::document(report), || {
+        let details =
+            if verbose { view::details(report, Top::default(), &look) } else { String::new() };
+        view::text(report, &look) + &details
+    })
+}
+
+/// Understands a project's folder.
+pub(super) fn plan_of(
+    args: &ProjectArgs,
+    keep: &[String],
+    context: &Context<'_>,
+) -> Result<ProjectPlan, Error> {
+    let folder = &args.folder;
+    if !folder.is_dir() {
+        return Err(Error::NoProject { path: folder.clone() });
+    }
+    let platform = args.platform.clone().unwrap_or_else(Platform::host);
+    let folder = std::path::absolute(folder).map_err(Error::io("find", folder))?;
+    ProjectPlan::of(&folder, &platform, keep, context.environment)
+}
+
+/// Everything that locking and building need.
+pub(super) fn kitchen<'a>(
+    args: &ProjectArgs,
+    plan: &ProjectPlan,
+    (settings, images, sandboxes): (&'a Settings, &'a Images<'a>, &'a Sandboxes),
+    context: &Context<'_>,
+) -> Result<Kitchen<'a>, Error> {
+    let apt = AptFiles::read(context.environment)?;
+    let python = PythonSettings::read(context.environment, Some(&plan.project.folder))?;
+    let places = Places { apt, python: python.with_first(plan.indexes.clone()) };
+    let wanted: (PlatformName, bool) = (plan.platform.clone(), args.offline);
+    Kitchen::open(settings, images, sandboxes, places, wanted, context.progress())
+}
+
+/// What may happen to a lock.
+pub(super) enum Wish {
+    /// Nothing: it must be there and fit.
+    Locked,
+    /// It is made where it is missing or out of date.
+    Mend(Upgrade),
+}
+
+/// The project's lock, made or mended if need be.
+pub(super) fn lock_of(
+    folder: &Path,
+    plan: &ProjectPlan,
+    kitchen: &Kitchen<'_>,
+    wish: &Wish,
+) -> Result<Lock, Error> {
+    let path = folder.join(FILE_NAME);
+    let previous = read_lock(&path)?;
+    let outdated: Vec<String> = match &previous {
+        None => vec!["there is none".to_owned()],
+        Some(lock) if !lock.platforms.contains(&plan.platform) => {
+            vec![format!("it does not know {}", plan.platform)]
+        }
+        Some(lock) => lock.inputs.changes(&plan.inputs).iter().map(ToString::to_string).collect(),
+    };
+    let renew = matches!(wish, Wish::Mend(Upgrade::All | Upgrade::Only(_)));
+    match (previous, wish) {
+        (Some(lock), _) if outdated.is_empty() && !renew => {
+            Ok(lock.only_for(&plan.platform).unwrap_or(lock))
+        }
+        (_, Wish::Locked) => Err(Error::Outdated { path, reasons: outdated }),
+        (previous, Wish::Mend(upgrade)) => {
+            let lock = kitchen.lock(&Order {
+                inputs: plan.inputs.clone(),
+                wishes: plan.wishes.clone(),
+                suite: plan.project.settings.base.suite.as_deref(),
+                python_because: plan.python_because.clone(),
+                source: plan.source.as_ref(),
+                previous: previous.as_ref(),
+                upgrade,
+            })?;
+            if let Some(python) = &lock.python {
+                plan.check_python(&python.version)?;
+            }
+            let whole = match previous {
+                Some(other) if other.inputs.changes(&plan.inputs).is_empty() => {
+                    other.merged_with(&lock)
+                }
+                _ => lock.clone(),
+            };
+            write_lock(&path, &whole)?;
+            Ok(lock)
+        }
+    }
+}
+
+fn read_lock(path: &Path) -> Result<Option<Lock>, Error> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(Lock::parse(&text, &path.display().to_string())?)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -90,52 +170,55 @@ fn read_lock(path: &std::path::Path) -> Result<Option<Lock>, Error> {
     }
 }
 
-fn assemble(
+/// Whole or not at all: an interrupted build leaves the lock that was there.
+fn write_lock(path: &Path, lock: &Lock) -> Result<(), Error> {
+    let text = lock.to_toml()?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let failed = || Error::io("write", path);
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed())?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed())?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    file.as_file().set_permissions(mode).map_err(failed())?;
+    file.persist(path).map_err(|error| failed()(error.error))?;
+    Ok(())
+}
+
+/// Writes the image to wherever it shall be, its bill of materials with it. Says where.
+fn send(
     args: &BuildArgs,
-    kitchen: &Kitchen<'_>,
-    project: &ProjectPlan,
-    gathered: Gathered,
-) -> Result<(Vec<Layer>, Image), Error> {
-    let collected = app::collect(&args.project.folder, &project.app)?;
-    let mut bundles = gathered.bundles;
-    bundles.push(Bundle {
-        parcel: collected.parcel,
-        digest: None,
-        stage: Stage::Project,
-        last: None,
-        shared: Vec::new(),
-    });
-    let trimmed = lean::trim(bundles, [], project.platform.architecture())?;
-    for part in &trimmed.report {
-        eprintln!("left out {:?}: {} files, {}", part.category, part.files, part.size);
+    plan: &ProjectPlan,
+    lock: &Lock,
+    built: &Built,
+    images: &Images<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<String>, Error> {
+    let mut places: Vec<String> = args.tags.clone();
+    places.extend(args.output.iter().chain(&args.push).cloned());
+    if places.is_empty() {
+        places = plan.names();
     }
-    for kept in &trimmed.kept_on {
-        eprintln!(
-            "kept {:?} of {}: {} files, {}: {}",
-            kept.category, kept.package.name, kept.files, kept.size, kept.why
-        );
-    }
-    let mut bundles = trimmed.bundles;
-    settle(&mut bundles)?;
-    let compression = args.compression.unwrap_or(CompressionLevel::Zstd(9));
-    let lease = kitchen.supplies.fetcher.lease();
-    let epoch = kitchen.settings.epoch.unwrap_or_default();
-    let layers = Layers { lease, compression, time: epoch.as_second() };
-    let layers = layers.make(&group(bundles, Grouping::default()), &*kitchen.progress)?;
-    let mut run = project.run.clone();
-    let mut environment = gathered.base.environment.clone();
-    environment.retain(|(name, _)| {
-        !run.env.iter().flatten().any(|own| own.starts_with(&format!("{name}=")))
+    let bill = sbom::of_build(&sbom::Made {
+        lock,
+        layers: &built.layers,
+        facts: &built.facts,
+        image: built.image.digest,
+        platform: &plan.oci_platform,
+        name: &plan.project.name.value,
+        version: None,
+        created: built.created,
     });
-    let base = environment.into_iter().map(|(name, value)| format!("{name}={value}"));
-    run.env = Some(base.chain(run.env.into_iter().flatten()).collect());
-    let settings = ImageSettings {
-        platform: project.oci_platform.clone(),
-        run,
-        created: epoch,
-        annotations: BTreeMap::new(),
-        compression,
-    };
-    let image = put_together("the build", &layers, &settings, lease.cas());
-    Ok((layers, image))
+    let artifact = bill.artifact(&built.descriptor()?);
+    for place in &places {
+        let destination = images.destination(place)?;
+        let progress = context.reading();
+        let whole = Selection::Everything;
+        copy_with(
+            &built.image.assembly,
+            std::slice::from_ref(&artifact),
+            &*destination,
+            &whole,
+            &*progress,
+        )?;
+    }
+    Ok(places)
 }

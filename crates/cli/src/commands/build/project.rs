@@ -1,49 +1,279 @@
 //! What a project's folder asks for, as what locking and building want to know.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use lightship_build::app::AppOptions;
-use lightship_build::base;
+use lightship_build::base::{self, PythonWish};
 use lightship_build::lean::Wishes;
+use lightship_build::project::{
+    AppKind, BaseKind, Inferred, Project, Requirements as Found, Scripts as WantedScripts,
+};
+use lightship_build::prune;
 use lightship_build::resolve::{Requirements, Source};
-use lightship_codec::tar::RootPath;
 use lightship_oci::spec::{Platform, RunConfig};
+use lightship_packages::index::{Index, Place, Role};
 use lightship_packages::lock::{Inputs, PlatformName};
+use lightship_packages::python::normalise_name;
+use lightship_packages::wheel::Scripts;
+use serde_json::{Map, Value, json};
 
 use crate::commands::Error;
+use crate::settings::Environment;
+use crate::settings::project::Project as ProjectFile;
 
 /// A project, ready to be locked and built.
-pub(super) struct ProjectPlan {
-    pub(super) platform: PlatformName,
-    pub(super) oci_platform: Platform,
-    pub(super) wishes: Wishes,
-    pub(super) suite: Option<String>,
-    pub(super) python_because: String,
-    pub(super) source: Option<Source>,
-    pub(super) inputs: Inputs,
-    pub(super) app: AppOptions,
-    pub(super) run: RunConfig,
+pub(in crate::commands) struct ProjectPlan {
+    pub(in crate::commands) project: Project,
+    pub(in crate::commands) platform: PlatformName,
+    pub(in crate::commands) oci_platform: Platform,
+    pub(in crate::commands) wishes: Wishes,
+    pub(in crate::commands) keep: BTreeSet<prune::Category>,
+    pub(in crate::commands) python_because: String,
+    pub(in crate::commands) source: Option<Source>,
+    pub(in crate::commands) indexes: Vec<Index>,
+    pub(in crate::commands) inputs: Inputs,
+    pub(in crate::commands) run: RunConfig,
 }
 
+/// Who an image runs as if nobody says: an account that every base of ours has.
+const NOBODY_IN_PARTICULAR: &str = "65532:65532";
+
 impl ProjectPlan {
-    pub(super) fn of(folder: &Path, platform: &Platform) -> Result<Self, Error> {
-        let file = folder.join("requirements.txt");
-        let requirements = Requirements::read(&[file])?;
-        let source = Source::Requirements { requirements, project: Some(folder.to_owned()) };
-        let mut inputs = Inputs::new();
-        source.inputs(&mut inputs)?;
-        let base = base::Options { python: base::PythonWish::Any, ..base::Options::default() };
-        let app = RootPath::parse(b"app").expect("it is a plain name");
+    /// Looks at a folder. `keep` are categories that the command line wants to stay.
+    pub(in crate::commands) fn of(
+        folder: &Path,
+        platform: &Platform,
+        keep: &[String],
+        environment: &Environment,
+    ) -> Result<Self, Error> {
+        let file = ProjectFile::of_folder(folder)?;
+        let project = Project::read(folder, file.settings, None)?;
+        refuse_what_is_not_there(&project)?;
+        let (keep, keep_of_base) = categories(project.settings.build.keep.iter().chain(keep))?;
+        let source = source(&project)?;
+        let (python, python_because) = python(&project);
+        let mut asked: Vec<String> = project.apt.iter().map(|apt| apt.value.name.clone()).collect();
+        asked.sort();
+        asked.dedup();
+        let options = base::Options {
+            python,
+            keep: asked,
+            shell: project.shell,
+            keep_categories: keep_of_base,
+        };
+        let inputs = inputs(&project, source.as_ref(), &options)?;
+        let requested = requested(source.as_ref());
+        let wishes = Wishes { base: options, scripts: scripts(&project), requested };
+        let indexes = indexes(&project, environment)?;
         Ok(Self {
-            platform: platform.to_string().parse().expect("a platform is one"),
+            platform: platform
+                .to_string()
+                .parse()
+                .map_err(|_| Error::Platform { platform: platform.to_string() })?,
             oci_platform: platform.clone(),
-            wishes: Wishes { base, ..Wishes::default() },
-            suite: None,
-            python_because: "the suite's own".to_owned(),
-            source: Some(source),
+            run: run_config(&project),
+            project,
+            wishes,
+            keep,
+            python_because,
+            source,
+            indexes,
             inputs,
-            app: AppOptions::to("app", app),
-            run: RunConfig { working_dir: Some("/app".to_owned()), ..RunConfig::default() },
         })
+    }
+
+    /// What the image is called where the command line does not say.
+    pub(in crate::commands) fn names(&self) -> Vec<String> {
+        let image = &self.project.settings.image;
+        let name = image.name.as_ref().unwrap_or(&self.project.name.value).to_lowercase();
+        match &image.tags[..] {
+            [] => vec![format!("{name}:latest")],
+            tags => tags.iter().map(|tag| format!("{name}:{tag}")).collect(),
+        }
+    }
+
+    /// Whether a Python of this version will do; if not, who says so.
+    pub(in crate::commands) fn check_python(&self, version: &str) -> Result<(), Error> {
+        let Ok(found) = version.parse() else { return Ok(()) };
+        let wish = &self.project.python;
+        if wish.takes(found) {
+            return Ok(());
+        }
+        let (wanted, from) = match (&wish.version, &wish.range) {
+            (Some(version), _) => (version.value.to_string(), version.from.to_string()),
+            (None, Some(range)) => (range.value.to_string(), range.from.to_string()),
+            (None, None) => return Ok(()),
+        };
+        Err(Error::OtherPython { wanted, from, found: version.to_owned() })
+    }
+}
+
+fn refuse_what_is_not_there(project: &Project) -> Result<(), Error> {
+    let what = match (&project.settings.base.kind, &project.settings.app.kind) {
+        (BaseKind::Native, AppKind::Python) => return Ok(()),
+        (BaseKind::Interpreter(_), _) => "an interpreter archive as `[base]`",
+        (BaseKind::Image(_), _) => "an image as `[base]`",
+        (_, AppKind::Binary(_)) => "`binary` under `[app]`",
+        (_, AppKind::Static(_)) => "`static` under `[app]`",
+    };
+    Err(Error::NotYet { what })
+}
+
+/// Names of categories, of packages' files and of the base's.
+fn categories<'a>(
+    names: impl Iterator<Item = &'a String>,
+) -> Result<(BTreeSet<prune::Category>, BTreeSet<base::Category>), Error> {
+    let (mut keep, mut of_base) = (BTreeSet::new(), BTreeSet::new());
+    for name in names {
+        let (own, base) = (name.parse::<prune::Category>(), name.parse::<base::Category>());
+        if own.is_err() && base.is_err() {
+            return Err(Error::UnknownCategory { name: name.clone() });
+        }
+        keep.extend(own);
+        of_base.extend(base);
+    }
+    Ok((keep, of_base))
+}
+
+fn source(project: &Project) -> Result<Option<Source>, Error> {
+    let folder = project.folder.clone();
+    let python = &project.settings.python;
+    let (extras, groups) = (python.extras.clone(), python.groups.clone());
+    Ok(match &project.requirements.value {
+        Found::None => None,
+        Found::UvLock(_) => Some(Source::UvLock { folder, extras, groups }),
+        Found::Pyproject(_) => Some(Source::Pyproject { folder, extras, groups }),
+        Found::Pylock(file) => Some(Source::Pylock { file: folder.join(file) }),
+        Found::PoetryLock(file) => Some(Source::Poetry { file: folder.join(file), groups }),
+        Found::PipfileLock(file) => {
+            Some(Source::Pipfile { file: folder.join(file), develop: false })
+        }
+        Found::Files(files) => {
+            let files: Vec<_> = files.iter().map(|file| folder.join(file)).collect();
+            let requirements = Requirements::read(&files)?;
+            Some(Source::Requirements { requirements, project: Some(folder) })
+        }
+        Found::SetupCfg(_) => return Err(Error::NotYet { what: "requirements in a `setup.cfg`" }),
+    })
+}
+
+/// Which Python, and who says so.
+fn python(project: &Project) -> (PythonWish, String) {
+    let none = project.requirements.value == Found::None && project.python.version.is_none();
+    match &project.python.version {
+        Some(Inferred { value, from }) => {
+            let wish = PythonWish::Version(value.major.into(), value.minor.into());
+            (wish, format!("{from} says {}", value.series()))
+        }
+        None if none && !runs_python(project) => (PythonWish::None, String::new()),
+        None => (PythonWish::Any, "the suite's own".to_owned()),
+    }
+}
+
+fn runs_python(project: &Project) -> bool {
+    let words = project.entry.entrypoint.iter().chain(&project.entry.cmd);
+    words.flat_map(|line| line.value.words()).next().is_none_or(|word| word.contains("python"))
+}
+
+fn inputs(
+    project: &Project,
+    source: Option<&Source>,
+    options: &base::Options,
+) -> Result<Inputs, Error> {
+    let mut inputs = Inputs::new();
+    if let Some(source) = source {
+        source.inputs(&mut inputs)?;
+    }
+    let python = match options.python {
+        PythonWish::None => "none".to_owned(),
+        PythonWish::Any => "any".to_owned(),
+        PythonWish::Version(major, minor) => format!("{major}.{minor}"),
+    };
+    inputs.setting("python", &python);
+    if !options.keep.is_empty() {
+        inputs.setting("packages", &options.keep.join(", "));
+    }
+    if options.shell {
+        inputs.setting("shell", "yes");
+    }
+    if let Some(suite) = &project.settings.base.suite {
+        inputs.setting("suite", suite);
+    }
+    Ok(inputs)
+}
+
+/// Distributions that the requirements files name themselves.
+fn requested(source: Option<&Source>) -> BTreeSet<String> {
+    let Some(Source::Requirements { requirements, .. }) = source else { return BTreeSet::new() };
+    let name = |line: &String| {
+        let end = line.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c));
+        normalise_name(&line[..end.unwrap_or(line.len())])
+    };
+    requirements.lines.iter().map(name).filter(|name| !name.is_empty()).collect()
+}
+
+/// Commands of packages that the image's own command names, and those that the settings name.
+fn scripts(project: &Project) -> Scripts {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    let lines = project.entry.entrypoint.iter().chain(&project.entry.cmd);
+    for line in lines {
+        let word = line.value.words().first().map(String::as_str).unwrap_or_default();
+        names.insert(word.rsplit('/').next().unwrap_or(word).to_owned());
+    }
+    match &project.settings.python.scripts {
+        WantedScripts::None => Scripts::None,
+        WantedScripts::All => Scripts::All,
+        WantedScripts::Needed => Scripts::Named(names),
+        WantedScripts::Named(more) => {
+            names.extend(more.iter().cloned());
+            Scripts::Named(names)
+        }
+    }
+}
+
+/// Indexes that the project's own settings name.
+fn indexes(project: &Project, environment: &Environment) -> Result<Vec<Index>, Error> {
+    let variable = |name: &str| environment.named(name)?.to_str().map(str::to_owned);
+    let one = |index: &lightship_build::project::IndexSettings| {
+        let bad = |reason: String| Error::BadIndex { label: index.label.clone(), reason };
+        let url = index.url.resolve(variable).map_err(|error| bad(error.to_string()))?;
+        let url = url.parse().map_err(|_| bad("it is no address".to_owned()))?;
+        let role = match (index.default, index.packages.is_empty()) {
+            (true, _) => Role::Default,
+            (false, true) => Role::Extra,
+            (false, false) => Role::Named,
+        };
+        Ok(Index::new(&index.label, Place::Repository(url), role))
+    };
+    project.settings.indexes.iter().map(one).collect()
+}
+
+fn run_config(project: &Project) -> RunConfig {
+    let words =
+        |line: &Inferred<lightship_build::project::CommandLine>| line.value.words().to_vec();
+    let mut extra = Map::new();
+    if !project.expose.is_empty() {
+        let ports = project.expose.iter().map(|port| (port.value.clone(), json!({})));
+        extra.insert("ExposedPorts".to_owned(), Value::Object(ports.collect()));
+    }
+    if let Some(signal) = &project.stop_signal {
+        extra.insert("StopSignal".to_owned(), Value::String(signal.value.clone()));
+    }
+    let workdir = &project.workdir.value;
+    let workdir = if workdir.starts_with('/') { workdir.clone() } else { format!("/{workdir}") };
+    let labels = project.labels.iter().map(|(name, value)| (name.clone(), value.value.clone()));
+    RunConfig {
+        user: Some(
+            project.user.as_ref().map_or(NOBODY_IN_PARTICULAR, |user| &user.value).to_owned(),
+        ),
+        env: Some(
+            project.env.iter().map(|(name, value)| format!("{name}={}", value.value)).collect(),
+        ),
+        entrypoint: project.entry.entrypoint.as_ref().map(words),
+        cmd: project.entry.cmd.as_ref().map(words),
+        working_dir: Some(workdir),
+        labels: Some(labels.collect())
+            .filter(|labels: &std::collections::BTreeMap<_, _>| !labels.is_empty()),
+        extra,
     }
 }

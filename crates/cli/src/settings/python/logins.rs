@@ -52,7 +52,7 @@ impl IndexLogins {
 
     /// Entries of a netrc file (*The GNU C library's netrc(5) and curl's*): `machine`, `default`, `login`,
     /// `password`, `account`; a macro goes up to the next empty line.
-    pub(super) fn add_netrc(&mut self, text: &str) {
+    pub fn add_netrc(&mut self, text: &str) {
         let mut entry: Option<Entry> = None;
         let mut in_macro = false;
         for line in text.lines() {
