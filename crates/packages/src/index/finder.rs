@@ -152,14 +152,14 @@ impl Finder {
 
     fn remembered(&self, wanted: &Wanted<'_>) -> Result<Option<Url>, Error> {
         let known = lock(&self.remembered).get(wanted.index).cloned();
-        let known = if let Some(known) = known {
-            known
-        } else {
-            let loaded = Arc::new(Addresses::load(&self.fetcher.cas(), wanted.index)?);
-            lock(&self.remembered).insert(wanted.index.to_owned(), Arc::clone(&loaded));
-            loaded
-        };
-        Ok(known.get(&wanted.file.sha256))
+        if let Some(url) = known.and_then(|known| known.get(&wanted.file.sha256)) {
+            return Ok(Some(url));
+        }
+        // A resolution since then may have found it.
+        let loaded = Arc::new(Addresses::load(&self.fetcher.cas(), wanted.index)?);
+        let url = loaded.get(&wanted.file.sha256);
+        lock(&self.remembered).insert(wanted.index.to_owned(), loaded);
+        Ok(url)
     }
 
     /// Takes a file out of a folder of the user's, where one has it; its digest is verified on the way.
