@@ -1,5 +1,7 @@
 //! What pruning leaves out, and what keeps it from doing so: packages made up of a few files.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests panic like tests do")]
+
 use std::collections::BTreeSet;
 
 use lightship_build::prune::{Category, Options, Pruned, prune};
@@ -222,8 +224,9 @@ fn windows_binaries_go_but_not_what_runs_on_dotnet() {
     managed[0x80 + 24] = 0x0b;
     managed[0x80 + 25] = 0x02;
     managed[0x80 + 24 + 112 + 14 * 8] = 1;
-    let managed = String::from_utf8(managed).unwrap();
-    let a = wheel("a", &[("a/t64.exe", "MZ"), ("a/Runtime.dll", &managed), ("a/x.dylib", "")]);
+    let mut a = wheel("a", &[("a/t64.exe", "MZ"), ("a/x.dylib", "")]);
+    let path = RootPath::parse(format!("{SITE}/a/Runtime.dll").as_bytes()).unwrap();
+    a.items.push(Item::made(path, managed));
     assert_eq!(left(&pruned(vec![a])), ["a/Runtime.dll"]);
 }
 

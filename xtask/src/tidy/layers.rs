@@ -50,8 +50,19 @@ const HOUSE: &[Room] = &[
 
 const AUDIT: &[&str] = &["base", "oci", "packages", "dockerfile", "ir", "policy"];
 
-const BUILD: &[&str] =
-    &["base", "oci", "packages", "dockerfile", "ir", "sandbox", "audit", "policy", "cas", "codec", "net"];
+const BUILD: &[&str] = &[
+    "base",
+    "oci",
+    "packages",
+    "dockerfile",
+    "ir",
+    "sandbox",
+    "audit",
+    "policy",
+    "cas",
+    "codec",
+    "net",
+];
 
 /// Crates outside the house: nobody uses them but tests. `testkit` is for the tests of `oci` and of
 /// what stands on it, so it may know what `oci` knows.

@@ -122,9 +122,7 @@ fn start(
 ) -> Result<Option<Inferred<CommandLine>>, ProjectError> {
     let mut found = Vec::new();
     for name in STARTS {
-        if let Some(line) = starts(&folder.join(name), name == "__main__.py")? {
-            found.push(Evidence { file: name.to_owned(), line });
-        }
+        found.extend(starts(folder, name)?);
     }
     match found.as_slice() {
         [] => Ok(None),
@@ -144,17 +142,17 @@ fn start(
     }
 }
 
-/// Whether a file is one that is started, and the line that says so.
-fn starts(path: &Path, always: bool) -> Result<Option<Option<u32>>, ProjectError> {
-    let failed = |source| ProjectError::Io { path: path.to_owned(), source };
-    match std::fs::metadata(path) {
+/// What says that a file is one that is started: its name, or a line within it.
+fn starts(folder: &Path, name: &str) -> Result<Option<Evidence>, ProjectError> {
+    let path = folder.join(name);
+    match std::fs::metadata(&path) {
         Ok(metadata) if metadata.is_file() && metadata.len() <= MOST_BYTES => {}
         Ok(_) | Err(_) => return Ok(None),
     }
-    if always {
-        return Ok(Some(None));
+    if name == "__main__.py" {
+        return Ok(Some(Evidence::file(name)));
     }
-    let bytes = std::fs::read(path).map_err(failed)?;
+    let bytes = std::fs::read(&path).map_err(|source| ProjectError::Io { path, source })?;
     let text = String::from_utf8_lossy(&bytes);
     let guard = |line: &str| {
         line.strip_prefix("if").is_some_and(|rest| {
@@ -163,5 +161,6 @@ fn starts(path: &Path, always: bool) -> Result<Option<Option<u32>>, ProjectError
             rest.starts_with("__name__==\"__main__\"") || rest.starts_with("\"__main__\"==__name__")
         })
     };
-    Ok(text.lines().zip(1..).find(|(line, _)| guard(line)).map(|(_, number)| Some(number)))
+    let guarded = text.lines().zip(1..).find(|(line, _)| guard(line));
+    Ok(guarded.map(|(_, number)| Evidence::line(name, number)))
 }

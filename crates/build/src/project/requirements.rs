@@ -60,7 +60,9 @@ impl Requirements {
 
 /// *PEP 751, File Name*: `pylock.toml`, `pylock.name.toml`.
 fn is_pylock(name: &str) -> bool {
-    name == "pylock.toml" || (name.starts_with("pylock.") && name.ends_with(".toml"))
+    // In small letters and nothing else, as the specification has it.
+    name.strip_prefix("pylock.")
+        .is_some_and(|rest| rest == "toml" || rest.strip_suffix(".toml").is_some())
 }
 
 /// What the folder holds besides requirements files, best first.

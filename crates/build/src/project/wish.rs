@@ -93,14 +93,12 @@ fn pinned(
     };
     let from = Evidence::line(FILE, number);
     let version = line.trim_start_matches("cpython").trim_start_matches(['-', '@']).parse();
-    match version {
-        Ok(version) => Ok(Some(Inferred::new(version, from))),
-        Err(_) => {
-            let shown: String = line.chars().take(40).collect();
-            notes.push(Note { from, text: format!("`{shown}` names no version of CPython") });
-            Ok(None)
-        }
+    if let Ok(version) = version {
+        return Ok(Some(Inferred::new(version, from)));
     }
+    let shown: String = line.chars().take(40).collect();
+    notes.push(Note { from, text: format!("`{shown}` names no version of CPython") });
+    Ok(None)
 }
 
 fn pipfile(folder: &Path) -> Result<Option<Inferred<PythonVersion>>, ProjectError> {

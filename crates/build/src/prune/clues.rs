@@ -233,7 +233,7 @@ mod tests {
     fn names_of_files_in_texts() {
         let interesting = Interesting::new();
         let content = Content::bytes(
-            &br##"x = '#include <numpy/arrayobject.h>\n"foo.h"'; y = '.pyi'; z = 'a.had'; b = '*.a'"##[..],
+            &br#"x = '#include <numpy/arrayobject.h>\n"foo.h"'; y = '.pyi'; z = 'a.had'; b = '*.a'"#[..],
         );
         let path = RootPath::parse(b"usr/lib/python3/dist-packages/p/m.py").unwrap();
         let source = interesting.source((0, 0), &path, &content).unwrap().unwrap();

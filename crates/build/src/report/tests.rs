@@ -1,3 +1,6 @@
+//! Reports of a build of three packages: their bytes add up, shares are told from what is exact, and a
+//! plan needs nothing but the lock.
+
 use lightship_base::{ByteSize, DiffId, Digest};
 use lightship_codec::tar::RootPath;
 use lightship_packages::lock::{Lock, LockedFile, Wheel};

@@ -1,3 +1,5 @@
+//! Bills of a made-up build: they name what the layers have, the same twice, and hang together.
+
 use lightship_base::{ByteSize, DiffId, Digest, Timestamp};
 use lightship_codec::tar::RootPath;
 use lightship_packages::lock::{Deb, Lock, LockedFile, Sdist, Suite, Wheel};

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use lightship_base::Quiet;
@@ -80,7 +80,7 @@ struct Usr {
 
 impl Usr {
     fn new(bench: &Bench) -> Option<Self> {
-        let folder = PathBuf::from(std::env::current_exe().unwrap());
+        let folder = std::env::current_exe().unwrap();
         let program = folder.parent()?.parent()?.join("lightship-sandbox-helper");
         if !program.is_file() || !Path::new("/usr/bin/python3").is_file() {
             skip("no helper beside the tests, or no /usr/bin/python3");
@@ -163,16 +163,16 @@ fn what_comes_as_source_is_built_to_the_same_bytes() {
         let lease = Arc::new(cas.lease().unwrap());
         let fetcher = Fetcher::new(None, lease, Arc::new(NoLogins));
         let finder = Finder::new(fetcher, vec![bench.wheels()]);
-        let built =
+        let made =
             bench.with_resolver(&usr, |resolver| resolver.build(locked, &target, &finder, &Quiet));
-        (built.unwrap(), cas)
+        (made.unwrap(), cas)
     };
     let (first, cas) = build("store-1", sdist);
     let names: Vec<&str> = first.build.iter().map(|required| required.name.as_str()).collect();
     assert_eq!(names, ["helper-of-builds"]);
-    let built = first.built.clone().unwrap();
-    let name: WheelName = built.name.parse().unwrap();
-    let wheel = Wheel::open(&cas.blob_path(&built.sha256), &name).unwrap();
+    let made = first.built.clone().unwrap();
+    let name: WheelName = made.name.parse().unwrap();
+    let wheel = Wheel::open(&cas.blob_path(&made.sha256), &name).unwrap();
     assert_eq!(wheel.metadata().requires, ["needed>=1"]);
     let (again, _) = build("store-2", &first);
     assert_eq!(again, first, "another store, other times, another order: the same wheel");

@@ -85,7 +85,9 @@ mod tests {
             tar.append(&entry, &mut text.as_bytes()).unwrap();
         };
         file_entry("demo-1/deep/pyproject.toml", "[build-system]\nrequires = [\"wrong\"]");
-        file.iter().for_each(|text| file_entry("demo-1/pyproject.toml", text));
+        if let Some(text) = file {
+            file_entry("demo-1/pyproject.toml", text);
+        }
         tar.finish().unwrap().finish().unwrap();
         of(&path, "demo-1.tar.gz").map_err(|error| error.to_string())
     }

@@ -21,7 +21,7 @@ impl Machine {
         let home = self.0.path().join("home");
         let mut all = vec![("HOME", home.to_str().unwrap())];
         all.extend(variables);
-        let environment = Environment::made_of(all, "/work");
+        let environment = Environment::made_of(all, "/srv/project");
         PythonSettings::read(&environment, Some(&self.0.path().join("project"))).unwrap()
     }
 }
@@ -96,7 +96,7 @@ fn the_projects_own_indexes_go_first() {
         told(&settings.with_first(first)),
         [
             "gpu (Named, http://gpu.invalid/)",
-            "links-1 (Extra, /work/here)",
+            "links-1 (Extra, /srv/project/here)",
             "default (Default, http://ours.invalid/)"
         ]
     );
