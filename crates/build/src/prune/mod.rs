@@ -169,6 +169,7 @@ impl Verdicts {
         let mut changed = BTreeSet::new();
         let mut left = Vec::with_capacity(parcels.len());
         for (at, parcel) in parcels.into_iter().enumerate() {
+            let pruned = is_pruned(&parcel);
             let mut items = Vec::with_capacity(parcel.items.len());
             for (n, item) in parcel.items.into_iter().enumerate() {
                 let Some(fate) = self.fates.remove(&(at, n)) else {
@@ -183,7 +184,8 @@ impl Verdicts {
                 total.0 += 1;
                 total.1 += saved;
             }
-            left.push(Parcel { package: parcel.package, items: without_empty_folders(items) });
+            let items = if pruned { without_empty_folders(items) } else { items };
+            left.push(Parcel { package: parcel.package, items });
         }
         self.kept_on.sort();
         let report = report.into_iter().map(|(category, of)| summary(category, of)).collect();

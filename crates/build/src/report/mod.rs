@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::assemble::{self, Group, Layer, Origin, Stage};
 use crate::base;
+use crate::prune::{self, PrunedCategory};
 
 pub use plan::{Plan, PlannedLayer, PlannedPackage};
 pub use weigh::PackageWeight;
@@ -43,6 +44,8 @@ pub struct Report {
     pub layers: Vec<LayerLine>,
     /// Files that are not in it although their packages are, by kind, heaviest first.
     pub left_out: Vec<LeftOut>,
+    /// Files that are in it although their kind is left out elsewhere, heaviest first.
+    pub kept_on: Vec<KeptOn>,
     /// Packages of the distribution that are not in it.
     pub dropped: Vec<Dropped>,
     /// Names that several packages brought, and not with the same bytes.
@@ -127,6 +130,21 @@ pub struct LeftOut {
     pub bytes: ByteSize,
 }
 
+/// Files of a kind that is left out elsewhere, and why these are not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptOn {
+    /// Which kind.
+    pub category: String,
+    /// Whose files.
+    pub package: String,
+    /// How many.
+    pub files: u64,
+    /// Their contents.
+    pub bytes: ByteSize,
+    /// Why: half a sentence, with the place.
+    pub why: String,
+}
+
 /// A package that was left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Dropped {
@@ -189,6 +207,7 @@ impl Report {
             packages: weigh::packages(groups, layers),
             layers: layers.iter().map(LayerLine::of).collect(),
             left_out: Vec::new(),
+            kept_on: Vec::new(),
             dropped: Vec::new(),
             overlaps: Vec::new(),
             phases: Vec::new(),
@@ -208,6 +227,21 @@ impl Report {
         }
         let key = |one: &LeftOut| (std::cmp::Reverse(one.bytes), one.category.clone());
         self.left_out.sort_by_key(key);
+    }
+
+    /// Adds what pruning did and did not do.
+    pub fn take_pruned(&mut self, report: &[PrunedCategory], kept: &[prune::KeptOn]) {
+        for part in report {
+            self.leave_out(part.category.name(), part.files as u64, part.size);
+        }
+        self.kept_on.extend(kept.iter().map(|kept| KeptOn {
+            category: kept.category.name().to_owned(),
+            package: kept.package.name.clone(),
+            files: kept.files as u64,
+            bytes: kept.size,
+            why: kept.why.clone(),
+        }));
+        self.kept_on.sort_by_key(|kept| std::cmp::Reverse(kept.bytes));
     }
 
     /// Adds a part of the work.

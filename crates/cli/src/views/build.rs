@@ -51,6 +51,7 @@ pub fn details(report: &Report, top: Top, look: &Look) -> String {
         packages(report, top, look),
         layers(report, top, look),
         left_out_files(report, look),
+        kept_on(report, top, look),
         dropped(report, top, look),
         overlaps(report, top, look),
     ];
@@ -339,6 +340,24 @@ fn left_out_files(report: &Report, look: &Look) -> String {
     let total: ByteSize = report.left_out.iter().map(|one| one.bytes).sum();
     table.total([total.into()]);
     heading("Left out: files that nothing here reads") + &table.render(look)
+}
+
+fn kept_on(report: &Report, top: Top, look: &Look) -> String {
+    if report.kept_on.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new([
+        Column::number("bytes"),
+        Column::words("kind"),
+        Column::words("package"),
+        Column::sentence("why"),
+    ]);
+    let (shown, hidden) = top.of(&report.kept_on);
+    for one in shown {
+        let (kind, package) = (one.category.as_str(), one.package.as_str());
+        table.row([one.bytes.into(), kind.into(), package.into(), one.why.as_str().into()]);
+    }
+    heading("Kept, because some code opens it") + &table.render(look) + &left_out(hidden)
 }
 
 fn dropped(report: &Report, top: Top, look: &Look) -> String {

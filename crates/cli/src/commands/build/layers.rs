@@ -89,9 +89,7 @@ impl Built {
         report.base = Some(words.join(", ")).filter(|words| !words.is_empty());
         report.take_base(&self.base);
         report.take_overlaps(&self.overlaps);
-        for part in &self.trimmed.report {
-            report.leave_out(part.category.name(), part.files as u64, part.size);
-        }
+        report.take_pruned(&self.trimmed.report, &self.trimmed.kept_on);
         let notes = &mut report.notes;
         notes.extend(plan.project.notes.iter().map(ToString::to_string));
         notes.extend(self.collected.warnings.iter().map(ToString::to_string));

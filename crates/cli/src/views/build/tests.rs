@@ -82,6 +82,7 @@ fn report() -> Report {
             layer("pyarrow 1.2.3", Stage::Packages, 30_100_000, true),
             layer("project", Stage::Project, 312_000, false),
         ],
+        kept_on: Vec::new(),
         left_out: vec![
             left("tests", 120_000_000),
             left("elf-tails", 31_000_000),
