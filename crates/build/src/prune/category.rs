@@ -20,8 +20,10 @@ pub enum Category {
     StaticLibraries,
     /// Cython's sources, and the C code that was made of them.
     Cython,
-    /// Documentation: manual pages, `share/doc`, folders `docs` without code.
+    /// Documentation: manual pages, `share/doc`, `share/info`.
     Docs,
+    /// What a browser's debugger knows minified scripts and styles by: `.js.map`, `.css.map`.
+    SourceMaps,
     /// Binaries for other operating systems and processors.
     OtherPlatforms,
     /// Bytecode that came in a package, beside its source.
@@ -32,13 +34,14 @@ pub enum Category {
 
 impl Category {
     /// All of them, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Tests,
         Self::Stubs,
         Self::Headers,
         Self::StaticLibraries,
         Self::Cython,
         Self::Docs,
+        Self::SourceMaps,
         Self::OtherPlatforms,
         Self::Bytecode,
         Self::Debug,
@@ -53,6 +56,7 @@ impl Category {
             Self::StaticLibraries => "static-libraries",
             Self::Cython => "cython",
             Self::Docs => "docs",
+            Self::SourceMaps => "source-maps",
             Self::OtherPlatforms => "other-platforms",
             Self::Bytecode => "bytecode",
             Self::Debug => "debug",

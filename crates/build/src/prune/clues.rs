@@ -86,10 +86,10 @@ impl Interesting {
         let regex = |pattern| Regex::new(pattern).expect("a pattern of ours that tests compile");
         Self {
             anything: regex(
-                r"(?-u)\btests?\b|\.pyi\b|attach_stub|\bdocs?\b|\.(?:h|hh|hpp|hxx|cuh|inl|ipp|a|lib|pyx|pxd|pxi)\b",
+                r"(?-u)\btests?\b|\.pyi\b|attach_stub|\bdocs?\b|\.(?:h|hh|hpp|hxx|cuh|inl|ipp|a|lib|pyx|pxd|pxi)\b|\.(?:m?js|css)\.map\b",
             ),
             file: regex(
-                r"(?-u)[\w*./+-]*\.(?:h|hh|hpp|hxx|cuh|inl|ipp|a|lib|pyx|pxd|pxi|pyi)(?:[^\w.(]|$)",
+                r"(?-u)[\w*./+-]*\.(?:h|hh|hpp|hxx|cuh|inl|ipp|a|lib|pyx|pxd|pxi|pyi|map)(?:[^\w.(]|$)",
             ),
         }
     }

@@ -37,6 +37,12 @@ pub(super) fn by_name(path: &RootPath) -> Option<Category> {
     if parts.iter().any(|part| part.ends_with(b".dist-info") || part.ends_with(b".egg-info")) {
         return None;
     }
+    if [&b".js.map"[..], b".mjs.map", b".cjs.map", b".css.map"]
+        .iter()
+        .any(|end| name.ends_with(end))
+    {
+        return Some(Category::SourceMaps);
+    }
     let dot = name.iter().rposition(|byte| *byte == b'.')?;
     match &name[dot + 1..] {
         b"pyi" => Some(Category::Stubs),

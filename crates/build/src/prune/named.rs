@@ -1,5 +1,5 @@
 //! Categories that are known by a file's name: stubs, headers, static libraries, Cython, documentation,
-//! bytecode.
+//! source maps, bytecode.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +22,7 @@ pub(super) fn judge(parcels: &[Parcel], sources: &[Source], verdicts: &mut Verdi
                 Category::Headers | Category::StaticLibraries | Category::Cython => {
                     compiler.clone().or_else(|| opened(at, parcel, &files, &sources))
                 }
+                Category::SourceMaps => opened(at, parcel, &files, &sources),
                 Category::Docs
                 | Category::Bytecode
                 | Category::Tests

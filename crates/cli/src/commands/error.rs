@@ -68,6 +68,9 @@ pub enum Error {
     /// The project's own files.
     #[error(transparent)]
     App(#[from] lightship_build::app::AppError),
+    /// Byte code could not be made.
+    #[error(transparent)]
+    Bytecode(#[from] lightship_build::bytecode::Error),
     /// A project's settings make no sense.
     #[error(transparent)]
     ProjectFile(#[from] crate::settings::project::ProjectError),
@@ -207,6 +210,7 @@ impl Diagnose for Error {
             Self::Lock(error) => error.category(),
             Self::App(error) => error.category(),
             Self::Reference(error) => error.category(),
+            Self::Bytecode(error) => error.category(),
             Self::Project(error) => error.category(),
             Self::ProjectFile(error) => error.category(),
             Self::Outdated { .. } => Category::BadInput,
@@ -254,6 +258,7 @@ impl Diagnose for Error {
             }
             Self::NamelessArchive { .. } => vec![Hint::new("give it one with `--name`")],
             Self::NowhereToPush => vec![Hint::new("name the destination, too")],
+            Self::Bytecode(error) => error.hints(),
             Self::Project(error) => error.hints(),
             Self::ProjectFile(error) => error.hints(),
             Self::UnknownCategory { .. } => {

@@ -9,6 +9,7 @@ use lightship_build::lean::{self, Gathered, Wishes};
 use lightship_build::resolve::{Resolver, Sandboxed, Target, Uv};
 use lightship_packages::index::{Addresses, Index};
 use lightship_packages::lock::{Lock, PlatformName};
+use lightship_sandbox::snapshot::Prepared;
 
 use super::{BaseRoot, Finder, Supplies};
 use crate::commands::Error;
@@ -47,8 +48,6 @@ pub struct Workbench<'a, 'b> {
     pub resolver: &'b Resolver<'a>,
     /// What is resolved for.
     pub target: &'b Target,
-    /// The base.
-    pub base: &'b NativeBase,
 }
 
 impl<'a> Kitchen<'a> {
@@ -122,6 +121,22 @@ impl<'a> Kitchen<'a> {
         Ok(false)
     }
 
+    /// The base that a lock names, as a root that commands run in.
+    pub fn base_root(&self, lock: &Lock, wishes: &Wishes) -> Result<(Prepared, NativeBase), Error> {
+        let ground = Lock { wheels: Vec::new(), sdists: Vec::new(), ..lock.clone() };
+        let finder = self.finder(&ground, Vec::new());
+        let fetched = lean::fetch(&ground, &self.supplies.fetcher, &finder, &*self.progress)?;
+        let Gathered { bundles, base } =
+            lean::gather(&ground, &fetched, wishes, self.images.scratch()?)?;
+        let root = BaseRoot {
+            lease: self.supplies.fetcher.lease(),
+            images: self.images,
+            sandboxes: self.sandboxes,
+            progress: &*self.progress,
+        };
+        Ok((root.prepare(bundles)?, base))
+    }
+
     /// Runs something beside the Python of the base that a lock names.
     pub fn with_workbench<T>(
         &self,
@@ -129,19 +144,8 @@ impl<'a> Kitchen<'a> {
         wishes: &Wishes,
         work: impl FnOnce(&Workbench<'_, '_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let ground = Lock { wheels: Vec::new(), sdists: Vec::new(), ..lock.clone() };
-        let finder = self.finder(&ground, Vec::new());
-        let fetched = lean::fetch(&ground, &self.supplies.fetcher, &finder, &*self.progress)?;
-        let Gathered { bundles, base } =
-            lean::gather(&ground, &fetched, wishes, self.images.scratch()?)?;
+        let (root, base) = self.base_root(lock, wishes)?;
         let python = base.python.as_ref().ok_or(lean::Error::NoPython)?;
-        let root = BaseRoot {
-            lease: self.supplies.fetcher.lease(),
-            images: self.images,
-            sandboxes: self.sandboxes,
-            progress: &*self.progress,
-        };
-        let root = root.prepare(bundles)?;
         let interpreter = Sandboxed {
             launcher: self.sandboxes.launcher(),
             root: &root,
@@ -164,6 +168,6 @@ impl<'a> Kitchen<'a> {
             offline: self.supplies.fetcher.is_offline(),
         };
         let target = Target::of(&interpreter)?;
-        work(&Workbench { resolver: &resolver, target: &target, base: &base })
+        work(&Workbench { resolver: &resolver, target: &target })
     }
 }

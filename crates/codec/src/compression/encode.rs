@@ -107,6 +107,13 @@ impl<W: Write> Blocks<W> {
     }
 }
 
+/// Levels below this one are for speed, and keep zstd's own windows.
+const WINDOW_FROM: i32 = 9;
+
+/// 8 MiB: as far back as every decoder has to be able to look (*RFC 8878, 3.1.1.1.2*). zstd's own choice at
+/// level 9 is 4 MiB; large libraries come out a percent smaller with this.
+const WINDOW: u32 = 23;
+
 /// Starts compressing into `sink` with up to `threads` threads.
 ///
 /// zstd cuts its input into jobs whose size follows from the level alone, so the number of threads
@@ -121,6 +128,9 @@ pub fn encoder<W: Write>(sink: W, level: CompressionLevel, threads: u32) -> io::
         }
         CompressionLevel::Zstd(level) => {
             let mut encoder = zstd::stream::write::Encoder::new(sink, level)?;
+            if level >= WINDOW_FROM {
+                encoder.window_log(WINDOW)?;
+            }
             encoder.multithread(threads.max(1))?;
             encoder.include_checksum(true)?;
             Inner::Zstd(encoder)

@@ -17,7 +17,7 @@ use lightship_oci::Source as _;
 use lightship_oci::spec::Descriptor;
 use lightship_packages::lock::Lock;
 
-use super::ProjectPlan;
+use super::{ProjectPlan, bytecode};
 use crate::args::BuildArgs;
 use crate::commands::Error;
 use crate::lean::Kitchen;
@@ -33,6 +33,7 @@ pub(super) struct Built {
     collected: Collected,
     trimmed: Trimmed,
     overlaps: Vec<Overlap>,
+    notes: Vec<String>,
 }
 
 /// *OCI image-spec 1.1, annotations.md*.
@@ -43,7 +44,7 @@ impl Built {
     pub(super) fn make(
         args: &BuildArgs,
         kitchen: &Kitchen<'_>,
-        plan: &ProjectPlan,
+        (plan, lock): (&ProjectPlan, &Lock),
         gathered: Gathered,
     ) -> Result<Self, Error> {
         let Gathered { mut bundles, base } = gathered;
@@ -60,6 +61,10 @@ impl Built {
         let mut bundles = std::mem::take(&mut trimmed.bundles);
         let overlaps = settle(&mut bundles)?;
         let facts = Facts::of(&bundles)?;
+        let notes = match &base.python {
+            Some(python) => bytecode::add(&mut bundles, kitchen, (plan, lock), python, &collected)?,
+            None => Vec::new(),
+        };
         let groups = group(bundles, Grouping::default());
         let configured = plan.project.settings.build.compression;
         let compression = args.compression.or(configured).unwrap_or(CompressionLevel::Zstd(9));
@@ -69,7 +74,18 @@ impl Built {
         let layers = layers.make(&groups, &*kitchen.progress)?;
         let settings = image_settings(plan, &base, created, compression)?;
         let image = put_together("the build", &layers, &settings, lease.cas());
-        Ok(Self { image, layers, facts, created, groups, base, collected, trimmed, overlaps })
+        Ok(Self {
+            image,
+            layers,
+            facts,
+            created,
+            groups,
+            base,
+            collected,
+            trimmed,
+            overlaps,
+            notes,
+        })
     }
 
     /// The pointer to its manifest.
@@ -91,6 +107,7 @@ impl Built {
         report.take_overlaps(&self.overlaps);
         report.take_pruned(&self.trimmed.report, &self.trimmed.kept_on);
         let notes = &mut report.notes;
+        notes.extend(self.notes.iter().cloned());
         notes.extend(plan.project.notes.iter().map(ToString::to_string));
         notes.extend(self.collected.warnings.iter().map(ToString::to_string));
         let drivers = self.trimmed.drivers.iter().map(|missing| {

@@ -1,5 +1,6 @@
 //! `lightship build`: from a project to a lean image.
 
+mod bytecode;
 mod layers;
 mod project;
 
@@ -52,7 +53,7 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
     let gathered = kitchen.gather(&lock, &plan.wishes)?;
     phase("gather", since);
     let since = Instant::now();
-    let built = Built::make(args, &kitchen, &plan, gathered)?;
+    let built = Built::make(args, &kitchen, (&plan, &lock), gathered)?;
     phase("assemble", since);
 
     let since = Instant::now();

@@ -1,0 +1,103 @@
+//! Byte code of the modules that the project uses.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+
+use lightship_audit::imports::{self, MAX_FILE_BYTES, SourceFile};
+use lightship_base::{Digest, Sha256};
+use lightship_build::app::Collected;
+use lightship_build::assemble::Bundle;
+use lightship_build::base::Python;
+use lightship_build::bytecode::{self, Compiler, Limits, Modules, Seeds, make, used};
+use lightship_build::project::Bytecode;
+use lightship_codec::tar::RootPath;
+use lightship_oci::spec::Platform;
+use lightship_packages::lock::Lock;
+use lightship_packages::parcel::ItemKind;
+
+use super::ProjectPlan;
+use crate::commands::Error;
+use crate::lean::Kitchen;
+
+/// Compiles what is wanted, and adds it to what goes into the image. What could not be compiled works
+/// without; that is said in the notes that are returned.
+pub(super) fn add(
+    bundles: &mut Vec<Bundle>,
+    kitchen: &Kitchen<'_>,
+    (plan, lock): (&ProjectPlan, &Lock),
+    python: &Python,
+    collected: &Collected,
+) -> Result<Vec<String>, Error> {
+    let wish = plan.project.settings.python.bytecode.unwrap_or(Bytecode::Used);
+    if wish == Bytecode::None {
+        return Ok(Vec::new());
+    }
+    if plan.oci_platform.architecture != Platform::host().architecture {
+        let note = "no byte code: this machine cannot run the image's Python, so it compiles at its first start";
+        return Ok(vec![note.to_owned()]);
+    }
+    let wanted = wanted(bundles, wish, python, collected)?;
+    let (root, _) = kitchen.base_root(lock, &plan.wishes)?;
+    let compiler = Compiler {
+        launcher: kitchen.sandboxes.launcher(),
+        root: &root,
+        program: &python.scheme.interpreter,
+        identity: identity(lock),
+        workers: NonZeroUsize::new(rayon::current_num_threads()).unwrap_or(NonZeroUsize::MIN),
+        limits: Limits::default(),
+    };
+    let lease = kitchen.supplies.fetcher.lease();
+    let made = make(bundles, &wanted, &compiler, lease, &*kitchen.progress)?;
+    bundles.extend(made.bundles);
+    let failed = made.skipped.iter().filter(|one| one.reason == bytecode::Reason::Failed).count();
+    let note = format!("{failed} files have no byte code: compiling them failed or took too long");
+    Ok((failed > 0).then_some(note).into_iter().collect())
+}
+
+fn wanted(
+    bundles: &[Bundle],
+    wish: Bytecode,
+    python: &Python,
+    collected: &Collected,
+) -> Result<BTreeSet<RootPath>, Error> {
+    let (major, minor) = python.version;
+    let library = format!("usr/lib/python{major}.{minor}");
+    let library = RootPath::parse(library.as_bytes()).expect("it is a plain path");
+    let dynload = library.join(b"lib-dynload").expect("it is a plain name");
+    let scheme = &python.scheme;
+    let mut search = vec![library, dynload, scheme.purelib.clone(), scheme.platlib.clone()];
+    search.dedup();
+    let parcels = bundles.iter().map(|bundle| &bundle.parcel);
+    let modules = Modules::new(parcels, &search);
+    if wish == Bytecode::All {
+        return Ok(modules.files());
+    }
+    let mut seeds = Seeds::new();
+    let found = imports::of_files(&sources(collected)?);
+    seeds.add_imports(&found.map_err(Error::io("look through", "the project".as_ref()))?.found);
+    Ok(used(&seeds, &modules)?.files)
+}
+
+/// The project's own files that are Python.
+fn sources(collected: &Collected) -> Result<Vec<SourceFile>, Error> {
+    let mut sources = Vec::new();
+    for item in &collected.parcel.items {
+        let ItemKind::File { content, .. } = &item.kind else { continue };
+        let path = item.path.to_string();
+        if path.ends_with(".py") && content.size() <= MAX_FILE_BYTES as u64 {
+            let bytes = content.read(MAX_FILE_BYTES as u64);
+            let bytes = bytes.map_err(Error::io("read", path.as_ref()))?;
+            sources.push(SourceFile { path, text: String::from_utf8_lossy(&bytes).into_owned() });
+        }
+    }
+    Ok(sources)
+}
+
+/// What decides the interpreter: the base's packages.
+fn identity(lock: &Lock) -> Digest {
+    let mut hasher = Sha256::new();
+    for deb in &lock.debs {
+        hasher.update(deb.sha256.to_string().as_bytes());
+    }
+    hasher.finish()
+}
