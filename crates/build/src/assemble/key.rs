@@ -8,7 +8,7 @@ use super::{Bundle, Error, Group};
 
 /// Changes whenever the same parcels would be written as other bytes: layers made before are then made
 /// again.
-const RULES: u32 = 2;
+const RULES: u32 = 3;
 
 /// The key of a group's layer.
 pub fn key(group: &Group, compression: CompressionLevel) -> Result<Digest, Error> {

@@ -197,7 +197,16 @@ impl<W: Write> Output<'_, W> {
 
     fn bundle(&mut self, bundle: &Bundle) -> Result<(), Error> {
         let mut items: Vec<&Item> = bundle.parcel.items.iter().collect();
-        items.sort_by(|a, b| a.path.cmp(&b.path));
+        match bundle.stage {
+            // Files of one kind and about one size resemble each other most; a compressor that meets
+            // them together makes large packages a percent smaller.
+            Stage::Packages => items.sort_by_cached_key(|item| {
+                (extension(&item.path).to_vec(), item.size(), item.path.clone())
+            }),
+            Stage::Base | Stage::System | Stage::Made | Stage::Bytecode | Stage::Project => {
+                items.sort_by(|a, b| a.path.cmp(&b.path));
+            }
+        }
         let mut written = Vec::new();
         for item in items {
             match &item.kind {
@@ -280,6 +289,15 @@ fn folders(group: &Group) -> Result<BTreeMap<RootPath, u32>, Error> {
         }
     }
     Ok(folders)
+}
+
+/// What follows the last dot of a name; of libraries with versions behind it, `so`.
+fn extension(path: &RootPath) -> &[u8] {
+    let name = path.file_name().unwrap_or_default();
+    if memchr::memmem::find(name, b".so.").is_some() {
+        return b"so";
+    }
+    name.iter().rposition(|byte| *byte == b'.').map_or(&[], |dot| &name[dot + 1..])
 }
 
 fn clash(path: &RootPath, first: &Bundle, second: &Bundle) -> Error {
