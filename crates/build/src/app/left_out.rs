@@ -25,6 +25,8 @@ pub enum Rule {
     Environment,
     /// Tools made it and make it again.
     Cache,
+    /// `lightship vendor` made it.
+    Vendored,
     /// Builds of the project made it.
     BuildOutput,
     /// It belongs to an editor or a desktop.
@@ -44,6 +46,7 @@ impl Rule {
             Self::VersionControl => "version control",
             Self::Environment => "environments",
             Self::Cache => "caches",
+            Self::Vendored => "vendored packages",
             Self::BuildOutput => "build output",
             Self::Editor => "editor files",
             Self::Recipe => "build recipes",

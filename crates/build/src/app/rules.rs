@@ -19,6 +19,9 @@ pub(super) fn folder(name: &str, inside: &[&str]) -> Option<Rule> {
         _ if inside.contains(&"pyvenv.cfg") || inside.contains(&"conda-meta") => {
             Some(Rule::Environment)
         }
+        _ if inside.contains(&"vendor.json") && inside.contains(&"lightship.lock") => {
+            Some(Rule::Vendored)
+        }
         "dist" if holds_distributions(inside) => Some(Rule::BuildOutput),
         "build" if is_setuptools_build(inside) => Some(Rule::BuildOutput),
         _ => None,
@@ -180,6 +183,9 @@ mod tests {
     fn folders_are_known_by_name_and_content() {
         assert_eq!(folder("env", &["bin", "pyvenv.cfg"]), Some(Rule::Environment));
         assert_eq!(folder("env", &["settings.py"]), None);
+        let vendored = ["deb", "lightship.lock", "vendor.json", "wheel"];
+        assert_eq!(folder("offline", &vendored), Some(Rule::Vendored));
+        assert_eq!(folder("vendor", &["vendor.json", "jquery"]), None);
         assert_eq!(
             folder("dist", &["a-1-py3-none-any.whl", "a-1.tar.gz"]),
             Some(Rule::BuildOutput)

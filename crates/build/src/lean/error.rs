@@ -3,6 +3,7 @@
 use lightship_base::{Category, Diagnose, Hint};
 use lightship_packages::{apt, deb, fetch, wheel};
 
+use super::vendor::VendorError;
 use crate::native::Missing;
 use crate::{assemble, base, prune};
 
@@ -74,6 +75,9 @@ pub enum Error {
     /// A file of a Python index could not be had.
     #[error(transparent)]
     Index(#[from] lightship_packages::index::Error),
+    /// A folder of packages cannot be made or used.
+    #[error(transparent)]
+    Vendor(#[from] VendorError),
     /// The lock names wheels but no Python to run them.
     #[error("the lock has Python packages, but the base has no Python")]
     NoPython,
@@ -100,6 +104,7 @@ impl Diagnose for Error {
             Self::Base(error) => error.category(),
             Self::Wheel(error) => error.category(),
             Self::Index(error) => error.category(),
+            Self::Vendor(error) => error.category(),
             Self::Prune(error) => error.category(),
             Self::Assemble(error) => error.category(),
             Self::NoPython
@@ -126,6 +131,7 @@ impl Diagnose for Error {
             Self::Base(error) => error.hints(),
             Self::Wheel(error) => error.hints(),
             Self::Index(error) => error.hints(),
+            Self::Vendor(error) => error.hints(),
             Self::Prune(error) => error.hints(),
             Self::Missing { .. } => vec![Hint::new(
                 "lock again (`lightship lock`), or name the package that has it under `[base] packages`",

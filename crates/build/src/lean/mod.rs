@@ -3,6 +3,7 @@
 //! ```text
 //! ground   which suite, which Debian packages      → the lock's `deb` entries
 //! fetch    what a lock names, into the store
+//! vendor   a folder with all of it, for machines without a network
 //! gather   files → parcels, pruned, in bundles     → `assemble` makes layers of them
 //! ```
 
@@ -11,6 +12,7 @@ mod fetch;
 mod gather;
 mod ground;
 mod trim;
+pub mod vendor;
 mod wheels;
 
 pub use error::Error;
