@@ -170,6 +170,7 @@ pub fn write(lock: &Lock, cas: &Cas, folder: &Path) -> Result<Written, VendorErr
 
 /// Takes what a lock names and the store lacks out of a folder; every digest is verified on the way.
 pub fn read(lock: &Lock, folder: &Path, lease: &Lease) -> Result<(), VendorError> {
+    fs::read_dir(folder).map_err(failed("read", folder))?;
     let take = |input: &Input| -> Result<Option<String>, VendorError> {
         let here = lease.protect(&input.sha256);
         let path = folder.join(plain(input));

@@ -67,7 +67,7 @@ pub struct LockArgs {
     #[command(flatten)]
     pub project: ProjectArgs,
     /// Take the newest versions that fit, whatever the present lock says
-    #[arg(long)]
+    #[arg(long, conflicts_with = "check")]
     pub upgrade: bool,
     /// Write nothing; fail where the lock is missing or out of date
     #[arg(long)]

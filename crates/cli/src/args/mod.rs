@@ -76,6 +76,24 @@ pub enum Command {
     /// never gets in, heavy packages are layers that all images share, and the same input gives the same
     /// bytes. Which packages those are is written to `lightship.lock`.
     Build(Box<BuildArgs>),
+    /// Choose the packages of a project's image, and write them down
+    ///
+    /// `lightship.lock` names every package by its digest: Python and what it needs of the distribution,
+    /// wheels, sources and what they are built with. Builds follow it to the byte. Versions that are locked
+    /// stay where they still fit; `--upgrade` takes the newest.
+    ///
+    /// With `--check` the exit code is 1 where the lock is missing or out of date.
+    Lock(LockArgs),
+    /// Put everything that a lock names into a folder, for builds without a network
+    ///
+    /// There `lightship build --vendor DIR` takes it from. Every file is verified against the lock, when it
+    /// is written and when it is read.
+    Vendor(VendorArgs),
+    /// Write down what was found out about a project, to change it
+    ///
+    /// What needs no settings stays as it is: each line of the `lightship.toml` is a comment that says what
+    /// was found and where. Remove the `#` to fix it, or write something else.
+    Init(InitArgs),
     /// Check that an image does its work
     ///
     /// Each check runs in a sandbox of its own, several at once: commands, imports, HTTP probes, files.

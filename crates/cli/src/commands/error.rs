@@ -127,6 +127,18 @@ pub enum Error {
         /// Why not.
         reasons: Vec<String>,
     },
+    /// What is there was written by somebody.
+    #[error("{} is there already", path.display())]
+    WouldOverwrite {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Packages would lie among the project's own files.
+    #[error("{} is the project's own folder", path.display())]
+    AmongTheProject {
+        /// The folder.
+        path: PathBuf,
+    },
     /// There is no such OCI runtime.
     #[error("there is no OCI runtime `{}` on this machine", runtime.display())]
     NoSuchRuntime {
@@ -221,6 +233,8 @@ impl Diagnose for Error {
             | Self::Platform { .. }
             | Self::BadIndex { .. }
             | Self::OtherPython { .. }
+            | Self::WouldOverwrite { .. }
+            | Self::AmongTheProject { .. }
             | Self::DigestAsName
             | Self::UnclearDestination { .. }
             | Self::NamelessArchive { .. }
@@ -262,8 +276,8 @@ impl Diagnose for Error {
             Self::Project(error) => error.hints(),
             Self::ProjectFile(error) => error.hints(),
             Self::UnknownCategory { .. } => {
-                let own = prune::Category::ALL.map(|category| category.name());
-                let base = base::Category::ALL.map(|category| category.name());
+                let own = prune::Category::ALL.map(prune::Category::name);
+                let base = base::Category::ALL.map(base::Category::name);
                 let names: Vec<&str> = own.into_iter().chain(base).collect();
                 vec![Hint::new(format!("those that there are: {}", names.join(", ")))]
             }
@@ -273,6 +287,10 @@ impl Diagnose for Error {
             Self::Outdated { .. } => {
                 vec![Hint::new("run `lightship lock`, or the same command without `--locked`")]
             }
+            Self::WouldOverwrite { .. } => vec![Hint::new(
+                "see what would be written with `--print`, and take from it what you need",
+            )],
+            Self::AmongTheProject { .. } => vec![Hint::new("name a folder for packages alone")],
             Self::NotYet { .. } => vec![Hint::new("leave it away to get the native base")],
             Self::Output(_)
             | Self::Io { .. }

@@ -7,9 +7,12 @@ mod completions;
 mod doctor;
 mod error;
 mod image;
+mod init;
+mod lock;
 mod man;
 mod sbom;
 mod store;
+mod vendor;
 mod verify;
 mod welcome;
 
@@ -109,6 +112,9 @@ pub fn run(command: Option<Command>, context: &mut Context<'_>) -> Result<Outcom
     match command {
         None => welcome::run(context),
         Some(Command::Build(arguments)) => build::run(&arguments, context),
+        Some(Command::Lock(arguments)) => lock::run(&arguments, context),
+        Some(Command::Vendor(arguments)) => vendor::run(&arguments, context),
+        Some(Command::Init(arguments)) => init::run(&arguments, context),
         Some(Command::Verify(arguments)) => verify::run(&arguments, context),
         Some(Command::Audit(arguments)) => audit::run(&arguments, context),
         Some(Command::Sbom(arguments)) => sbom::run(&arguments, context),

@@ -1,13 +1,13 @@
 //! Everything that locking and building share: where packages come from, where commands run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lightship_base::Progress;
 use lightship_build::base::NativeBase;
-use lightship_build::lean::{self, Gathered, Wishes};
+use lightship_build::lean::{self, Fetched, Gathered, Wishes, vendor};
 use lightship_build::resolve::{Resolver, Sandboxed, Target, Uv};
-use lightship_packages::index::{Addresses, Index};
+use lightship_packages::index::{Addresses, Index, Wanted};
 use lightship_packages::lock::{Lock, PlatformName};
 use lightship_sandbox::snapshot::Prepared;
 
@@ -66,6 +66,34 @@ impl<'a> Kitchen<'a> {
 
     /// Fetches what a lock names, builds what has no wheel, and opens it all.
     pub fn gather(&self, lock: &Lock, wishes: &Wishes) -> Result<Gathered, Error> {
+        let fetched = self.fetch(lock, wishes)?;
+        Ok(lean::gather(lock, &fetched, wishes, self.images.scratch()?)?)
+    }
+
+    /// Brings all that a lock names into the store, what its wheels were built from as well.
+    pub fn bring(&self, lock: &Lock, wishes: &Wishes) -> Result<(), Error> {
+        self.fetch(lock, wishes)?;
+        let finder = self.finder(lock, self.indexes(lock, wishes)?);
+        for sdist in &lock.sdists {
+            let source = (&sdist.index, &sdist.name, &sdist.file);
+            let build =
+                sdist.build.iter().map(|needed| (&needed.index, &needed.name, &needed.file));
+            for (index, project, file) in std::iter::once(source).chain(build) {
+                let wanted = Wanted { project, index, file };
+                finder.files().fetch(&wanted, &*self.progress).map_err(lean::Error::from)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what a lock names and the store lacks out of a folder.
+    pub fn restock(&self, lock: &Lock, folder: &Path) -> Result<(), Error> {
+        let Some(lock) = lock.only_for(&self.platform) else { return Ok(()) };
+        let lease = self.supplies.fetcher.lease();
+        Ok(vendor::read(&lock, folder, lease).map_err(lean::Error::from)?)
+    }
+
+    fn fetch(&self, lock: &Lock, wishes: &Wishes) -> Result<Fetched, Error> {
         let finder = self.finder(lock, self.indexes(lock, wishes)?);
         let store = &self.supplies.fetcher;
         let unbuilt = lock.sdists.iter().any(|sdist| {
@@ -81,8 +109,7 @@ impl<'a> Kitchen<'a> {
                 Ok(())
             })?;
         }
-        let fetched = lean::fetch(lock, store, &finder, &*self.progress)?;
-        Ok(lean::gather(lock, &fetched, wishes, self.images.scratch()?)?)
+        Ok(lean::fetch(lock, store, &finder, &*self.progress)?)
     }
 
     /// Finds files of a lock, those of Python in `indexes`.

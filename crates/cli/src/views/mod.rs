@@ -6,6 +6,7 @@ pub mod build;
 pub mod diff;
 pub mod doctor;
 pub mod history;
+pub mod lock;
 pub mod names;
 pub mod sbom;
 pub mod store;

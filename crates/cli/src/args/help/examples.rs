@@ -71,6 +71,31 @@ const PAGES: &[Page] = &[
         ],
     ),
     own(
+        "lock",
+        &[
+            example("lightship lock", "make the lock, or bring it up to date"),
+            example("lightship lock --upgrade", "take the newest versions that fit"),
+            example(
+                "lightship lock --check",
+                "in CI: exit code 1 if the lock is missing or out of date",
+            ),
+        ],
+    ),
+    own(
+        "vendor",
+        &[
+            example("lightship vendor packages", "everything that the lock names"),
+            example("lightship build --vendor packages", "then, without a network"),
+        ],
+    ),
+    own(
+        "init",
+        &[
+            example("lightship init --print", "what was found out, and where"),
+            example("lightship init", "the same as a file to change"),
+        ],
+    ),
+    own(
         "doctor",
         &[
             example("lightship doctor", "what works here, and what to change"),

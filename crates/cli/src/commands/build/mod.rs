@@ -104,8 +104,15 @@ pub(super) fn kitchen<'a>(
     let apt = AptFiles::read(context.environment)?;
     let python = PythonSettings::read(context.environment, Some(&plan.project.folder))?;
     let places = Places { apt, python: python.with_first(plan.indexes.clone()) };
-    let wanted: (PlatformName, bool) = (plan.platform.clone(), args.offline);
-    Kitchen::open(settings, images, sandboxes, places, wanted, context.progress())
+    let offline = args.offline || args.vendor.is_some();
+    let wanted: (PlatformName, bool) = (plan.platform.clone(), offline);
+    let kitchen = Kitchen::open(settings, images, sandboxes, places, wanted, context.progress())?;
+    if let Some(vendor) = &args.vendor
+        && let Some(lock) = read_lock(&plan.project.folder.join(FILE_NAME))?
+    {
+        kitchen.restock(&lock, vendor)?;
+    }
+    Ok(kitchen)
 }
 
 /// What may happen to a lock.
@@ -125,13 +132,7 @@ pub(super) fn lock_of(
 ) -> Result<Lock, Error> {
     let path = folder.join(FILE_NAME);
     let previous = read_lock(&path)?;
-    let outdated: Vec<String> = match &previous {
-        None => vec!["there is none".to_owned()],
-        Some(lock) if !lock.platforms.contains(&plan.platform) => {
-            vec![format!("it does not know {}", plan.platform)]
-        }
-        Some(lock) => lock.inputs.changes(&plan.inputs).iter().map(ToString::to_string).collect(),
-    };
+    let outdated = outdated(previous.as_ref(), plan);
     let renew = matches!(wish, Wish::Mend(Upgrade::All | Upgrade::Only(_)));
     match (previous, wish) {
         (Some(lock), _) if outdated.is_empty() && !renew => {
@@ -163,7 +164,18 @@ pub(super) fn lock_of(
     }
 }
 
-fn read_lock(path: &Path) -> Result<Option<Lock>, Error> {
+/// Why a lock cannot be used for a plan as it is; nothing where it can.
+pub(super) fn outdated(lock: Option<&Lock>, plan: &ProjectPlan) -> Vec<String> {
+    match lock {
+        None => vec!["there is none".to_owned()],
+        Some(lock) if !lock.platforms.contains(&plan.platform) => {
+            vec![format!("it does not know {}", plan.platform)]
+        }
+        Some(lock) => lock.inputs.changes(&plan.inputs).iter().map(ToString::to_string).collect(),
+    }
+}
+
+pub(super) fn read_lock(path: &Path) -> Result<Option<Lock>, Error> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(Lock::parse(&text, &path.display().to_string())?)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
