@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Shows the main job on real input: where the bytes of an image are, what of it is waste, an image
-# without it, and that it still runs. Usage: scripts/demo.sh path/to/lightship
+# Shows the main job on real input: lean images of two projects, built and run; where the bytes of an
+# image are, what of it is waste, an image without it, and that it still runs. Usage: scripts/demo.sh path/to/lightship
 #
 # Audited is the churn example's naive image where scripts/naive-image.sh has built it (with --small: the
 # one with cleaned requirements); and in any case a small image that is built here from Debian packages in
@@ -15,6 +15,8 @@ export LIGHTSHIP_HOME=$work/home
 
 main() {
   local naive image
+  lean
+
   if naive=$(naive_image); then
     title "The churn example's naive image: where every byte is, what is waste, what each fix saves"
     run audit "$naive" --top 5
@@ -51,6 +53,24 @@ main() {
 
   title "And that is proved: checks, each in a sandbox of its own"
   run verify demo:squashed --run hello --file /usr/local/bin/hello
+}
+
+# A project becomes an image, runs, and is the same image again; then the churn project does.
+lean() {
+  cp -r examples/numbers examples/churn-pipeline "$work"
+  title "numpy and pandas on a base of distribution packages: no Docker, no root, no Dockerfile"
+  run build "$work/numbers" -t numbers
+  run image run numbers -- python report.py
+  title "Once more: every layer is there already"
+  run build "$work/numbers" -t numbers
+  title "What is in it, by construction"
+  run sbom numbers
+
+  title "The churn project's cleaned list of requirements: 153 distributions"
+  printf '[python]\nrequirements = ["requirements-clean.txt"]\n' > "$work/churn-pipeline/lightship.toml"
+  run build "$work/churn-pipeline" -t churn
+  title "All that the pipeline does, once, in that image: load, validate, train, evaluate, register"
+  run image run churn -- python job.py --customers 500
 }
 
 naive_default=${LIGHTSHIP_NAIVE_IMAGE:-${HOME:?}/.cache/lightship-dev/churn-naive}

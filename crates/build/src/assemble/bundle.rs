@@ -3,6 +3,7 @@
 use lightship_base::Digest;
 use lightship_codec::tar::RootPath;
 use lightship_packages::parcel::Parcel;
+use serde::{Deserialize, Serialize};
 
 /// A parcel, where it belongs in the image, and what tells it from others of its name.
 pub struct Bundle {
@@ -44,7 +45,7 @@ impl Rest {
 }
 
 /// Parts of an image from the ground up: what changes least, and is shared most, comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Stage {
     /// The interpreter and what it needs.
     Base,

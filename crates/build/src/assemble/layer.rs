@@ -20,7 +20,7 @@ use super::{Bundle, Error, Group, Stage, WrittenFile, key};
 pub const LAYERS: RefKind = RefKind::new("layers");
 
 /// A layer that is in the store.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Layer {
     /// For people.
     pub title: String,
@@ -43,7 +43,7 @@ pub struct Layer {
 }
 
 /// How a layer came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// Just now.
     Made,

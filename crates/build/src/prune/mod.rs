@@ -121,6 +121,12 @@ pub fn prune(parcels: Vec<Parcel>, options: &Options) -> Result<Pruned, PruneErr
     Ok(verdicts.carry_out(parcels))
 }
 
+/// Everything about a parcel's source that may decide what of others is pruned: two parcels with the same
+/// answer have the same effect.
+pub fn influence(parcel: &Parcel) -> Result<String, PruneError> {
+    Ok(format!("{:?}", clues::read(std::slice::from_ref(parcel))?))
+}
+
 /// Whether a parcel's files are looked at.
 fn is_pruned(parcel: &Parcel) -> bool {
     match parcel.package.origin {

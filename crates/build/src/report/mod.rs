@@ -10,7 +10,7 @@ mod tests;
 mod weigh;
 
 use lightship_base::{ByteSize, Digest};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::assemble::{self, Group, Layer, Origin, Stage};
 use crate::base;
@@ -54,6 +54,24 @@ pub struct Report {
     pub phases: Vec<Phase>,
     /// The whole of it, in seconds.
     pub seconds: f64,
+    /// What else is worth knowing.
+    pub notes: Vec<String>,
+}
+
+/// What stays the same as long as the same packages go into an image: kept for builds that change nothing
+/// but the project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// What each package weighs.
+    pub packages: Vec<PackageWeight>,
+    /// Files that were left out.
+    pub left_out: Vec<LeftOut>,
+    /// Files that were not, although their kind was.
+    pub kept_on: Vec<KeptOn>,
+    /// Packages that were left out.
+    pub dropped: Vec<Dropped>,
+    /// Names that several packages brought.
+    pub overlaps: Vec<Overlap>,
     /// What else is worth knowing.
     pub notes: Vec<String>,
 }
@@ -120,7 +138,7 @@ pub struct LayerLine {
 }
 
 /// Files of one kind that were left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// Which kind, as the user writes it to keep it.
     pub category: String,
@@ -131,7 +149,7 @@ pub struct LeftOut {
 }
 
 /// Files of a kind that is left out elsewhere, and why these are not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptOn {
     /// Which kind.
     pub category: String,
@@ -146,7 +164,7 @@ pub struct KeptOn {
 }
 
 /// A package that was left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
     /// Its name.
     pub name: String,
@@ -159,7 +177,7 @@ pub struct Dropped {
 }
 
 /// A name that two packages brought.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlap {
     /// The name.
     pub path: String,
@@ -213,6 +231,25 @@ impl Report {
             phases: Vec::new(),
             seconds: 0.0,
             notes: Vec::new(),
+        }
+    }
+
+    /// The same for packages that were weighed before.
+    pub fn again(project: &str, digest: Digest, layers: &[Layer], known: Known) -> Self {
+        let Known { packages, left_out, kept_on, dropped, overlaps, notes } = known;
+        let report = Self::of(project, digest, &[], layers);
+        Self { packages, left_out, kept_on, dropped, overlaps, notes, ..report }
+    }
+
+    /// What the next build need not find out again.
+    pub fn known(&self) -> Known {
+        Known {
+            packages: self.packages.clone(),
+            left_out: self.left_out.clone(),
+            kept_on: self.kept_on.clone(),
+            dropped: self.dropped.clone(),
+            overlaps: self.overlaps.clone(),
+            notes: self.notes.clone(),
         }
     }
 

@@ -1,22 +1,23 @@
 //! What each package weighs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use lightship_base::ByteSize;
 use lightship_packages::parcel::{Item, Origin, PackageId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::assemble::{Group, Layer, Stage};
 
 /// One package of an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageWeight {
     /// Its name.
     pub name: String,
     /// Its version.
     pub version: String,
     /// Where it is from: `debian`, `interpreter`, `python`.
-    pub origin: &'static str,
+    pub origin: Cow<'static, str>,
     /// Contents of its files, without byte code and without the list of them (`RECORD`).
     pub disk_bytes: ByteSize,
     /// Contents of its byte code.
@@ -87,7 +88,7 @@ fn weight(package: &PackageId, sum: &Sum) -> Option<PackageWeight> {
     Some(PackageWeight {
         name: package.name.clone(),
         version: package.version.clone(),
-        origin,
+        origin: origin.into(),
         disk_bytes: ByteSize(sum.disk),
         bytecode_bytes: ByteSize(sum.bytecode),
         compressed_bytes: (!sum.shares).then_some(compressed),

@@ -284,7 +284,7 @@ fn packages(report: &Report, top: Top, look: &Look) -> String {
             package.disk_bytes.into(),
             super::size_or_dash(package.bytecode_bytes),
             pull.into(),
-            package.origin.into(),
+            package.origin.as_ref().into(),
             package.name.as_str().into(),
             package.version.as_str().into(),
         ]);

@@ -7,6 +7,7 @@
 mod content;
 
 use lightship_codec::tar::RootPath;
+use serde::{Deserialize, Serialize};
 
 pub use content::{Content, ContentSource};
 
@@ -20,7 +21,7 @@ pub struct Parcel {
 }
 
 /// A package by name and version.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PackageId {
     /// Where names like this one live.
     pub origin: Origin,
@@ -31,7 +32,7 @@ pub struct PackageId {
 }
 
 /// Where packages come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Origin {
     /// Debian or a distribution made from it.
     Debian,

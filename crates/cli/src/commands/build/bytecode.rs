@@ -72,10 +72,15 @@ fn wanted(
     if wish == Bytecode::All {
         return Ok(modules.files());
     }
+    Ok(used(&seeds(collected)?, &modules)?.files)
+}
+
+/// Where the search for used modules begins: what every interpreter loads, and what the project imports.
+pub(super) fn seeds(collected: &Collected) -> Result<Seeds, Error> {
     let mut seeds = Seeds::new();
     let found = imports::of_files(&sources(collected)?);
     seeds.add_imports(&found.map_err(Error::io("look through", "the project".as_ref()))?.found);
-    Ok(used(&seeds, &modules)?.files)
+    Ok(seeds)
 }
 
 /// The project's own files that are Python.

@@ -3,6 +3,7 @@
 mod bytecode;
 mod layers;
 mod project;
+mod recipe;
 
 use std::path::Path;
 use std::time::Instant;
@@ -11,6 +12,7 @@ use lightship_build::assemble::Grouping;
 use lightship_build::report::{Plan, Report};
 use lightship_build::resolve::Upgrade;
 use lightship_build::sbom;
+use lightship_codec::compression::CompressionLevel;
 use lightship_oci::copy::{Selection, copy_with};
 use lightship_oci::spec::Platform;
 use lightship_packages::lock::{FILE_NAME, Lock, PlatformName};
@@ -24,7 +26,7 @@ use crate::settings::python::PythonSettings;
 use crate::settings::{AptFiles, Settings};
 use crate::views::build as view;
 
-use layers::Built;
+use layers::{Builder, Built};
 pub(super) use project::ProjectPlan;
 
 pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
@@ -50,10 +52,10 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
         return Ok(Outcome::Fine);
     }
     let since = Instant::now();
-    let gathered = kitchen.gather(&lock, &plan.wishes)?;
-    phase("gather", since);
-    let since = Instant::now();
-    let built = Built::make(args, &kitchen, (&plan, &lock), gathered)?;
+    let configured = plan.project.settings.build.compression;
+    let compression = args.compression.or(configured).unwrap_or(CompressionLevel::Zstd(9));
+    let builder = Builder { kitchen: &kitchen, plan: &plan, lock: &lock, compression };
+    let built = builder.build()?;
     phase("assemble", since);
 
     let since = Instant::now();

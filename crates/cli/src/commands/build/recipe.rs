@@ -1,0 +1,75 @@
+//! What became of a lock: its layers, so that a build that changes nothing but the project opens no package.
+
+use lightship_base::{Digest, Timestamp};
+use lightship_build::app::Collected;
+use lightship_build::assemble::{Layer, Origin};
+use lightship_build::prune;
+use lightship_build::report::Known;
+use lightship_build::sbom::Facts;
+use lightship_cas::{Lease, RefKind, RefValue};
+use lightship_codec::compression::CompressionLevel;
+use lightship_packages::lock::Lock;
+use serde::{Deserialize, Serialize};
+
+use super::{ProjectPlan, bytecode};
+use crate::commands::Error;
+
+/// Recipes by their keys.
+const RECIPES: RefKind = RefKind::new("recipes");
+
+/// Changes whenever the same lock would become other layers.
+const RULES: u32 = 1;
+
+/// All layers but the project's, and what is known of them.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Recipe {
+    pub(super) layers: Vec<Layer>,
+    pub(super) facts: Facts,
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) known: Known,
+}
+
+/// What the layers of packages follow from.
+pub(super) fn key(
+    (plan, lock): (&ProjectPlan, &Lock),
+    compression: CompressionLevel,
+    created: Timestamp,
+    collected: &Collected,
+) -> Result<String, Error> {
+    // The lock's packages, not who asked for them: the inputs are in the lock only to be compared.
+    let packages = lock.to_toml()?;
+    let wish = plan.project.settings.python.bytecode;
+    let seeds: Vec<String> = bytecode::seeds(collected)?.iter().map(str::to_owned).collect();
+    let influence =
+        prune::influence(&collected.parcel).map_err(lightship_build::lean::Error::from)?;
+    let text = format!(
+        "{RULES}\n{}\n{packages}\n{:?}\n{:?}\n{compression}\n{created}\n{}\n{wish:?}\n{seeds:?}\n{influence}",
+        env!("CARGO_PKG_VERSION"),
+        plan.wishes,
+        plan.keep,
+        plan.platform,
+    );
+    Ok(Digest::of(text.as_bytes()).hex())
+}
+
+impl Recipe {
+    /// One that an earlier build left, if all its layers are still there.
+    pub(super) fn find(lease: &Lease, key: &str) -> Result<Option<Self>, Error> {
+        let Some(value) = lease.pin(RECIPES, key)? else { return Ok(None) };
+        let Ok(mut recipe) = serde_json::from_value::<Self>(value.data) else { return Ok(None) };
+        for layer in &mut recipe.layers {
+            if lease.cas().size(&layer.digest)? != Some(layer.size.0) {
+                return Ok(None);
+            }
+            layer.origin = Origin::Kept;
+        }
+        Ok(Some(recipe))
+    }
+
+    /// Leaves it for the next build.
+    pub(super) fn keep(&self, lease: &Lease, key: &str) -> Result<(), Error> {
+        let roots = self.layers.iter().map(|layer| layer.digest).collect();
+        let data = serde_json::to_value(self).expect("its keys are strings");
+        Ok(lease.cas().set_ref(RECIPES, key, &RefValue { roots, data })?)
+    }
+}
