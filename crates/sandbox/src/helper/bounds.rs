@@ -53,7 +53,8 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// `written` are the folders whose growth counts, `limited` says what groups see to already.
+    /// Before the command is started. `written` are the folders whose growth counts, `limited` says what
+    /// groups see to already.
     pub(super) fn new(written: Vec<OwnedFd>, limits: &Limits, limited: Limited) -> Self {
         let most = limits.processes.unwrap_or(MOST_UNASKED);
         let processes =

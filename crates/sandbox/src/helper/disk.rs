@@ -53,16 +53,18 @@ pub(super) struct DiskWatch {
     folders: Vec<OwnedFd>,
     limit: Option<ByteSize>,
     next: Instant,
-    /// What the caller handed over as streams, as far as it has no name: the caller's.
+    /// What had no name before the command began: the caller's, who may hand it over as a stream.
     given: HashSet<FileId>,
 }
 
 impl DiskWatch {
+    /// Before the command is started: a file that it opens at once would be taken for the caller's, and
+    /// never be counted.
     pub(super) fn new(folders: Vec<OwnedFd>, limit: Option<ByteSize>) -> Self {
         let mut given = HashSet::new();
         if limit.is_some() {
-            each_open_file(&mut |_, name, stat| {
-                if is_nameless(stat) && matches!(name, b"0" | b"1" | b"2") {
+            each_open_file(&mut |_, _, stat| {
+                if is_nameless(stat) {
                     given.insert(id(stat));
                 }
             });

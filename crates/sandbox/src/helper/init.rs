@@ -81,13 +81,10 @@ fn run(job: &Job, streams: Streams, helper: &OwnedFd, limited: Limited) -> Resul
         }
     };
     let signals = Signals::take_all().attempt(|| "take over signals".to_owned())?;
+    let bounds = Bounds::new(watched, &job.spec.limits, limited);
     let child = command::start(job, &person, streams, limited)?;
     tell(Tale::Started, &[]);
-    Attendant { child, signals: &signals, helper: helper.as_fd() }.wait(Bounds::new(
-        watched,
-        &job.spec.limits,
-        limited,
-    ))
+    Attendant { child, signals: &signals, helper: helper.as_fd() }.wait(bounds)
 }
 
 /// Makes everything that the command sees. Returns the folders whose growth counts as its writing.

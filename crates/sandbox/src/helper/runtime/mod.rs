@@ -78,14 +78,11 @@ fn run(
     // A runtime that is not told its group calls it like the container: we must find it again.
     let id = cgroup::name(&job.id);
     let runtime = Runtime { program, bundle: &bundle, id: &id };
+    let bounds = Bounds::new(written, &job.spec.limits, groups.limited());
     let attended = runtime.create(dev::reopen_null(streams)?).and_then(|child| {
         runtime.start()?;
         tell(Tale::Started, &[]);
-        Attendant { child, signals: &signals, helper: helper.as_fd() }.wait(Bounds::new(
-            written,
-            &job.spec.limits,
-            groups.limited(),
-        ))
+        Attendant { child, signals: &signals, helper: helper.as_fd() }.wait(bounds)
     });
     // Deleting takes the groups away, and what they counted.
     let out_of_memory = groups.ran_out_of_memory();
