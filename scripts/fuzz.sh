@@ -32,6 +32,9 @@ for target in "${targets[@]}"; do
   mkdir -p "fuzz/corpus/$target"
   # Limits of one input: 10 s and 1 GB; whatever needs more is a finding. Leaks are not looked for: the
   # detector takes what a thread still holds while it ends for one, and safe code has few others.
-  "${fuzz[@]}" run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+  # libFuzzer refuses a folder that is not there, and some targets start from nothing.
+  folders=("fuzz/corpus/$target")
+  [ ! -d "fuzz/seeds/$target" ] || folders+=("fuzz/seeds/$target")
+  "${fuzz[@]}" run "$target" "${folders[@]}" -- \
     -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -detect_leaks=0 -print_final_stats=1
 done
