@@ -10,20 +10,13 @@ use lightship_packages::apt::{
 };
 use rayon::prelude::*;
 
-/// What is asked for, each line at once.
+/// What is asked for, each line at once. Each costs apt a second of a processor.
 const ASKED: &[&str] = &[
-    "python3",
     "python3-venv",
     "python3-numpy",
-    "ca-certificates",
     "nginx",
-    "libgomp1",
-    "libpq5",
     "git",
     "ffmpeg",
-    "curl",
-    "r-base-core",
-    "default-jre-headless",
     "openssh-server",
     "postgresql",
     "exim4",
@@ -55,7 +48,7 @@ fn the_same_sets_as_apt() {
     let wrong: Vec<String> = compared.iter().filter_map(|one| one.clone().err()).collect();
     println!("{} sets compared", compared.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(compared.len() >= 20, "only {} sets could be compared", compared.len());
+    assert!(compared.len() >= 14, "only {} sets could be compared", compared.len());
 }
 
 /// Nothing where apt has no answer; else what differs, if anything does.
