@@ -24,7 +24,7 @@ fn package(name: &str, disk: u64, compressed: u64, exact: bool) -> PackageWeight
     PackageWeight {
         name: name.to_owned(),
         version: "1.2.3".to_owned(),
-        origin: if name == "libc6" { "debian" } else { "python" },
+        origin: if name == "libc6" { "debian".into() } else { "python".into() },
         disk_bytes: ByteSize(disk),
         bytecode_bytes: if exact { ByteSize(disk / 20) } else { ByteSize::ZERO },
         compressed_bytes: exact.then_some(compressed),
