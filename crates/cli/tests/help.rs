@@ -13,6 +13,10 @@ fn long_help() {
     insta::assert_snapshot!("lightship", help_of(""));
     for path in [
         "audit",
+        "build",
+        "lock",
+        "vendor",
+        "init",
         "verify",
         "sbom",
         "image",

@@ -207,7 +207,15 @@ fn copy_out(input: &Input, cas: &Cas, path: &Path) -> Result<(u64, bool), Vendor
     if path.is_file() && digest_of(path)? == input.sha256 {
         return Ok((size, true));
     }
-    place(path, |file| io::copy(&mut File::open(&blob)?, file).map(|_| ()))?;
+    place(path, |file| {
+        let mut reader = HashingReader::new(File::open(&blob)?);
+        io::copy(&mut reader, file)?;
+        if reader.finish().0 == input.sha256 {
+            return Ok(());
+        }
+        let reason = "the store's copy is damaged; `lightship store verify` finds all that are";
+        Err(io::Error::new(io::ErrorKind::InvalidData, reason))
+    })?;
     Ok((size, false))
 }
 

@@ -143,6 +143,17 @@ fn another_content_under_a_name_is_not_taken() {
 }
 
 #[test]
+fn a_damaged_store_is_not_passed_on() {
+    let Places { _root, folder, full, .. } = places();
+    let blob = full.cas().blob_path(&Digest::of(b"deb"));
+    fs::remove_file(&blob).unwrap();
+    fs::write(&blob, b"bad").unwrap();
+    let error = write(&lock(), &full.cas(), &folder).unwrap_err();
+    assert!(matches!(error, VendorError::Io { action: "write", .. }), "{error}");
+    assert!(!folder.join("deb/libc6_2_all.deb").exists());
+}
+
+#[test]
 fn many_missing_files_are_few_words() {
     let names: Vec<String> = (0..5).map(|n| format!("n{n}.whl")).collect();
     let error = VendorError::Lacking { folder: "v".into(), names };

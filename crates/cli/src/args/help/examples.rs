@@ -71,6 +71,15 @@ const PAGES: &[Page] = &[
         ],
     ),
     own(
+        "build",
+        &[
+            example("lightship build", "the project in this folder, into the local store"),
+            example("lightship build --dry-run", "which packages, which layers; nothing is built"),
+            example("lightship build service -o oci:service", "another folder, and an OCI layout"),
+            example("lightship build --locked", "in CI: fail where the lock is out of date"),
+        ],
+    ),
+    own(
         "lock",
         &[
             example("lightship lock", "make the lock, or bring it up to date"),
