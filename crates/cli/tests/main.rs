@@ -10,6 +10,7 @@ mod common;
 mod audit;
 mod bad_documents;
 mod bad_input;
+mod build;
 mod builders;
 mod findings;
 mod first_screen;

@@ -94,7 +94,10 @@ const PAGES: &[Page] = &[
         "vendor",
         &[
             example("lightship vendor packages", "everything that the lock names"),
-            example("lightship build --vendor packages", "then, without a network"),
+            example(
+                "lightship vendor packages --project service",
+                "of another; `build --vendor packages` reads it",
+            ),
         ],
     ),
     own(
