@@ -1,0 +1,67 @@
+//! The same input gives the same bytes, and what has not changed is not made again.
+
+use std::fs;
+
+use super::stock::Stocked;
+use super::{layers, refusal, text};
+
+#[test]
+fn nothing_of_the_machine_gets_into_the_image() {
+    let Some(stocked) = Stocked::open() else { return };
+    let environment = &stocked.environment;
+    stocked.forget_results();
+    // Another home, another folder, other rights, one thread, another clock and language.
+    let script = "umask 077
+        mkdir -p far/away && cp -r project far/away/other && mv home elsewhere
+        chmod 600 far/away/other/*
+        touch -d 1999-12-31 far/away/other/report.py
+        cd far/away/other
+        TZ=Asia/Kathmandu LC_ALL=C LIGHTSHIP_JOBS=1 LIGHTSHIP_HOME=../../../elsewhere \
+            $LIGHTSHIP --quiet build --locked --format json -t other:v2";
+    let run = environment.shell(script);
+    assert_eq!((run.code(), run.stderr.as_str()), (0, ""));
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    for ((title, digest, kept), first) in layers(&report).iter().zip(layers(&stocked.report)) {
+        assert_eq!((*title, *digest), (first.0, first.1));
+        assert!(!kept, "{title} was to be made again");
+    }
+    assert_eq!(text(&report, "digest"), text(&stocked.report, "digest"));
+}
+
+#[test]
+fn what_has_not_changed_is_kept_and_locked_means_locked() {
+    let Some(stocked) = Stocked::open() else { return };
+    let environment = &stocked.environment;
+    let project = stocked.project();
+    let lock = fs::read(project.join("lightship.lock")).unwrap();
+
+    let again = environment.json(0, "build project --locked --offline -t app:v1");
+    assert_eq!(text(&again, "digest"), text(&stocked.report, "digest"));
+    assert!(layers(&again).iter().all(|(_, _, kept)| *kept), "{:?}", layers(&again));
+
+    fs::write(project.join("report.py"), format!("{}# changed\n", super::PROGRAM)).unwrap();
+    let changed = environment.json(0, "build project --locked --offline -t app:v2");
+    assert_ne!(text(&changed, "digest"), text(&stocked.report, "digest"));
+    assert_eq!(layers(&changed).len(), layers(&again).len());
+    for (new, old) in layers(&changed).iter().zip(layers(&again)) {
+        let own = new.0 == "project";
+        assert_eq!((new.1 != old.1, !new.2), (own, own), "{new:?}");
+    }
+
+    // Of an empty store, each says what it lacks.
+    let said = refusal(environment, 4, "--home empty build project --locked --offline -t app:v1");
+    assert!(said.contains(".deb is not in the local store"), "{said}");
+    assert!(said.contains("--offline"), "{said}");
+    fs::remove_file(project.join("lightship.lock")).unwrap();
+    let said = refusal(environment, 4, "--home empty build project --offline -t app:v1");
+    assert!(said.contains("is not in the local store"), "{said}");
+    let said = refusal(environment, 3, "build project --locked -t app:v1");
+    assert!(said.contains("lightship.lock cannot be used as it is: there is none"), "{said}");
+    assert!(!project.join("lightship.lock").exists());
+
+    fs::write(project.join("lightship.lock"), &lock).unwrap();
+    fs::write(project.join("requirements.txt"), "six\n").unwrap();
+    let said = refusal(environment, 3, "build project --locked -t app:v1");
+    assert!(said.contains("`requirements` has changed") && said.contains("--locked"), "{said}");
+    assert_eq!(fs::read(project.join("lightship.lock")).unwrap(), lock);
+}
