@@ -89,8 +89,8 @@ fn sources(collected: &Collected) -> Result<Vec<SourceFile>, Error> {
     for item in &collected.parcel.items {
         let ItemKind::File { content, .. } = &item.kind else { continue };
         let path = item.path.to_string();
-        if path.ends_with(".py") && content.size() <= MAX_FILE_BYTES as u64 {
-            let bytes = content.read(MAX_FILE_BYTES as u64);
+        if item.path.as_bytes().ends_with(b".py") && content.size() <= MAX_FILE_BYTES {
+            let bytes = content.read(MAX_FILE_BYTES);
             let bytes = bytes.map_err(Error::io("read", path.as_ref()))?;
             sources.push(SourceFile { path, text: String::from_utf8_lossy(&bytes).into_owned() });
         }

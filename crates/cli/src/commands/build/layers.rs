@@ -52,7 +52,7 @@ impl Builder<'_> {
         let known = Recipe::find(lease, &key)?.filter(|_| is_apart(&collected, self.plan));
         let (recipe, project) = match known {
             Some(recipe) => (recipe, vec![bundle(&collected)]),
-            None => self.from_packages(&layers, &key, &collected)?,
+            None => self.open_packages(&layers, &key, &collected)?,
         };
         let project = layers.make(&group(project, Grouping::default()), &*self.kitchen.progress)?;
         let Recipe { layers: mut all, facts, environment, known } = recipe;
@@ -64,7 +64,7 @@ impl Builder<'_> {
     }
 
     /// Opens all packages. Gives back what of the project is left to be written.
-    fn from_packages(
+    fn open_packages(
         &self,
         layers: &Layers<'_>,
         key: &str,

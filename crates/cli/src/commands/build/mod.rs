@@ -45,9 +45,9 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
     phase("lock", since);
     if args.dry_run {
         let plan = Plan::of(&args.project.folder.display().to_string(), &lock, Grouping::default());
-        let look = context.terminal.out.look;
+        let terminal = context.terminal.out.look;
         let document = view::PlanDocument(&plan);
-        let text = || view::plan_text(&plan, Top::default(), &look);
+        let text = || view::plan_text(&plan, Top::default(), &terminal);
         context.emit(args.format.format, &document, text)?;
         return Ok(Outcome::Fine);
     }
