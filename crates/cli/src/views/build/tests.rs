@@ -1,3 +1,6 @@
+//! What a build shows, as a person and as a program reads it: snapshots of made-up reports and plans, at
+//! several widths.
+
 use lightship_base::{ByteSize, Digest};
 use lightship_build::assemble::{Grouping, Stage};
 use lightship_build::report::{
