@@ -70,8 +70,19 @@ pub fn ground(
         _ => candidates.collect(),
     };
     for name in candidates {
-        let Some(mirrors) = mirrors_of(apt, configured.as_deref(), name)? else { continue };
-        let index = apt.update(&mirrors)?;
+        // A suite that nobody configured is an offer; that it is out of date, say, is no failure.
+        let own = first.as_deref() == Some(name);
+        let found = mirrors_of(apt, configured.as_deref(), name)
+            .and_then(|mirrors| mirrors.map(|all| Ok((apt.update(&all)?, all))).transpose());
+        let (index, mirrors) = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => continue,
+            Err(error) if own => return Err(error),
+            Err(error) => {
+                seen.push(format!("{name} cannot be used ({error})"));
+                continue;
+            }
+        };
         if let PythonWish::Version(major, minor) = options.python
             && index.get(&format!("python{major}.{minor}")).is_none()
         {

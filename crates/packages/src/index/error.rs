@@ -32,6 +32,14 @@ pub enum Error {
         /// Labels of the indexes that were asked.
         asked: Vec<String>,
     },
+    /// An index has a file of this name, and it is another one.
+    #[error("the index `{label}` has {file}, but not with the digest of the lock")]
+    OtherDigest {
+        /// Which file.
+        file: String,
+        /// Which index.
+        label: String,
+    },
     /// A file of the user's cannot be read.
     #[error("cannot read {}", path.display())]
     Io {
@@ -54,7 +62,7 @@ impl Diagnose for Error {
     fn category(&self) -> Category {
         match self {
             Self::Fetch(error) => error.category(),
-            Self::Page { .. } => Category::BadInput,
+            Self::Page { .. } | Self::OtherDigest { .. } => Category::BadInput,
             Self::NowhereFound { .. } => Category::Network,
             Self::Io { source, .. } => Category::of_io(source),
             Self::Store { source, .. } => source.category(),
@@ -66,6 +74,9 @@ impl Diagnose for Error {
             Self::Fetch(error) => error.hints(),
             Self::Store { source, .. } => source.hints(),
             Self::Page { .. } | Self::Io { .. } => Vec::new(),
+            Self::OtherDigest { .. } => vec![Hint::new(
+                "the lock was changed, or the index replaced the file: lock again with `lightship lock --upgrade`",
+            )],
             Self::NowhereFound { label, asked, .. } if asked.contains(label) => vec![Hint::new(
                 "the index may have deleted it: resolve anew with `lightship lock --upgrade`",
             )],

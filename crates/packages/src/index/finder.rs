@@ -91,6 +91,12 @@ impl Finder {
                     if let Some(found) = listing.find(&wanted.file.name, &wanted.file.sha256) {
                         return Ok(vec![found.url.clone()]);
                     }
+                    if listing.files.iter().any(|file| file.name == wanted.file.name) {
+                        failure = failure.or(Some(Error::OtherDigest {
+                            file: wanted.file.name.clone(),
+                            label: index.label.clone(),
+                        }));
+                    }
                 }
                 Err(error) => failure = failure.or(Some(error)),
             }

@@ -207,11 +207,12 @@ fn send(
     images: &Images<'_>,
     context: &Context<'_>,
 ) -> Result<Vec<String>, Error> {
-    let mut places: Vec<String> = args.tags.clone();
-    places.extend(args.output.iter().chain(&args.push).cloned());
-    if places.is_empty() {
-        places = plan.names();
-    }
+    let outputs: Vec<String> = args.output.iter().map(|place| with_tag(place)).collect();
+    let elsewhere = !outputs.is_empty() || args.push.is_some();
+    let names = if args.tags.is_empty() && !elsewhere { plan.names() } else { args.tags.clone() };
+    let names = names.into_iter().map(|name| (format!("store:{name}"), name));
+    let others = outputs.into_iter().chain(args.push.clone()).map(|place| (place.clone(), place));
+    let places: Vec<(String, String)> = names.chain(others).collect();
     let bill = sbom::of_build(&sbom::Made {
         lock,
         layers: &built.layers,
@@ -223,7 +224,7 @@ fn send(
         created: built.created,
     });
     let artifact = bill.artifact(&built.descriptor()?);
-    for place in &places {
+    for (place, _) in &places {
         let destination = images.destination(place)?;
         let progress = context.reading();
         let whole = Selection::Everything;
@@ -235,5 +236,13 @@ fn send(
             &*progress,
         )?;
     }
-    Ok(places)
+    Ok(places.into_iter().map(|(_, shown)| shown).collect())
+}
+
+/// A layout has the bill of materials beside the image; without a tag other tools would not know which of
+/// the two is meant.
+fn with_tag(place: &str) -> String {
+    let layout = place.strip_prefix("oci:");
+    let bare = layout.is_some_and(|path| !path.rsplit('/').next().unwrap_or(path).contains(':'));
+    if bare { format!("{place}:latest") } else { place.to_owned() }
 }
