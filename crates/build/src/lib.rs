@@ -6,7 +6,6 @@ pub mod base;
 pub mod bytecode;
 pub mod lean;
 pub mod native;
-pub mod plan;
 pub mod project;
 pub mod prune;
 pub mod report;

@@ -7,6 +7,7 @@ use lightship_base::Progress;
 use lightship_build::base::NativeBase;
 use lightship_build::lean::{self, Fetched, Gathered, Wishes, vendor};
 use lightship_build::resolve::{Resolver, Sandboxed, Target, Uv};
+use lightship_net::Secret;
 use lightship_packages::index::{Addresses, Index, Wanted};
 use lightship_packages::lock::{Lock, PlatformName};
 use lightship_sandbox::snapshot::Prepared;
@@ -164,6 +165,18 @@ impl<'a> Kitchen<'a> {
         Ok((root.prepare(bundles)?, base))
     }
 
+    /// Proxies as a program in a sandbox takes them from its environment.
+    fn proxies(&self) -> Vec<(String, Secret)> {
+        let proxies = &self.settings.proxies;
+        let url = |name: &str, proxy: &Option<crate::settings::Secret>| {
+            proxy.as_ref().map(|proxy| (name.to_owned(), Secret::new(proxy.reveal())))
+        };
+        let none_for = proxies.none_for.as_ref();
+        let none_for = none_for.map(|hosts| ("NO_PROXY".to_owned(), Secret::new(hosts)));
+        let urls = [url("HTTP_PROXY", &proxies.http), url("HTTPS_PROXY", &proxies.https)];
+        urls.into_iter().flatten().chain(none_for).collect()
+    }
+
     /// Runs something beside the Python of the base that a lock names.
     pub fn with_workbench<T>(
         &self,
@@ -189,7 +202,7 @@ impl<'a> Kitchen<'a> {
             logins: &self.supplies.python.logins,
             netrc: self.supplies.python.netrc.as_deref(),
             certificates: Some(certificates.path()),
-            proxies: Vec::new(),
+            proxies: self.proxies(),
             cache: &cache,
             temporary: self.images.scratch()?,
             offline: self.supplies.fetcher.is_offline(),

@@ -8,6 +8,7 @@ use lightship_build::assemble::{
     Bundle, Grouping, Image, ImageSettings, Layer, Layers, Stage, group, put_together, settle,
 };
 use lightship_build::lean::{self, Gathered};
+use lightship_build::native::Assumed;
 use lightship_build::report::{Known, Report};
 use lightship_build::sbom::Facts;
 use lightship_codec::compression::CompressionLevel;
@@ -97,6 +98,10 @@ impl Builder<'_> {
         report.take_pruned(&trimmed.report, &trimmed.kept_on);
         notes.extend(trimmed.drivers.iter().map(|missing| {
             format!("{} comes with the driver of the machine that runs it", missing.library)
+        }));
+        notes.extend(trimmed.assumed.iter().map(|assumed| {
+            let Assumed { file, library, found } = assumed;
+            format!("{file} finds {library} only where what brings {found} was imported before it")
         }));
         report.notes = notes;
         let known = report.known();

@@ -63,6 +63,7 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
     phase("send", since);
     let mut report = built.report(&args.project.folder.display().to_string(), &plan, &lock);
     report.names = names;
+    report.notes.extend(kitchen.supplies.notes.iter().cloned());
     for (name, took) in phases {
         report.phase(name, took);
     }

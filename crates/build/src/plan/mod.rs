@@ -1,1 +1,0 @@
-//! What an image will be made of, as data.
