@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lightship_base::{Digest, Timestamp};
 use lightship_build::app::{self, Collected};
 use lightship_build::assemble::{
-    Bundle, Grouping, Image, ImageSettings, Layer, Layers, Stage, group, put_together, settle,
+    Bundle, Image, ImageSettings, Layer, Layers, Stage, group, put_together, settle,
 };
 use lightship_build::lean::{self, Gathered};
 use lightship_build::native::Assumed;
@@ -55,7 +55,8 @@ impl Builder<'_> {
             Some(recipe) => (recipe, vec![bundle(&collected)]),
             None => self.open_packages(&layers, &key, &collected)?,
         };
-        let project = layers.make(&group(project, Grouping::default()), &*self.kitchen.progress)?;
+        let project =
+            layers.make(&group(project, self.plan.grouping()), &*self.kitchen.progress)?;
         let Recipe { layers: mut all, facts, environment, known } = recipe;
         all.extend(project);
         let settings = image_settings(self.plan, &environment, created, self.compression)?;
@@ -89,7 +90,7 @@ impl Builder<'_> {
             bundles.into_iter().partition(|bundle| bundle.stage == Stage::Project);
         let apart =
             is_apart(collected, plan) && !packages.iter().any(|bundle| is_in_app(bundle, plan));
-        let groups = group(packages, Grouping::default());
+        let groups = group(packages, plan.grouping());
         let made = layers.make(&groups, &*self.kitchen.progress)?;
         // Only what is known is taken from this report; the image's own digest comes later.
         let mut report = Report::of("", Digest::of(b""), &groups, &made);

@@ -8,7 +8,6 @@ mod recipe;
 use std::path::Path;
 use std::time::Instant;
 
-use lightship_build::assemble::Grouping;
 use lightship_build::report::{Plan, Report};
 use lightship_build::resolve::Upgrade;
 use lightship_build::sbom;
@@ -44,7 +43,7 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
     let lock = lock_of(&args.project.folder, &plan, &kitchen, &wish)?;
     phase("lock", since);
     if args.dry_run {
-        let plan = Plan::of(&args.project.folder.display().to_string(), &lock, Grouping::default());
+        let plan = Plan::of(&args.project.folder.display().to_string(), &lock, plan.grouping());
         let terminal = context.terminal.out.look;
         let document = view::PlanDocument(&plan);
         let text = || view::plan_text(&plan, Top::default(), &terminal);

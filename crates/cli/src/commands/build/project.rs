@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use lightship_build::assemble::Grouping;
 use lightship_build::base::{self, PythonWish};
 use lightship_build::lean::Wishes;
 use lightship_build::project::{
@@ -34,6 +35,9 @@ pub(in crate::commands) struct ProjectPlan {
     pub(in crate::commands) inputs: Inputs,
     pub(in crate::commands) run: RunConfig,
 }
+
+/// Base, further packages of the distribution, small packages, what was made here, byte code, project.
+const OTHER_LAYERS: usize = 6;
 
 /// Who an image runs as if nobody says: an account that every base of ours has.
 const NOBODY_IN_PARTICULAR: &str = "65532:65532";
@@ -80,6 +84,14 @@ impl ProjectPlan {
             indexes,
             inputs,
         })
+    }
+
+    /// How packages share layers: as many layers as the settings allow, of which some are not for single
+    /// packages.
+    pub(in crate::commands) fn grouping(&self) -> Grouping {
+        let Some(layers) = self.project.settings.build.layers else { return Grouping::default() };
+        let most = usize::try_from(layers).unwrap_or(usize::MAX).saturating_sub(OTHER_LAYERS);
+        Grouping { most: most.min(Grouping::default().most), ..Grouping::default() }
     }
 
     /// What the image is called where the command line does not say.
@@ -236,13 +248,13 @@ fn indexes(project: &Project, environment: &Environment) -> Result<Vec<Index>, E
     let variable = |name: &str| environment.named(name)?.to_str().map(str::to_owned);
     let one = |index: &lightship_build::project::IndexSettings| {
         let bad = |reason: String| Error::BadIndex { label: index.label.clone(), reason };
+        if !index.packages.is_empty() {
+            let reason = "its `packages` are not told to uv yet; name them in [tool.uv.sources] of pyproject.toml";
+            return Err(bad(reason.to_owned()));
+        }
         let url = index.url.resolve(variable).map_err(|error| bad(error.to_string()))?;
         let url = url.parse().map_err(|_| bad("it is no address".to_owned()))?;
-        let role = match (index.default, index.packages.is_empty()) {
-            (true, _) => Role::Default,
-            (false, true) => Role::Extra,
-            (false, false) => Role::Named,
-        };
+        let role = if index.default { Role::Default } else { Role::Extra };
         Ok(Index::new(&index.label, Place::Repository(url), role))
     };
     project.settings.indexes.iter().map(one).collect()

@@ -43,11 +43,12 @@ pub(super) fn key(
     let influence =
         prune::influence(&collected.parcel).map_err(lightship_build::lean::Error::from)?;
     let text = format!(
-        "{RULES}\n{}\n{packages}\n{:?}\n{:?}\n{compression}\n{created}\n{}\n{wish:?}\n{seeds:?}\n{influence}",
+        "{RULES}\n{}\n{packages}\n{:?}\n{:?}\n{compression}\n{created}\n{}\n{wish:?}\n{seeds:?}\n{influence}\n{:?}",
         env!("CARGO_PKG_VERSION"),
         plan.wishes,
         plan.keep,
         plan.platform,
+        plan.grouping(),
     );
     Ok(Digest::of(text.as_bytes()).hex())
 }
