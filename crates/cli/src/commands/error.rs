@@ -291,7 +291,7 @@ impl Diagnose for Error {
                 "see what would be written with `--print`, and take from it what you need",
             )],
             Self::AmongTheProject { .. } => vec![Hint::new("name a folder for packages alone")],
-            Self::NotYet { .. } => vec![Hint::new("leave it away to get the native base")],
+            Self::NotYet { .. } => vec![Hint::new("leave it away")],
             Self::Output(_)
             | Self::Io { .. }
             | Self::NoProject { .. }

@@ -92,6 +92,9 @@ pub(super) fn plan_of(
         return Err(Error::NoProject { path: folder.clone() });
     }
     let platform = args.platform.clone().unwrap_or_else(Platform::host);
+    if platform.architecture != Platform::host().architecture {
+        return Err(Error::NotYet { what: "an image for another processor than this machine's" });
+    }
     let folder = std::path::absolute(folder).map_err(Error::io("find", folder))?;
     ProjectPlan::of(&folder, &platform, keep, context.environment)
 }
