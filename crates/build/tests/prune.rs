@@ -58,6 +58,15 @@ fn a_suite_goes_though_documentation_and_itself_name_it() {
 }
 
 #[test]
+fn what_several_packages_bring_is_counted_once() {
+    let stub = [("a.pyi", "12345678")];
+    let pruned = pruned(vec![wheel("a", &stub), wheel("a-skinny", &stub)]);
+    assert_eq!(left(&pruned), [""; 0]);
+    assert_eq!((pruned.report[0].files, pruned.report[0].size.0), (1, 8));
+    assert_eq!(pruned.report[0].packages.len(), 1);
+}
+
+#[test]
 fn a_suite_stays_where_code_uses_it() {
     let users = [
         ("b/m.py", "if x:\n    from a import tests\n", "tests b/m.py:2 imports it"),

@@ -173,6 +173,8 @@ impl Verdicts {
     fn carry_out(mut self, parcels: Vec<Parcel>) -> Pruned {
         let mut report: BTreeMap<Category, BTreeMap<PackageId, (usize, u64)>> = BTreeMap::new();
         let mut changed = BTreeSet::new();
+        // What several packages bring would be in the image once, and is counted once.
+        let mut counted = BTreeSet::new();
         let mut left = Vec::with_capacity(parcels.len());
         for (at, parcel) in parcels.into_iter().enumerate() {
             let pruned = is_pruned(&parcel);
@@ -182,9 +184,13 @@ impl Verdicts {
                     items.push(item);
                     continue;
                 };
+                let path = item.path.clone();
                 let (category, saved, rest) = fate.carry_out(item);
                 changed.extend(rest.iter().map(|item| item.path.clone()));
                 items.extend(rest);
+                if !counted.insert(path) {
+                    continue;
+                }
                 let of_category = report.entry(category).or_default();
                 let total = of_category.entry(parcel.package.clone()).or_default();
                 total.0 += 1;

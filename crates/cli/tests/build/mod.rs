@@ -8,6 +8,7 @@ mod image;
 mod interrupted;
 mod same_bytes;
 mod stock;
+mod whole;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -80,7 +80,7 @@ fn own_variable(name: &str) -> Option<String> {
 }
 
 /// An environment in which packages can be fetched as this machine fetches them; its store is `home`.
-fn machine() -> Option<TestEnvironment> {
+pub(super) fn machine() -> Option<TestEnvironment> {
     let mut environment = TestEnvironment::new();
     for name in CONFIGURATION {
         if let Some(value) = own_variable(name) {

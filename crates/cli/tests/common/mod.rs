@@ -21,6 +21,7 @@ pub(crate) const LIGHTSHIP: &str = env!("CARGO_BIN_EXE_lightship");
 pub(crate) struct TestEnvironment {
     root: tempfile::TempDir,
     variables: Vec<(String, String)>,
+    limit: Duration,
 }
 
 /// What a run left behind.
@@ -38,12 +39,17 @@ impl TestEnvironment {
         for folder in ["home", "work", "tmp"] {
             fs::create_dir(root.path().join(folder)).unwrap();
         }
-        Self { root, variables: Vec::new() }
+        Self { root, variables: Vec::new(), limit: LIMIT }
     }
 
     /// Sets one more variable for every later run.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Lets every later run take longer than runs otherwise may.
+    pub(crate) fn allow(&mut self, limit: Duration) {
+        self.limit = limit;
     }
 
     /// Where commands run.
@@ -106,7 +112,7 @@ impl TestEnvironment {
     fn finish(&self, mut command: Command) -> Run {
         let (out, err) = (self.root.path().join("stdout"), self.root.path().join("stderr"));
         command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
-        let (status, peak_bytes) = wait(command.spawn().unwrap());
+        let (status, peak_bytes) = wait(command.spawn().unwrap(), self.limit);
         let text = |path: &Path| String::from_utf8(fs::read(path).unwrap()).unwrap();
         Run { status, peak_bytes, stdout: text(&out), stderr: text(&err) }
     }
@@ -129,8 +135,8 @@ impl Run {
     }
 }
 
-fn wait(mut child: Child) -> (ExitStatus, u64) {
-    let end = Instant::now() + LIMIT;
+fn wait(mut child: Child, limit: Duration) -> (ExitStatus, u64) {
+    let end = Instant::now() + limit;
     let mut peak = 0;
     loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -140,7 +146,7 @@ fn wait(mut child: Child) -> (ExitStatus, u64) {
         if Instant::now() > end {
             child.kill().unwrap();
             child.wait().unwrap();
-            panic!("still running after {LIMIT:?}");
+            panic!("still running after {limit:?}");
         }
         thread::sleep(Duration::from_millis(5));
     }
