@@ -28,6 +28,15 @@ fn it_is_who_it_shall_be() {
 }
 
 #[test]
+fn its_pipes_are_its_own_to_open_again() {
+    let bench = Bench::new();
+    let mut spec = common::spec(&["sh", "-c", "echo log >/dev/stdout; echo bad >/dev/stderr"]);
+    spec.user = User("app".to_owned());
+    let run = bench.run(spec);
+    assert_eq!((run.output.as_str(), run.complaints.as_str()), ("log\n", "bad\n"));
+}
+
+#[test]
 fn again_as_an_ordinary_user() {
     common::again::as_ordinary_user("again_as");
 }

@@ -16,18 +16,24 @@ mod tests;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
 
 use lightship_base::ByteSize;
 use lightship_codec::tar::RootPath;
 use lightship_dockerfile::ignore::Patterns;
-use lightship_packages::parcel::{Item, ItemKind, Origin, PackageId, Parcel};
+use lightship_packages::parcel::{Content, Item, ItemKind, Origin, PackageId, Parcel};
 
 pub use error::AppError;
 pub use fingerprint::fingerprint;
 pub use layout::CopyRule;
 pub use left_out::{LeftOut, Rule};
 pub use revision::revision;
+
+/// A file of this machine as content, as long as it does not change.
+pub(crate) fn content_of(path: PathBuf, metadata: &Metadata) -> Content {
+    Content::new(file::ProjectFile::new(path, metadata))
+}
 
 /// A file from this size on is worth a word.
 pub const LARGE: ByteSize = ByteSize(100_000_000);

@@ -20,7 +20,7 @@ use super::python::{self, Python};
 use super::scripts::judge;
 use super::select::{Selection, Set, select};
 use super::status;
-use super::{Dropped, Error, LeftOut, NativeBase, NotRun, Options, WithoutInterpreter};
+use super::{Dropped, Error, LeftOut, NativeBase, NotRun, Options, Purpose, WithoutInterpreter};
 
 /// Makes a base of packages: all that it will have, also those for wheels, because what is made here
 /// (the loader's cache, alternatives) is made for this very set.
@@ -37,7 +37,7 @@ pub fn compose(mut debs: Vec<Deb>, options: &Options) -> Result<NativeBase, Erro
         draft = Draft::of(&debs, &choice, options)?;
     }
     settle(&mut draft.parts)?;
-    draft.finish(&debs, &set, &choice)
+    draft.finish(&debs, &set, &choice, options.purpose)
 }
 
 /// Packages that import `iconv_open` and call it only where a program asks for a conversion by name: the C
@@ -240,7 +240,13 @@ impl<'a> Draft<'a> {
         items.map(|item| (item.path.clone(), item.kind.clone())).collect()
     }
 
-    fn finish(mut self, debs: &[Deb], set: &Set<'_>, choice: &Choice) -> Result<NativeBase, Error> {
+    fn finish(
+        mut self,
+        debs: &[Deb],
+        set: &Set<'_>,
+        choice: &Choice,
+        purpose: Purpose,
+    ) -> Result<NativeBase, Error> {
         let places = self.places();
         let mut there: HashSet<RootPath> = places.keys().cloned().collect();
         let links = program_links(&places, self.python.as_ref());
@@ -252,8 +258,9 @@ impl<'a> Draft<'a> {
             base_passwd: set.get("base-passwd"),
             bundle: self.bundle()?,
             alternatives: alternatives::links(&self.alternatives, &there),
+            purpose,
         };
-        let environment = environment(!ground.bundle.is_empty());
+        let environment = environment(!ground.bundle.is_empty(), purpose);
         let without_interpreter = self.without_interpreter(&there, &choice.selection)?;
         let made = made(ground);
         for part in &mut self.parts {
@@ -389,9 +396,12 @@ fn dropped(debs: &[Deb], selection: &Selection) -> Vec<Dropped> {
     debs.iter().filter_map(of_deb).collect()
 }
 
-fn environment(has_bundle: bool) -> Vec<(String, String)> {
+fn environment(has_bundle: bool, purpose: Purpose) -> Vec<(String, String)> {
     let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    let mut variables = vec![("LANG", "C.UTF-8".to_owned()), ("PATH", path.to_owned())];
+    let mut variables = vec![("PATH", path.to_owned())];
+    if !purpose.is_only_data() {
+        variables.insert(0, ("LANG", "C.UTF-8".to_owned()));
+    }
     if has_bundle {
         // Wheels bring OpenSSL built to look elsewhere.
         variables.push(("SSL_CERT_FILE", format!("/{}", made::BUNDLE)));

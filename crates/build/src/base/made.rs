@@ -6,8 +6,11 @@ use lightship_codec::tar::RootPath;
 use lightship_packages::deb::Deb;
 use lightship_packages::parcel::{Content, Item, ItemKind, Origin, PackageId, Parcel};
 
+use crate::web;
+
 use super::accounts::accounts;
 use super::place::{MERGED, MOVED};
+use super::purpose::Purpose;
 use super::python::Python;
 
 /// What the parts of a base are to its making.
@@ -20,6 +23,7 @@ pub(super) struct Ground<'a> {
     pub(super) bundle: Vec<u8>,
     /// Links of alternatives.
     pub(super) alternatives: Vec<Item>,
+    pub(super) purpose: Purpose,
 }
 
 /// Folders that every image has, with their modes. Whoever runs it may be any user, and everything
@@ -68,6 +72,9 @@ pub(super) fn made(ground: Ground<'_>) -> Parcel {
     }
     if !ground.bundle.is_empty() {
         making.certificates(&ground.bundle);
+    }
+    if ground.purpose == Purpose::Web {
+        making.server();
     }
     if let Some(python) = ground.python {
         making.add(python.scheme.purelib.clone(), ItemKind::Folder { mode: 0o755 });
@@ -132,6 +139,15 @@ impl Making<'_> {
 
     fn file(&mut self, name: &str, bytes: impl Into<Vec<u8>>) {
         self.add(path(name), ItemKind::File { mode: 0o644, content: Content::bytes(bytes) });
+    }
+
+    /// What the server opens before it reads where its messages should go; and the folders that it makes
+    /// where they are missing, which it cannot where the root may not be written.
+    fn server(&mut self) {
+        self.add(path("var/log/nginx/error.log"), ItemKind::Symlink(b"/dev/stderr".to_vec()));
+        for name in web::TEMPORARY {
+            self.add(path(&format!("tmp/{name}")), ItemKind::Folder { mode: 0o1777 });
+        }
     }
 
     /// A link, where what it leads to is there.

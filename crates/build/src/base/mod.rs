@@ -20,6 +20,7 @@ mod made;
 mod needs;
 mod place;
 mod programs;
+mod purpose;
 mod python;
 mod scripts;
 mod select;
@@ -35,6 +36,7 @@ use lightship_packages::parcel::{PackageId, Parcel};
 pub use category::{Category, UnknownCategory};
 pub use compose::compose;
 pub use error::Error;
+pub use purpose::{Data, Purpose};
 pub use python::{Python, PythonWish};
 pub use scripts::{Effect, NotRun};
 pub use select::{Reason, Roots, roots};
@@ -42,6 +44,8 @@ pub use select::{Reason, Roots, roots};
 /// What a base has to have.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
+    /// What the image is for.
+    pub purpose: Purpose,
     /// Which Python, if any.
     pub python: PythonWish,
     /// Packages asked for by name, by the user or for a library that a wheel needs: they stay, with all

@@ -5,7 +5,7 @@ use std::fmt;
 
 use lightship_packages::deb::{Alternatives, Deb};
 
-use super::{Error, Options, PythonWish};
+use super::{Error, Options, Purpose, PythonWish};
 
 /// What to ask the distribution for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,9 +19,13 @@ pub struct Roots {
 /// The packages that a base begins with; their dependencies follow from the suite. Of some of them
 /// only a few files stay: `libc-bin` has the locale C.UTF-8, `base-files` says which system this is.
 pub fn roots(options: &Options) -> Roots {
-    let mut required: Vec<String> = PLAIN_ROOTS.map(str::to_owned).to_vec();
+    let mut required: Vec<String> =
+        options.purpose.roots().into_iter().map(str::to_owned).collect();
     // Only its lists of accounts are read.
-    let mut if_available = vec!["base-passwd".to_owned()];
+    let mut if_available = match options.purpose {
+        Purpose::Programs | Purpose::Program(_) => vec!["base-passwd".to_owned()],
+        Purpose::Bare(_) | Purpose::Web => Vec::new(),
+    };
     match options.python {
         PythonWish::None => {}
         PythonWish::Any => required.push("python3".to_owned()),
@@ -42,9 +46,6 @@ pub fn roots(options: &Options) -> Roots {
     required.extend(options.keep.iter().cloned());
     Roots { required, if_available }
 }
-
-const PLAIN_ROOTS: [&str; 7] =
-    ["base-files", "ca-certificates", "libc-bin", "libc6", "media-types", "netbase", "tzdata"];
 
 /// What a person expects who asks for a shell.
 const SHELL: [&str; 6] = ["bash", "coreutils", "dash", "findutils", "grep", "sed"];
@@ -88,11 +89,14 @@ const TOOLS: [(&str, &str); 32] = [
 ];
 
 /// Dependencies that only a package's maintainer scripts use, although the other package is no tool.
-const FOR_SCRIPTS: [(&str, &str); 3] = [
+const FOR_SCRIPTS: [(&str, &str); 5] = [
     // update-ca-certificates names links by the hash of a certificate; the bundle needs none.
     ("ca-certificates", "openssl"),
     // Copies of default files into place; `awk` is a virtual package.
     ("base-files", "awk"),
+    // `ss` looks whether something listens at port 80 already, before the service is started.
+    ("nginx", "iproute2"),
+    ("nginx-core", "iproute2"),
     ("readline-common", "install-info"),
 ];
 
@@ -210,7 +214,8 @@ pub(super) fn select(set: &Set<'_>, options: &Options) -> Result<Selection, Erro
     let mut selection = Selection { asked: asked(set, options)?, ..Selection::default() };
     let roots = roots(options);
     let stays = |name: &String| {
-        set.get(name).is_some() && (tool(name).is_none() || selection.asked.contains(name))
+        let tool = tool(name, options.purpose);
+        set.get(name).is_some() && (tool.is_none() || selection.asked.contains(name))
     };
     let mut todo: Vec<String> =
         roots.required.into_iter().chain(roots.if_available).filter(stays).collect();
@@ -220,14 +225,15 @@ pub(super) fn select(set: &Set<'_>, options: &Options) -> Result<Selection, Erro
             continue;
         }
         for Dependency { place, met_by: other } in &set.dependencies[name.as_str()] {
-            if is_for_scripts(&name, place, other) && !selection.asked.contains(*other) {
+            let for_script = is_for_scripts(&name, place, other, options.purpose);
+            if for_script && !selection.asked.contains(*other) {
                 for_scripts.entry((*other).to_owned()).or_default().push(name.clone());
             } else {
                 todo.push((*other).to_owned());
             }
         }
     }
-    selection.dropped = reasons(set, &selection.kept, for_scripts);
+    selection.dropped = reasons(set, &selection.kept, for_scripts, options.purpose);
     Ok(selection)
 }
 
@@ -247,22 +253,24 @@ fn asked(set: &Set<'_>, options: &Options) -> Result<BTreeSet<String>, Error> {
     Ok(asked)
 }
 
-fn tool(name: &str) -> Option<&'static str> {
-    TOOLS.iter().find(|(tool, _)| *tool == name).map(|(_, what)| *what)
+fn tool(name: &str, purpose: Purpose) -> Option<&'static str> {
+    let known = TOOLS.iter().find(|(tool, _)| *tool == name).map(|(_, what)| *what);
+    known.or_else(|| purpose.does_without(name))
 }
 
 /// Whether one step of `user`'s dependencies, which `other` meets, matters to its scripts alone.
-fn is_for_scripts(user: &str, place: &[String], other: &str) -> bool {
+fn is_for_scripts(user: &str, place: &[String], other: &str, purpose: Purpose) -> bool {
     let listed = |name: &str| FOR_SCRIPTS.contains(&(user, name));
-    tool(other).is_some()
+    tool(other, purpose).is_some()
         || listed(other)
-        || place.iter().any(|name| listed(name) || tool(name).is_some())
+        || place.iter().any(|name| listed(name) || tool(name, purpose).is_some())
 }
 
 fn reasons(
     set: &Set<'_>,
     kept: &BTreeSet<String>,
     mut for_scripts: BTreeMap<String, Vec<String>>,
+    purpose: Purpose,
 ) -> BTreeMap<String, Reason> {
     let mut users: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (user, dependencies) in &set.dependencies {
@@ -272,7 +280,7 @@ fn reasons(
     }
     let left = set.by_name.iter().filter(|(name, _)| !kept.contains(**name));
     let reason = |(name, deb): (&&str, &&Deb)| {
-        let reason = match (tool(name), for_scripts.remove(*name)) {
+        let reason = match (tool(name, purpose), for_scripts.remove(*name)) {
             (Some(what), _) => Reason::Tool(what),
             (None, _) if deb.control.is_essential() => Reason::Essential,
             (None, Some(mut users)) => {

@@ -9,7 +9,7 @@ use lightship_packages::fetch::Fetcher;
 use lightship_packages::lock::{Deb, Suite};
 
 use super::Error;
-use crate::base::{self, PythonWish};
+use crate::base::{self, Purpose, PythonWish};
 
 /// The distribution's archives, as the user's machine knows them.
 pub struct Apt<'a> {
@@ -89,7 +89,7 @@ pub fn ground(
             seen.push(offer(&index, name));
             continue;
         }
-        let debs = resolve(&index, &roots)?;
+        let debs = resolve(&index, &roots, options.purpose)?;
         return Ok(Ground { suite: suite_of(&index, name), debs, index, mirrors });
     }
     match (options.python, suite, seen.is_empty()) {
@@ -133,16 +133,24 @@ pub fn who_has(
 
 /// Resolves once more, with further packages.
 pub fn more(ground: &mut Ground, options: &base::Options) -> Result<(), Error> {
-    ground.debs = resolve(&ground.index, &base::roots(options))?;
+    ground.debs = resolve(&ground.index, &base::roots(options), options.purpose)?;
     Ok(())
 }
 
-fn resolve(index: &Index, roots: &base::Roots) -> Result<Vec<Deb>, Error> {
+fn resolve(index: &Index, roots: &base::Roots, purpose: Purpose) -> Result<Vec<Deb>, Error> {
     let there = roots.if_available.iter().filter(|name| index.get(name).is_some());
     let wanted: Vec<Dependency> =
         roots.required.iter().chain(there).map(|name| Dependency::on(name.clone())).collect();
     let closure = closure(index, &wanted, ResolveOptions::default())?;
-    closure.packages.iter().map(|chosen| locked(index, chosen)).collect()
+    let debs = closure.packages.iter().map(|chosen| locked(index, chosen));
+    let mut debs = debs.collect::<Result<Vec<Deb>, Error>>()?;
+    if purpose.is_only_data() {
+        debs.retain(|deb| roots.required.contains(&deb.name));
+        for deb in &mut debs {
+            deb.depends.retain(|name| roots.required.contains(name));
+        }
+    }
+    Ok(debs)
 }
 
 fn locked(index: &Index, chosen: &Chosen<'_>) -> Result<Deb, Error> {

@@ -19,4 +19,4 @@ pub use error::Error;
 pub use fetch::{Archives, Fetched, IndexFile, fetch};
 pub use gather::{FOR_NATIVE_CODE, Gathered, Wishes, gather};
 pub use ground::{Apt, Ground, archives, ground, more, who_has};
-pub use trim::{Trimmed, is_driver, lacking, trim};
+pub use trim::{Trimmed, is_driver, lacking, machine, trim};

@@ -22,8 +22,9 @@ pub struct Trimmed {
     pub drivers: Vec<Missing>,
 }
 
-/// Native code of a processor, as Debian calls it, by its number in ELF (`EM_X86_64`, `EM_AARCH64`); `None` for one that is not known here.
-fn machine(architecture: &str) -> Option<(Class, Machine)> {
+/// Native code of a processor, as Debian calls it, by its number in ELF (`EM_X86_64`, `EM_AARCH64`); `None`
+/// for one that is not known here.
+pub fn machine(architecture: &str) -> Option<(Class, Machine)> {
     match architecture {
         "amd64" => Some((Class::Elf64, Machine(62))),
         "arm64" => Some((Class::Elf64, Machine(183))),

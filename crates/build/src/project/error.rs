@@ -77,6 +77,12 @@ pub enum ProjectError {
         /// Where that is written.
         required: Evidence,
     },
+    /// Settings that do not go together.
+    #[error("{what}")]
+    Settings {
+        /// Which, and why not.
+        what: &'static str,
+    },
     /// A place in the image that none can have.
     #[error("`{path}` cannot be a place in an image")]
     Place {
@@ -95,6 +101,7 @@ impl Diagnose for ProjectError {
                 Category::BadInput
             }
             Self::Missing { .. }
+            | Self::Settings { .. }
             | Self::ManyRequirements { .. }
             | Self::MixedRequirements { .. }
             | Self::Python { .. }
@@ -118,6 +125,7 @@ impl Diagnose for ProjectError {
             | Self::Invalid { .. }
             | Self::Ignore { .. }
             | Self::Missing { .. }
+            | Self::Settings { .. }
             | Self::MixedRequirements { .. }
             | Self::Place { .. } => Vec::new(),
         }

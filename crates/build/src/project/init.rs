@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Evidence, Inferred, Project, Requirements};
+use super::{AppKind, Evidence, Inferred, Project, Requirements};
 
 /// Writes it. What holds by itself is commented out; removing the `#` fixes it.
 pub fn init(project: &Project) -> String {
@@ -10,7 +10,9 @@ pub fn init(project: &Project) -> String {
         "# How this project's image is built. Lines that begin with # say what is found without them.\n",
     );
     image(project, &mut text);
-    python(project, &mut text);
+    if project.settings.app.kind == AppKind::Python {
+        python(project, &mut text);
+    }
     base(project, &mut text);
     app(project, &mut text);
     if !project.notes.is_empty() {
@@ -94,14 +96,38 @@ fn base(project: &Project, text: &mut String) {
 
 fn app(project: &Project, text: &mut String) {
     text.push_str("\n[app]\n");
+    kind(&project.settings.app.kind, text);
     let place = quoted(&project.app.destination.to_string());
-    let from = if project.app.copies.is_empty() {
-        Evidence::default_value()
-    } else {
-        Evidence::file("the Dockerfile's copies")
+    let is_python = project.settings.app.kind == AppKind::Python;
+    let from = match &project.settings.app.destination {
+        Some(_) if !is_python => Evidence::settings(),
+        _ if !is_python || project.app.copies.is_empty() => Evidence::default_value(),
+        _ => Evidence::file("the Dockerfile's copies"),
     };
     line(text, "destination", &place, &from);
     text.push_str("# exclude = []  # patterns as in .dockerignore\n# include = []\n");
+}
+
+/// What the image is for; it is never inferred.
+fn kind(kind: &AppKind, text: &mut String) {
+    let from = Evidence::settings();
+    match kind {
+        AppKind::Python => {}
+        AppKind::Binary(binary) => {
+            line(text, "binary", &quoted(&binary.path), &from);
+            for (key, value) in [("certificates", binary.certificates), ("zones", binary.zones)] {
+                if let Some(value) = value {
+                    line(text, key, &value.to_string(), &from);
+                }
+            }
+        }
+        AppKind::Static(site) => {
+            line(text, "static", &quoted(&site.folder), &from);
+            if let Some(fallback) = &site.fallback {
+                line(text, "fallback", &quoted(fallback), &from);
+            }
+        }
+    }
 }
 
 /// `# key = value  # reason`; what the user wrote is no comment.

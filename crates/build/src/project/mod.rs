@@ -7,6 +7,7 @@ mod error;
 mod evidence;
 mod files;
 mod init;
+mod kinds;
 mod python;
 mod requirements;
 mod settings;
@@ -35,8 +36,8 @@ pub use python::{PythonRange, PythonRangeError, PythonVersion, PythonVersionErro
 pub use requirements::Requirements;
 pub use settings::{
     Address, AddressError, AppKind, AppSettings, ArchivePlace, BaseKind, BaseSettings,
-    BuildSettings, Bytecode, ImageSettings, IndexSettings, InterpreterArchive, PythonSettings,
-    Scripts, Settings,
+    BinarySettings, BuildSettings, Bytecode, ImageSettings, IndexSettings, InterpreterArchive,
+    PythonSettings, Scripts, Settings, StaticSettings,
 };
 pub use wish::PythonWish;
 pub use words::{CommandLine, CommandLineError};
@@ -88,6 +89,18 @@ impl Project {
     /// Looks at a folder. `dockerfile` is one that the user names, from the folder; otherwise its
     /// `Dockerfile` or `Containerfile` is read, if there is one.
     pub fn read(
+        folder: &Path,
+        settings: Settings,
+        dockerfile: Option<&str>,
+    ) -> Result<Self, ProjectError> {
+        match settings.app.kind.clone() {
+            AppKind::Python => Self::of_python(folder, settings, dockerfile),
+            AppKind::Binary(binary) => kinds::binary(folder, settings, &binary),
+            AppKind::Static(site) => kinds::site(folder, settings, dockerfile, &site),
+        }
+    }
+
+    fn of_python(
         folder: &Path,
         settings: Settings,
         dockerfile: Option<&str>,

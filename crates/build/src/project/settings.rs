@@ -180,10 +180,30 @@ pub enum AppKind {
     /// Python source.
     #[default]
     Python,
-    /// One static executable, from the project's folder.
-    Binary(String),
-    /// A folder of web files, from the project's folder.
-    Static(String),
+    /// One executable.
+    Binary(BinarySettings),
+    /// A folder of web files.
+    Static(StaticSettings),
+}
+
+/// `binary` under `[app]`, and what belongs to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BinarySettings {
+    /// The executable, from the project's folder.
+    pub path: String,
+    /// Whether the image has certificate authorities. `None`: if the program looks for them.
+    pub certificates: Option<bool>,
+    /// Whether it has time zones. `None`: if the program looks for them.
+    pub zones: Option<bool>,
+}
+
+/// `static` under `[app]`, and what belongs to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StaticSettings {
+    /// The folder, from the project's.
+    pub folder: String,
+    /// The file in it that answers for paths that are not there.
+    pub fallback: Option<String>,
 }
 
 /// `[build]`.

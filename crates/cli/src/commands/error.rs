@@ -68,6 +68,12 @@ pub enum Error {
     /// The project's own files.
     #[error(transparent)]
     App(#[from] lightship_build::app::AppError),
+    /// The executable of an image for one.
+    #[error(transparent)]
+    Program(#[from] lightship_build::program::ProgramError),
+    /// The web files of an image for them.
+    #[error(transparent)]
+    Site(#[from] lightship_build::web::SiteError),
     /// Byte code could not be made.
     #[error(transparent)]
     Bytecode(#[from] lightship_build::bytecode::Error),
@@ -221,6 +227,8 @@ impl Diagnose for Error {
             Self::Trust(error) => error.category(),
             Self::Lock(error) => error.category(),
             Self::App(error) => error.category(),
+            Self::Program(error) => error.category(),
+            Self::Site(error) => error.category(),
             Self::Reference(error) => error.category(),
             Self::Bytecode(error) => error.category(),
             Self::Project(error) => error.category(),
@@ -259,6 +267,8 @@ impl Diagnose for Error {
             Self::Trust(error) => error.hints(),
             Self::Lock(error) => error.hints(),
             Self::App(error) => error.hints(),
+            Self::Program(error) => error.hints(),
+            Self::Site(error) => error.hints(),
             Self::Reference(error) => error.hints(),
             Self::ProjectAudit { .. } => vec![Hint::new(
                 "name an image; a folder counts as one if it has an `oci-layout` file",

@@ -23,6 +23,8 @@ pub struct Order<'a> {
     pub python_because: String,
     /// The project's requirements, if it has any.
     pub source: Option<&'a Source>,
+    /// Native code of the project's own that needs libraries.
+    pub natives: Vec<Parcel>,
     /// A lock whose versions are kept where they fit.
     pub previous: Option<&'a Lock>,
     /// Which of them are renewed.
@@ -35,6 +37,10 @@ const MOST_ROUNDS: usize = 4;
 impl Kitchen<'_> {
     /// Locks a project.
     pub fn lock(&self, order: &Order<'_>) -> Result<Lock, Error> {
+        if base::roots(&order.wishes.base).required.is_empty() {
+            let (inputs, platforms) = (order.inputs.clone(), vec![self.platform.clone()]);
+            return Ok(Lock { inputs, platforms, ..Lock::default() });
+        }
         let apt = self.supplies.apt(self.platform.architecture(), &*self.progress);
         let mut ground = lean::ground(&apt, &order.wishes.base, order.suite)?;
         let mut lock = Lock {
@@ -44,15 +50,16 @@ impl Kitchen<'_> {
             debs: ground.debs.clone(),
             ..Lock::default()
         };
-        if order.wishes.base.python == PythonWish::None {
-            return Ok(lock);
+        match (order.wishes.base.python, order.natives.is_empty()) {
+            (PythonWish::None, true) => return Ok(lock),
+            (PythonWish::None, false) => {}
+            (PythonWish::Any | PythonWish::Version(..), _) => self.resolve(&mut lock, order)?,
         }
-        self.resolve(&mut lock, order)?;
         let mut keep = order.wishes.base.clone();
         let mut added = Vec::new();
         for _ in 0..MOST_ROUNDS {
             let gathered = self.gather(&lock, &order.wishes)?;
-            let more = self.missing(&apt, &ground, &gathered, &keep)?;
+            let more = self.missing(&apt, &ground, (&gathered, &order.natives), &keep)?;
             if more.is_empty() {
                 break;
             }
@@ -105,11 +112,11 @@ impl Kitchen<'_> {
         &self,
         apt: &lean::Apt<'_>,
         ground: &lean::Ground,
-        gathered: &Gathered,
+        (gathered, own): (&Gathered, &[Parcel]),
         base: &base::Options,
     ) -> Result<Vec<(String, String)>, Error> {
-        let parcels: Vec<Parcel> =
-            gathered.bundles.iter().map(|bundle| bundle.parcel.clone()).collect();
+        let packages = gathered.bundles.iter().map(|bundle| bundle.parcel.clone());
+        let parcels: Vec<Parcel> = packages.chain(own.iter().cloned()).collect();
         let options = native::Options { library_path: None, asked: base.keep.clone() };
         let links = native::resolve(&parcels, &options);
         let missing = lean::lacking(&links, self.platform.architecture());

@@ -6,7 +6,9 @@
 mod bad_input;
 mod image;
 mod interrupted;
+mod programs;
 mod same_bytes;
+mod site;
 mod stock;
 mod whole;
 

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use lightship_testkit::docker_registry::skip;
 use serde_json::Value;
@@ -49,6 +50,36 @@ impl Stocked {
             fs::remove_dir_all(self.home().join("store/refs").join(kind)).unwrap();
         }
     }
+}
+
+/// A machine whose store has the distribution's lists, and packages for web files and for programs; nothing
+/// was made of them yet. They are fetched once, and stay in the target folder.
+pub(super) fn with_packages() -> Option<TestEnvironment> {
+    let mut environment = machine()?;
+    environment.allow(Duration::from_mins(2));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kinds-tests");
+    fs::create_dir_all(&folder).unwrap();
+    let turn = File::create(folder.join("turn")).unwrap();
+    turn.lock().unwrap();
+    let (home, filled) = (folder.join("home"), folder.join("filled"));
+    if !filled.exists() {
+        let site = environment.work().join("filling");
+        fs::create_dir_all(site.join("dist")).unwrap();
+        fs::write(site.join("dist/index.html"), "x").unwrap();
+        let settings =
+            "[app]\nstatic = \"dist\"\n[base]\npackages = [\"tzdata\", \"ca-certificates\"]\n";
+        fs::write(site.join("lightship.toml"), settings).unwrap();
+        let line = format!("--quiet --home {} vendor vendored --project filling", home.display());
+        let run = environment.run(&line);
+        assert_eq!((run.code(), run.stderr.as_str()), (0, ""));
+        fs::remove_dir_all(site).unwrap();
+        fs::remove_dir_all(environment.work().join("vendored")).unwrap();
+        fs::write(filled, "").unwrap();
+    }
+    let copy = environment.work().join("home").display().to_string();
+    environment.peer("cp", &["-a", "--reflink=auto", home.to_str().unwrap(), &copy]);
+    drop(turn);
+    Some(environment)
 }
 
 /// Variables of this machine that say where packages are, and how they are fetched.

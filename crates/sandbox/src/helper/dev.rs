@@ -96,6 +96,16 @@ pub(super) fn reopen_null(mut streams: Streams) -> Result<Streams, Failure> {
     Ok(streams)
 }
 
+/// Gives pipes to whoever the command runs as, so that it can open them again by `/dev/stdout`, as servers do
+/// with their logs. A pipe is nobody else's; files and terminals of the caller stay the caller's.
+pub(super) fn give_pipes(streams: &Streams, person: &Person) {
+    let owner = Some(rustix::fs::Uid::from_raw(person.uid));
+    for stream in streams.iter().filter(|stream| inside::kind(stream) == Some(FileType::Fifo)) {
+        // Best effort: with a single id there is nobody else to give it to.
+        let _ = rustix::fs::fchown(stream, owner, None);
+    }
+}
+
 fn mount_terminals(inside: &Inside, identity: Identity) -> Result<(), Failure> {
     let rights = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let mut options = vec![("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620")];

@@ -72,7 +72,11 @@ fn run(job: &Job, streams: Streams, helper: &OwnedFd, limited: Limited) -> Resul
     let watched = build(job, &mut |note| tell(Tale::Note(note), &[]))?;
     let person = user::find(&job.spec.user)?;
     let streams = match job.spec.terminal {
-        None => dev::reopen_null(streams)?,
+        None => {
+            let streams = dev::reopen_null(streams)?;
+            dev::give_pipes(&streams, &person);
+            streams
+        }
         Some(size) => {
             let (outer, inner) = dev::open_terminal(size, &person)?;
             tell(Tale::Terminal, &[outer.as_fd()]);

@@ -15,6 +15,7 @@ use lightship_codec::compression::CompressionLevel;
 use lightship_oci::Source as _;
 use lightship_oci::spec::Descriptor;
 use lightship_packages::lock::Lock;
+use lightship_packages::parcel::Item;
 
 use super::recipe::{self, Recipe};
 use super::{ProjectPlan, bytecode};
@@ -45,7 +46,7 @@ pub(super) struct Builder<'a> {
 
 impl Builder<'_> {
     pub(super) fn build(&self) -> Result<Built, Error> {
-        let collected = app::collect(&self.plan.project.folder, &self.plan.project.app)?;
+        let collected = self.plan.collect()?;
         let lease = self.kitchen.supplies.fetcher.lease();
         let created = self.kitchen.settings.epoch.unwrap_or_default();
         let layers = Layers { lease, compression: self.compression, time: created.as_second() };
@@ -124,14 +125,17 @@ fn bundle(collected: &Collected) -> Bundle {
     }
 }
 
-/// Whether the project's files are all in a folder of their own, so that none can be a package's.
+/// Whether the project's files are all in folders of their own, so that none can be a package's.
 fn is_apart(collected: &Collected, plan: &ProjectPlan) -> bool {
-    let home = &plan.project.app.destination;
-    !home.is_root() && collected.parcel.items.iter().all(|item| item.path.starts_with(home))
+    let homes = plan.homes();
+    let at_home = |item: &Item| homes.iter().any(|home| item.path.starts_with(home));
+    homes.iter().all(|home| !home.is_root()) && collected.parcel.items.iter().all(at_home)
 }
 
 fn is_in_app(bundle: &Bundle, plan: &ProjectPlan) -> bool {
-    bundle.parcel.items.iter().any(|item| item.path.starts_with(&plan.project.app.destination))
+    let homes = plan.homes();
+    let at_home = |item: &Item| homes.iter().any(|home| item.path.starts_with(home));
+    bundle.parcel.items.iter().any(at_home)
 }
 
 impl Built {

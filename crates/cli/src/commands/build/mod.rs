@@ -1,6 +1,7 @@
 //! `lightship build`: from a project to a lean image.
 
 mod bytecode;
+mod kinds;
 mod layers;
 mod project;
 mod recipe;
@@ -43,7 +44,9 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
     let lock = lock_of(&args.project.folder, &plan, &kitchen, &wish)?;
     phase("lock", since);
     if args.dry_run {
-        let plan = Plan::of(&args.project.folder.display().to_string(), &lock, plan.grouping());
+        let notes = plan.project.notes.iter().map(ToString::to_string);
+        let mut plan = Plan::of(&args.project.folder.display().to_string(), &lock, plan.grouping());
+        plan.notes.extend(notes);
         let terminal = context.terminal.out.look;
         let document = view::PlanDocument(&plan);
         let text = || view::plan_text(&plan, Top::default(), &terminal);
@@ -141,7 +144,9 @@ pub(super) fn lock_of(
     let renew = matches!(wish, Wish::Mend(Upgrade::All | Upgrade::Only(_)));
     match (previous, wish) {
         (Some(lock), _) if outdated.is_empty() && !renew => {
-            Ok(lock.only_for(&plan.platform).unwrap_or(lock))
+            let lock = lock.only_for(&plan.platform).unwrap_or(lock);
+            plan.content.check(&lock)?;
+            Ok(lock)
         }
         (_, Wish::Locked) => Err(Error::Outdated { path, reasons: outdated }),
         (previous, Wish::Mend(upgrade)) => {
@@ -151,12 +156,14 @@ pub(super) fn lock_of(
                 suite: plan.project.settings.base.suite.as_deref(),
                 python_because: plan.python_because.clone(),
                 source: plan.source.as_ref(),
+                natives: plan.content.natives(&plan.project.name.value)?,
                 previous: previous.as_ref(),
                 upgrade,
             })?;
             if let Some(python) = &lock.python {
                 plan.check_python(&python.version)?;
             }
+            plan.content.check(&lock)?;
             let whole = match previous {
                 Some(other) if other.inputs.changes(&plan.inputs).is_empty() => {
                     other.merged_with(&lock)

@@ -18,6 +18,7 @@ use lightship_packages::python::normalise_name;
 use lightship_packages::wheel::Scripts;
 use serde_json::{Map, Value, json};
 
+use super::kinds::Content;
 use crate::commands::Error;
 use crate::settings::Environment;
 use crate::settings::project::Project as ProjectFile;
@@ -25,6 +26,7 @@ use crate::settings::project::Project as ProjectFile;
 /// A project, ready to be locked and built.
 pub(in crate::commands) struct ProjectPlan {
     pub(in crate::commands) project: Project,
+    pub(in crate::commands) content: Content,
     pub(in crate::commands) platform: PlatformName,
     pub(in crate::commands) oci_platform: Platform,
     pub(in crate::commands) wishes: Wishes,
@@ -51,8 +53,9 @@ impl ProjectPlan {
         environment: &Environment,
     ) -> Result<Self, Error> {
         let file = ProjectFile::of_folder(folder)?;
-        let project = Project::read(folder, file.settings, None)?;
+        let mut project = Project::read(folder, file.settings, None)?;
         refuse_what_is_not_there(&project)?;
+        let (content, purpose) = Content::of(&mut project, &platform.architecture)?;
         let (keep, keep_of_base) = categories(project.settings.build.keep.iter().chain(keep))?;
         let source = source(&project)?;
         let (python, python_because) = python(&project);
@@ -60,12 +63,14 @@ impl ProjectPlan {
         asked.sort();
         asked.dedup();
         let options = base::Options {
+            purpose,
             python,
             keep: asked,
             shell: project.shell,
             keep_categories: keep_of_base,
         };
-        let inputs = inputs(&project, source.as_ref(), &options)?;
+        let mut inputs = inputs(&project, source.as_ref(), &options)?;
+        content.inputs(purpose, &mut inputs);
         let requested = requested(source.as_ref());
         let wishes = Wishes { base: options, scripts: scripts(&project), requested };
         let indexes = indexes(&project, environment)?;
@@ -77,6 +82,7 @@ impl ProjectPlan {
             oci_platform: platform.clone(),
             run: run_config(&project),
             project,
+            content,
             wishes,
             keep,
             python_because,
@@ -122,11 +128,9 @@ impl ProjectPlan {
 
 fn refuse_what_is_not_there(project: &Project) -> Result<(), Error> {
     let what = match (&project.settings.base.kind, &project.settings.app.kind) {
-        (BaseKind::Native, AppKind::Python) => return Ok(()),
+        (BaseKind::Native, _) => return Ok(()),
         (BaseKind::Interpreter(_), _) => "an interpreter archive as `[base]`",
         (BaseKind::Image(_), _) => "an image as `[base]`",
-        (_, AppKind::Binary(_)) => "`binary` under `[app]`",
-        (_, AppKind::Static(_)) => "`static` under `[app]`",
     };
     Err(Error::NotYet { what })
 }
@@ -171,6 +175,9 @@ fn source(project: &Project) -> Result<Option<Source>, Error> {
 
 /// Which Python, and who says so.
 fn python(project: &Project) -> (PythonWish, String) {
+    if project.settings.app.kind != AppKind::Python {
+        return (PythonWish::None, String::new());
+    }
     let none = project.requirements.value == Found::None && project.python.version.is_none();
     match &project.python.version {
         Some(Inferred { value, from }) => {

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lightship_base::Digest;
 use lightship_build::project::{
-    Address, AppKind, AppSettings, ArchivePlace, BaseKind, BaseSettings, BuildSettings, Bytecode,
-    CommandLine, ImageSettings, IndexSettings, InterpreterArchive, PythonSettings, Scripts,
+    Address, AppKind, AppSettings, ArchivePlace, BaseKind, BaseSettings, BinarySettings,
+    BuildSettings, Bytecode, CommandLine, ImageSettings, IndexSettings, InterpreterArchive,
+    PythonSettings, Scripts, StaticSettings,
 };
 
 use super::ProjectError;
@@ -17,7 +18,8 @@ pub(super) const IMAGE: [&str; 9] =
 pub(super) const PYTHON: [&str; 6] =
     ["version", "requirements", "extras", "groups", "bytecode", "scripts"];
 pub(super) const BASE: [&str; 6] = ["suite", "packages", "shell", "interpreter", "sha256", "image"];
-pub(super) const APP: [&str; 5] = ["include", "exclude", "destination", "binary", "static"];
+pub(super) const APP: [&str; 8] =
+    ["include", "exclude", "destination", "binary", "certificates", "zones", "static", "fallback"];
 pub(super) const BUILD: [&str; 3] = ["compression", "keep", "layers"];
 pub(super) const INDEX: [&str; 3] = ["url", "default", "packages"];
 
@@ -242,10 +244,22 @@ pub(super) fn app(table: &Table<'_>) -> Result<AppSettings, ProjectError> {
         (Some(_), Some(folder)) => {
             return Err(folder.error("an image is for a `binary` or for `static` files, not both"));
         }
-        (Some(file), None) => AppKind::Binary(inside(file)?),
-        (None, Some(folder)) => AppKind::Static(inside(folder)?),
+        (Some(file), None) => AppKind::Binary(BinarySettings {
+            path: inside(file)?,
+            certificates: table.get("certificates").map(Value::boolean).transpose()?,
+            zones: table.get("zones").map(Value::boolean).transpose()?,
+        }),
+        (None, Some(folder)) => AppKind::Static(StaticSettings {
+            folder: inside(folder)?,
+            fallback: table.get("fallback").map(inside).transpose()?,
+        }),
         (None, None) => AppKind::Python,
     };
+    for (key, other) in [("certificates", "binary"), ("zones", "binary"), ("fallback", "static")] {
+        if let Some(value) = table.get(key).filter(|_| !table.has(other)) {
+            return Err(value.error(format!("`{key}` is for images with `{other}`")));
+        }
+    }
     Ok(AppSettings {
         include: patterns(table, "include")?,
         exclude: patterns(table, "exclude")?,
