@@ -4,6 +4,7 @@ pub mod app;
 pub mod assemble;
 pub mod base;
 pub mod bytecode;
+pub mod foreign;
 pub mod lean;
 pub mod native;
 pub mod program;

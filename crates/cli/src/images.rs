@@ -49,6 +49,29 @@ impl<'a> Images<'a> {
         Ok(Reference::parse(text, &probe::kind_of, &stored)?)
     }
 
+    /// The same where relative paths begin in `folder`.
+    pub fn reference_in(&self, text: &str, folder: &Path) -> Result<Reference, Error> {
+        let stored = |name: &StoreReference| {
+            self.settings.home.join("store").is_dir()
+                && self.store().is_ok_and(|store| store.images.has(name).unwrap_or(false))
+        };
+        let probe = |path: &Path| probe::kind_of(&folder.join(path));
+        Ok(match Reference::parse(text, &probe, &stored)? {
+            Reference::OciLayout { dir, tag } => {
+                Reference::OciLayout { dir: folder.join(dir), tag }
+            }
+            Reference::OciArchive { file, tag } => {
+                Reference::OciArchive { file: folder.join(file), tag }
+            }
+            Reference::DockerArchive { file, tag } => {
+                Reference::DockerArchive { file: folder.join(file), tag }
+            }
+            Reference::Archive(file) => Reference::Archive(folder.join(file)),
+            Reference::Project(path) => Reference::Project(folder.join(path)),
+            other @ (Reference::Registry(_) | Reference::Store(_)) => other,
+        })
+    }
+
     /// An image to read, or an index over several.
     pub fn source(&self, text: &str) -> Result<Arc<dyn Source>, Error> {
         self.source_of(&self.reference(text)?)

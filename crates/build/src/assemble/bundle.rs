@@ -49,6 +49,8 @@ impl Rest {
 pub enum Stage {
     /// The interpreter and what it needs.
     Base,
+    /// What of a base that somebody else made has to give way.
+    Replaced,
     /// Further packages of the distribution.
     System,
     /// Python distributions.
@@ -66,6 +68,7 @@ impl Stage {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Base => "base",
+            Self::Replaced => "removed from the base",
             Self::System => "system packages",
             Self::Packages => "packages",
             Self::Made => "caches and accounts",

@@ -43,20 +43,35 @@ pub fn put_together(name: &str, layers: &[Layer], settings: &ImageSettings, cas:
     let mut assembly = Assembly::over(name, Some(Arc::new(StoredBlobs(cas))));
     let config = serde_json::to_vec(&config(layers, settings)).expect("its keys are strings");
     let config = assembly.add_bytes(MediaType::Config(Flavour::Oci), config);
-    let media_type = MediaType::Layer(Flavour::Oci, settings.compression.compression());
-    let described = layers.iter().map(|layer| {
+    finish(assembly, config, described(layers, settings.compression), settings.annotations.clone())
+}
+
+/// Pointers to layers that were made here.
+pub(super) fn described(layers: &[Layer], compression: CompressionLevel) -> Vec<Descriptor> {
+    let media_type = MediaType::Layer(Flavour::Oci, compression.compression());
+    let one = |layer: &Layer| {
         let mut descriptor = Descriptor::new(media_type.clone(), layer.digest, layer.size.0);
         descriptor.annotations.insert(TITLE.to_owned(), layer.title.clone());
         descriptor
-    });
+    };
+    layers.iter().map(one).collect()
+}
+
+/// Adds the manifest.
+pub(super) fn finish(
+    mut assembly: Assembly,
+    config: Descriptor,
+    layers: Vec<Descriptor>,
+    annotations: BTreeMap<String, String>,
+) -> Image {
     let manifest = Manifest {
         schema_version: 2,
         media_type: Some(MediaType::Manifest(Flavour::Oci)),
         config,
-        layers: described.collect(),
+        layers,
         artifact_type: None,
         subject: None,
-        annotations: settings.annotations.clone(),
+        annotations,
         extra: serde_json::Map::new(),
     };
     let root = assembly.set_root(MediaType::Manifest(Flavour::Oci), &manifest);
@@ -68,11 +83,6 @@ const TITLE: &str = "org.opencontainers.image.title";
 
 fn config(layers: &[Layer], settings: &ImageSettings) -> Config {
     let created = Some(settings.created.to_string());
-    let entry = |layer: &Layer| HistoryEntry {
-        created: created.clone(),
-        created_by: Some(format!("lightship build: {}", layer.title)),
-        ..HistoryEntry::default()
-    };
     Config {
         created: created.clone(),
         architecture: settings.platform.architecture.clone(),
@@ -83,7 +93,16 @@ fn config(layers: &[Layer], settings: &ImageSettings) -> Config {
             kind: "layers".to_owned(),
             diff_ids: layers.iter().map(|layer| layer.diff_id).collect(),
         },
-        history: layers.iter().map(entry).collect(),
+        history: layers.iter().map(|layer| line(layer, settings)).collect(),
         extra: serde_json::Map::new(),
+    }
+}
+
+/// What the history says of a layer that was made here.
+pub(super) fn line(layer: &Layer, settings: &ImageSettings) -> HistoryEntry {
+    HistoryEntry {
+        created: Some(settings.created.to_string()),
+        created_by: Some(format!("lightship build: {}", layer.title)),
+        ..HistoryEntry::default()
     }
 }

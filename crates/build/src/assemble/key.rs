@@ -4,7 +4,7 @@ use lightship_base::{Digest, Sha256};
 use lightship_codec::compression::CompressionLevel;
 use lightship_packages::parcel::ItemKind;
 
-use super::{Bundle, Error, Group};
+use super::{Bundle, Error, Existing, Group, layer};
 
 /// Changes whenever the same parcels would be written as other bytes: layers made before are then made
 /// again.
@@ -12,12 +12,30 @@ const RULES: u32 = 3;
 
 /// The key of a group's layer.
 pub fn key(group: &Group, compression: CompressionLevel) -> Result<Digest, Error> {
+    onto(&Existing::default(), group, compression)
+}
+
+/// The same of a layer that goes onto others.
+pub(super) fn onto(
+    existing: &Existing,
+    group: &Group,
+    compression: CompressionLevel,
+) -> Result<Digest, Error> {
     let mut key = Key(Sha256::new());
     key.text("lightship layer");
     key.number(RULES.into());
     key.text(&compression.to_string());
     for bundle in &group.bundles {
         key.bundle(bundle)?;
+    }
+    if !existing.is_empty() {
+        for path in layer::folders(group)?.keys() {
+            let Some(there) = existing.get(path) else { continue };
+            key.bytes(path.as_bytes());
+            key.number(there.mode.into());
+            key.number(there.uid);
+            key.number(there.gid);
+        }
     }
     Ok(key.0.finish())
 }

@@ -14,7 +14,7 @@ use lightship_packages::parcel::{Content, Item, ItemKind, PackageId};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Bundle, Error, Group, Stage, WrittenFile, key};
+use super::{Bundle, Error, Existing, Group, Stage, WrittenFile, key};
 
 /// Layers by their keys.
 pub const LAYERS: RefKind = RefKind::new("layers");
@@ -73,16 +73,31 @@ pub struct Layers<'a> {
 impl Layers<'_> {
     /// Makes those that were not made before, several at once.
     pub fn make(&self, groups: &[Group], progress: &dyn Progress) -> Result<Vec<Layer>, Error> {
-        groups.par_iter().map(|group| self.one(group, progress)).collect()
+        self.make_onto(&Existing::default(), groups, progress)
     }
 
-    fn one(&self, group: &Group, progress: &dyn Progress) -> Result<Layer, Error> {
-        let key = key(group, self.compression)?;
+    /// The same for layers that go onto others: folders that are there keep their owners and modes.
+    pub fn make_onto(
+        &self,
+        existing: &Existing,
+        groups: &[Group],
+        progress: &dyn Progress,
+    ) -> Result<Vec<Layer>, Error> {
+        groups.par_iter().map(|group| self.one(existing, group, progress)).collect()
+    }
+
+    fn one(
+        &self,
+        existing: &Existing,
+        group: &Group,
+        progress: &dyn Progress,
+    ) -> Result<Layer, Error> {
+        let key = key::onto(existing, group, self.compression)?;
         let name = format!("{}-{}", key.hex(), self.time);
         if let Some(known) = self.known(group, &name)? {
             return Ok(known);
         }
-        let written = self.write(group, progress)?;
+        let written = self.write(existing, group, progress)?;
         let data = Remembered {
             diff_id: written.diff_id,
             size: written.size.0,
@@ -121,7 +136,12 @@ impl Layers<'_> {
         }))
     }
 
-    fn write(&self, group: &Group, progress: &dyn Progress) -> Result<Layer, Error> {
+    fn write(
+        &self,
+        existing: &Existing,
+        group: &Group,
+        progress: &dyn Progress,
+    ) -> Result<Layer, Error> {
         let title = &group.title;
         let store = |source| Error::Store { title: title.clone(), source };
         let failed = |source| Error::Write { title: title.clone(), source };
@@ -135,6 +155,7 @@ impl Layers<'_> {
         let mut output = Output {
             tar: TarWriter::new(HashingWriter::new(compressor)),
             title,
+            existing,
             time: self.time,
             content: 0,
             files: 0,
@@ -178,6 +199,7 @@ impl Write for Sink {
 struct Output<'a, W: Write> {
     tar: TarWriter<W>,
     title: &'a str,
+    existing: &'a Existing,
     time: i64,
     content: u64,
     files: u64,
@@ -189,7 +211,11 @@ impl<W: Write> Output<'_, W> {
     /// each other, which compressors like.
     fn group(&mut self, group: &Group) -> Result<(), Error> {
         for (path, mode) in folders(group)? {
-            let entry = Entry { mode, ..self.entry(&path, EntryKind::Directory) };
+            let entry = self.entry(&path, EntryKind::Directory);
+            let entry = match self.existing.get(&path) {
+                Some(there) => Entry { mode: there.mode, uid: there.uid, gid: there.gid, ..entry },
+                None => Entry { mode, ..entry },
+            };
             self.append(&entry, &mut io::empty())?;
         }
         group.bundles.iter().try_for_each(|bundle| self.bundle(bundle))
@@ -203,7 +229,12 @@ impl<W: Write> Output<'_, W> {
             Stage::Packages => items.sort_by_cached_key(|item| {
                 (extension(&item.path).to_vec(), item.size(), item.path.clone())
             }),
-            Stage::Base | Stage::System | Stage::Made | Stage::Bytecode | Stage::Project => {
+            Stage::Base
+            | Stage::Replaced
+            | Stage::System
+            | Stage::Made
+            | Stage::Bytecode
+            | Stage::Project => {
                 items.sort_by(|a, b| a.path.cmp(&b.path));
             }
         }
@@ -268,7 +299,7 @@ impl<W: Write> Output<'_, W> {
 
 /// Every folder of a layer, those above its items included. Where nobody says otherwise a folder is open
 /// to readers; so layers that share a folder agree about it. Refuses names that two packages bring.
-fn folders(group: &Group) -> Result<BTreeMap<RootPath, u32>, Error> {
+pub(super) fn folders(group: &Group) -> Result<BTreeMap<RootPath, u32>, Error> {
     let mut folders = BTreeMap::new();
     let mut owners: BTreeMap<&RootPath, &Bundle> = BTreeMap::new();
     for bundle in &group.bundles {

@@ -8,17 +8,21 @@
 mod blobs;
 mod bundle;
 mod error;
+mod existing;
 mod group;
 mod image;
 mod key;
 mod layer;
+mod onto;
 mod overlap;
 
 pub use blobs::StoredBlobs;
 pub use bundle::{Bundle, LastFile, Rest, Stage, WrittenFile};
 pub use error::Error;
+pub use existing::{Attributes, Existing};
 pub use group::{Group, Grouping, group};
 pub use image::{Image, ImageSettings, put_together};
 pub use key::key;
 pub use layer::{LAYERS, Layer, Layers, Origin};
+pub use onto::{inherit, put_onto};
 pub use overlap::{Overlap, settle};

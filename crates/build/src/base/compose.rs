@@ -16,7 +16,7 @@ use super::made::{self, Ground, made, program_links};
 use super::needs::{self, Needs};
 use super::place::{Part, merged, placed, settle};
 use super::programs::{administers, interpreter, is_program};
-use super::python::{self, Python};
+use super::python::{self, Python, PythonWish};
 use super::scripts::judge;
 use super::select::{Selection, Set, select};
 use super::status;
@@ -130,7 +130,7 @@ impl<'a> Draft<'a> {
         let python = python::find(&parts, debs, options)?;
         let scripts = parts.iter().flat_map(|part| &part.deb.scripts);
         let alternatives = scripts.flat_map(|script| registered(&script.text).literal).collect();
-        let has_python = python.is_some();
+        let has_python = python.is_some() || options.python == PythonWish::Elsewhere;
         let mut draft = Self { parts, left: BTreeMap::new(), python, alternatives };
         draft.leave_out(|package, item| {
             let asked = choice.selection.asked.contains(package);

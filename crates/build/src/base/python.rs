@@ -17,6 +17,8 @@ pub enum PythonWish {
     Any,
     /// This one: `(3, 11)`.
     Version(u32, u32),
+    /// One that no package of the distribution brings: of an archive, or of an image below.
+    Elsewhere,
 }
 
 /// An interpreter and where it looks for modules.
@@ -28,6 +30,8 @@ pub struct Python {
     pub full_version: String,
     /// `usr/bin/python3.11`.
     pub executable: RootPath,
+    /// The folders of its standard library, in the order in which it looks into them.
+    pub library: Vec<RootPath>,
     /// Where distributions go.
     pub scheme: Scheme,
 }
@@ -40,7 +44,7 @@ pub(super) fn find(
     options: &Options,
 ) -> Result<Option<Python>, Error> {
     let wanted = match options.python {
-        PythonWish::None => return Ok(None),
+        PythonWish::None | PythonWish::Elsewhere => return Ok(None),
         PythonWish::Any => None,
         PythonWish::Version(major, minor) => Some((major, minor)),
     };
@@ -68,17 +72,19 @@ fn of_package(part: &Part<'_>) -> Option<Python> {
     let name = format!("python{}.{}", version.0, version.1);
     let executable = path(&format!("usr/bin/{name}"))?;
     part.items.iter().find(|item| item.path == executable)?;
-    let library = path(&format!("usr/local/lib/{name}/dist-packages"))?;
+    let site = path(&format!("usr/local/lib/{name}/dist-packages"))?;
     let scheme = Scheme {
-        purelib: library.clone(),
-        platlib: library,
+        purelib: site.clone(),
+        platlib: site,
         scripts: path("usr/local/bin")?,
         headers: path(&format!("usr/local/include/{name}"))?,
         data: path("usr/local")?,
         interpreter: format!("/usr/bin/{name}"),
     };
     let full_version = upstream(part.deb.control.version());
-    Some(Python { version, full_version, executable, scheme })
+    let own = format!("usr/lib/{name}");
+    let library = vec![path(&own)?, path(&format!("{own}/lib-dynload"))?];
+    Some(Python { version, full_version, executable, library, scheme })
 }
 
 fn path(text: &str) -> Option<RootPath> {

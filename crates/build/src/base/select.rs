@@ -27,7 +27,7 @@ pub fn roots(options: &Options) -> Roots {
         Purpose::Bare(_) | Purpose::Web => Vec::new(),
     };
     match options.python {
-        PythonWish::None => {}
+        PythonWish::None | PythonWish::Elsewhere => {}
         PythonWish::Any => required.push("python3".to_owned()),
         PythonWish::Version(major, minor) => required.push(format!("python{major}.{minor}")),
     }
@@ -37,7 +37,7 @@ pub fn roots(options: &Options) -> Roots {
         PythonWish::Version(3, minor) if minor < 12 => {
             if_available.push("python3-distutils".to_owned());
         }
-        PythonWish::None | PythonWish::Version(..) => {}
+        PythonWish::None | PythonWish::Version(..) | PythonWish::Elsewhere => {}
     }
     if options.shell {
         required.push("dash".to_owned());

@@ -5,7 +5,7 @@ use lightship_packages::{apt, deb, fetch, wheel};
 
 use super::vendor::VendorError;
 use crate::native::Missing;
-use crate::{assemble, base, prune};
+use crate::{assemble, base, foreign, prune};
 
 /// Why a lean image could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,9 @@ pub enum Error {
     /// A Debian package is not what it should be.
     #[error(transparent)]
     Deb(#[from] deb::Error),
+    /// Nothing can be built on an image.
+    #[error(transparent)]
+    Foreign(Box<foreign::Error>),
     /// A base could not be made.
     #[error(transparent)]
     Base(#[from] base::Error),
@@ -57,6 +60,14 @@ pub enum Error {
     /// Native code asks for libraries that nothing in the image and no package of the distribution has.
     #[error("native code needs libraries that are nowhere: {}", list(missing))]
     Missing {
+        /// Which, and what needs them.
+        missing: Vec<Missing>,
+    },
+    /// Native code asks for libraries that the image below does not have.
+    #[error("native code needs libraries that {image} does not have: {}", list(missing))]
+    MissingInImage {
+        /// The image as the user calls it.
+        image: String,
         /// Which, and what needs them.
         missing: Vec<Missing>,
     },
@@ -89,6 +100,12 @@ pub enum Error {
     },
 }
 
+impl From<foreign::Error> for Error {
+    fn from(error: foreign::Error) -> Self {
+        Self::Foreign(Box::new(error))
+    }
+}
+
 impl Diagnose for Error {
     fn category(&self) -> Category {
         match self {
@@ -101,6 +118,7 @@ impl Diagnose for Error {
             Self::Package(error) => error.category(),
             Self::Fetch(error) => error.category(),
             Self::Deb(error) => error.category(),
+            Self::Foreign(error) => error.category(),
             Self::Base(error) => error.category(),
             Self::Wheel(error) => error.category(),
             Self::Index(error) => error.category(),
@@ -110,7 +128,8 @@ impl Diagnose for Error {
             Self::NoPython
             | Self::NotBuilt { .. }
             | Self::WheelName { .. }
-            | Self::Missing { .. } => Category::BadInput,
+            | Self::Missing { .. }
+            | Self::MissingInImage { .. } => Category::BadInput,
         }
     }
 
@@ -128,6 +147,7 @@ impl Diagnose for Error {
             Self::Package(error) => error.hints(),
             Self::Fetch(error) => error.hints(),
             Self::Deb(error) => error.hints(),
+            Self::Foreign(error) => error.hints(),
             Self::Base(error) => error.hints(),
             Self::Wheel(error) => error.hints(),
             Self::Index(error) => error.hints(),
@@ -135,6 +155,9 @@ impl Diagnose for Error {
             Self::Prune(error) => error.hints(),
             Self::Missing { .. } => vec![Hint::new(
                 "lock again (`lightship lock`), or name the package that has it under `[base] packages`",
+            )],
+            Self::MissingInImage { .. } => vec![Hint::new(
+                "nothing of a distribution is added to an image: take one that has them, or leave `image` under `[base]` out",
             )],
             Self::Assemble(error) => error.hints(),
             Self::NoIndex { .. } => {

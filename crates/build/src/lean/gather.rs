@@ -10,9 +10,10 @@ use lightship_packages::wheel::Scripts;
 use rayon::prelude::*;
 
 use super::wheels::{self, WheelFile};
-use super::{Error, Fetched};
+use super::{Error, Fetched, Footing};
 use crate::assemble::{Bundle, Stage};
-use crate::base::{self, NativeBase};
+use crate::base;
+use crate::foreign::{Foreign, Locked};
 
 /// What the user wants of an image's packages.
 #[derive(Debug, Clone, Default)]
@@ -29,8 +30,8 @@ pub struct Wishes {
 pub struct Gathered {
     /// The parts.
     pub bundles: Vec<Bundle>,
-    /// How the base came about.
-    pub base: NativeBase,
+    /// What they are laid onto.
+    pub footing: Footing,
 }
 
 /// Opens all files of a lock.
@@ -61,28 +62,63 @@ pub fn gather(
             Bundle { parcel, digest, stage, last: None, shared: Vec::new() }
         })
         .collect();
-    let files = wheel_files(lock, fetched);
-    if files.is_empty() {
-        return Ok(Gathered { bundles, base });
-    }
-    let scheme = &base.python.as_ref().ok_or(Error::NoPython)?.scheme;
-    let wheels = (files.par_iter())
-        .map(|file| wheels::bundle(file, scheme, &wishes.scripts, &wishes.requested))
-        .collect::<Result<Vec<Bundle>, Error>>()?;
-    bundles.extend(wheels);
-    Ok(Gathered { bundles, base })
+    let footing = Footing::of_packages(&base);
+    bundles.extend(installed(&wheel_files(lock, fetched), &footing, wishes)?);
+    Ok(Gathered { bundles, footing })
 }
 
+/// Opens the wheels of a lock for an image that somebody else made. What that one has already is not there
+/// a second time.
+pub fn gather_onto(
+    image: &Foreign,
+    lock: &Lock,
+    fetched: &Fetched,
+    wishes: &Wishes,
+) -> Result<Gathered, Error> {
+    let mut files = wheel_files(lock, fetched);
+    let locked: Vec<Locked<'_>> =
+        files.iter().map(|(name, version, _)| Locked { name, version }).collect();
+    let settled = image.settle(&locked)?;
+    files.retain(|(name, ..)| !settled.there.contains(*name));
+    let footing = Footing::of_image(image, &settled);
+    let mut bundles = installed(&files, &footing, wishes)?;
+    for bundle in &bundles {
+        image.names.check(&bundle.parcel, &image.reference)?;
+    }
+    bundles.extend(settled.bundle(&image.package()));
+    Ok(Gathered { bundles, footing })
+}
+
+fn installed(
+    files: &[Named<'_>],
+    footing: &Footing,
+    wishes: &Wishes,
+) -> Result<Vec<Bundle>, Error> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let scheme = &footing.python.as_ref().ok_or(Error::NoPython)?.scheme;
+    let one =
+        |(_, _, file): &Named<'_>| wheels::bundle(file, scheme, &wishes.scripts, &wishes.requested);
+    files.par_iter().map(one).collect()
+}
+
+/// A wheel with its distribution's name and version.
+type Named<'a> = (&'a str, &'a str, WheelFile<'a>);
+
 /// All wheels: those of indexes, and those that were built.
-fn wheel_files<'a>(lock: &'a Lock, fetched: &'a Fetched) -> Vec<WheelFile<'a>> {
-    let built = lock.sdists.iter().filter_map(|sdist| sdist.built.as_ref());
-    let files = lock.wheels.iter().map(|wheel| &wheel.file).chain(built);
-    let one = |(file, path): (&'a LockedFile, &'a PathBuf)| WheelFile {
-        name: &file.name,
-        digest: file.sha256,
-        path,
-    };
-    files.zip(&fetched.wheels).map(one).collect()
+fn wheel_files<'a>(lock: &'a Lock, fetched: &'a Fetched) -> Vec<Named<'a>> {
+    let wheels = lock.wheels.iter().map(|wheel| (&wheel.name, &wheel.version, &wheel.file));
+    let built = lock
+        .sdists
+        .iter()
+        .filter_map(|sdist| sdist.built.as_ref().map(|built| (&sdist.name, &sdist.version, built)));
+    let one =
+        |((name, version, file), path): ((&'a String, &'a String, &'a LockedFile), &'a PathBuf)| {
+            let wheel = WheelFile { name: &file.name, digest: file.sha256, path };
+            (name.as_str(), version.as_str(), wheel)
+        };
+    wheels.chain(built).zip(&fetched.wheels).map(one).collect()
 }
 
 /// What the reason of a package begins with that is there for a wheel's native code.

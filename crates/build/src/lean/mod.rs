@@ -9,6 +9,7 @@
 
 mod error;
 mod fetch;
+mod footing;
 mod gather;
 mod ground;
 mod trim;
@@ -17,6 +18,7 @@ mod wheels;
 
 pub use error::Error;
 pub use fetch::{Archives, Fetched, IndexFile, fetch};
-pub use gather::{FOR_NATIVE_CODE, Gathered, Wishes, gather};
+pub use footing::{Below, Footing};
+pub use gather::{FOR_NATIVE_CODE, Gathered, Wishes, gather, gather_onto};
 pub use ground::{Apt, Ground, archives, ground, more, who_has};
 pub use trim::{Trimmed, is_driver, lacking, machine, trim};

@@ -3,9 +3,9 @@
 use lightship_packages::elf::{Class, Machine};
 use lightship_packages::parcel::Parcel;
 
-use super::Error;
+use super::{Error, Footing};
 use crate::assemble::Bundle;
-use crate::native::{self, Assumed, Links, Missing};
+use crate::native::{Assumed, Links, Missing};
 use crate::prune::{self, Category, KeptOn, PrunedCategory};
 
 /// Bundles without what does not run.
@@ -35,6 +35,7 @@ pub fn machine(architecture: &str) -> Option<(Class, Machine)> {
 /// Prunes, and looks whether every library that is asked for is there.
 pub fn trim(
     bundles: Vec<Bundle>,
+    footing: &Footing,
     keep: impl IntoIterator<Item = Category>,
     architecture: &str,
 ) -> Result<Trimmed, Error> {
@@ -42,7 +43,7 @@ pub fn trim(
         prune::Options { keep: keep.into_iter().collect(), machine: machine(architecture) };
     let (parcels, rest): (Vec<Parcel>, Vec<_>) = bundles.into_iter().map(Bundle::split).unzip();
     let pruned = prune::prune(parcels, &options)?;
-    let links = native::resolve(&pruned.parcels, &native::Options::default());
+    let links = footing.links(pruned.parcels.clone(), Vec::new());
     let (drivers, missing): (Vec<Missing>, Vec<Missing>) =
         lacking(&links, architecture).into_iter().partition(|missing| is_driver(&missing.library));
     if !missing.is_empty() {

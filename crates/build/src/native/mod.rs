@@ -20,7 +20,7 @@
 mod cache;
 mod facts;
 mod search;
-mod tree;
+pub(crate) mod tree;
 mod unneeded;
 
 use std::collections::BTreeMap;

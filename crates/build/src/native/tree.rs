@@ -10,7 +10,7 @@ const MOST_LINKS: u32 = 40;
 
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Folder,
     /// Indexes of the parcel and of its item.
     File(usize, usize),
@@ -19,7 +19,7 @@ pub(super) enum Node {
 
 /// Every name in the image.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     nodes: HashMap<RootPath, Node>,
     /// Names in each folder.
     children: HashMap<RootPath, Vec<Vec<u8>>>,
@@ -27,7 +27,7 @@ pub(super) struct Tree {
 
 impl Tree {
     /// Later parcels win.
-    pub(super) fn of(parcels: &[Parcel]) -> Self {
+    pub(crate) fn of(parcels: &[Parcel]) -> Self {
         let mut tree = Self::default();
         for (at, parcel) in parcels.iter().enumerate() {
             for (which, item) in parcel.items.iter().enumerate() {
@@ -63,12 +63,12 @@ impl Tree {
         }
     }
 
-    pub(super) fn node(&self, path: &RootPath) -> Option<&Node> {
+    pub(crate) fn node(&self, path: &RootPath) -> Option<&Node> {
         self.nodes.get(path)
     }
 
     /// Names in a folder, given by its real path, sorted.
-    pub(super) fn names(&self, folder: &RootPath) -> Vec<&[u8]> {
+    pub(crate) fn names(&self, folder: &RootPath) -> Vec<&[u8]> {
         let mut names: Vec<&[u8]> =
             self.children.get(folder).into_iter().flatten().map(Vec::as_slice).collect();
         names.sort_unstable();
@@ -77,7 +77,7 @@ impl Tree {
     }
 
     /// The real path behind a path, `..` and links followed; `None` where there is nothing.
-    pub(super) fn real(&self, path: &[u8]) -> Option<RootPath> {
+    pub(crate) fn real(&self, path: &[u8]) -> Option<RootPath> {
         let mut links = MOST_LINKS;
         let mut left: Vec<Vec<u8>> = parts(path).rev().collect();
         let mut here = RootPath::root();

@@ -13,10 +13,10 @@ use lightship_base::{ByteSize, Digest};
 use serde::{Deserialize, Serialize};
 
 use crate::assemble::{self, Group, Layer, Origin, Stage};
-use crate::base;
+use crate::lean::Footing;
 use crate::prune::{self, PrunedCategory};
 
-pub use plan::{Plan, PlannedLayer, PlannedPackage};
+pub use plan::{Plan, PlannedLayer, PlannedPackage, base_words};
 pub use weigh::PackageWeight;
 
 /// A finished build.
@@ -201,6 +201,7 @@ pub struct Phase {
 fn stage_word<S: serde::Serializer>(stage: &Stage, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(match stage {
         Stage::Base => "base",
+        Stage::Replaced => "replaced",
         Stage::System => "system",
         Stage::Packages => "packages",
         Stage::Made => "made",
@@ -287,15 +288,10 @@ impl Report {
     }
 
     /// Adds what is known of the base.
-    pub fn take_base(&mut self, base: &base::NativeBase) {
-        self.dropped.extend(base.dropped.iter().map(|dropped| Dropped {
-            name: dropped.package.name.clone(),
-            version: dropped.package.version.clone(),
-            bytes: dropped.bytes,
-            reason: dropped.reason.to_string(),
-        }));
-        for one in &base.left_out {
-            self.leave_out(one.category.name(), one.files, one.bytes);
+    pub fn take_base(&mut self, footing: &Footing) {
+        self.dropped.extend(footing.dropped.iter().cloned());
+        for one in &footing.left_out {
+            self.leave_out(&one.category, one.files, one.bytes);
         }
     }
 

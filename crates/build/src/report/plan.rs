@@ -66,6 +66,13 @@ impl Plan {
             let title = "packages of the distribution".to_owned();
             layers.push(PlannedLayer { title, stage: Stage::Base, packages: debs });
         }
+        let mut notes = Vec::new();
+        if let Some(image) = lock.images.first() {
+            let title = format!("the layers of {}, as they are", image.reference);
+            layers.push(PlannedLayer { title, stage: Stage::Base, packages: Vec::new() });
+            let note = "the base image's own bytes are not counted; what it has of these packages in the same version is not added";
+            notes.push(note.to_owned());
+        }
         let python = python_packages(lock);
         layers.extend(python_layers(python, grouping));
         let sizes = layers.iter().flat_map(|layer| &layer.packages);
@@ -83,20 +90,23 @@ impl Plan {
             python: lock.python.as_ref().map(|one| format!("{} ({})", one.version, one.chosen)),
             layers,
             download_bytes: download,
-            notes: Vec::new(),
+            notes,
         }
     }
 }
 
 /// What an image of this lock stands on: `Debian 12, Python 3.11.2`.
-pub(super) fn base_words(lock: &Lock) -> Option<String> {
+pub fn base_words(lock: &Lock) -> Option<String> {
     let suite = lock.suite.as_ref().map(|suite| {
         let release = release(suite);
         let mut letters = suite.distribution.chars();
         let first = letters.next().map(|letter| letter.to_ascii_uppercase());
         format!("{}{} {release}", first.map(String::from).unwrap_or_default(), letters.as_str())
     });
-    let image = lock.images.first().map(|image| format!("the image {}", image.digest.short()));
+    let image = lock
+        .images
+        .first()
+        .map(|image| format!("the image {} ({})", image.reference, image.digest.short()));
     let python = lock.python.as_ref().map(|python| format!("Python {}", python.version));
     let words: Vec<String> = suite.or(image).into_iter().chain(python).collect();
     (!words.is_empty()).then(|| words.join(", "))

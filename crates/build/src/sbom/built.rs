@@ -12,6 +12,7 @@ use super::facts::{Facts, PackageFacts};
 use super::graph::below;
 use super::model::{Aggregate, Component, Hash, Kind, Parts, Phase, Sbom};
 use crate::assemble::Layer;
+use crate::foreign::{Installed, Survey};
 
 /// What was built, of what.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,8 @@ pub struct Made<'a> {
     pub lock: &'a Lock,
     /// What it became.
     pub layers: &'a [Layer],
+    /// The image below, where there is one; its layers are the first.
+    pub below: Option<&'a Survey>,
     /// What the packages say about themselves.
     pub facts: &'a Facts,
     /// The digest of the image's manifest.
@@ -42,6 +45,8 @@ pub fn of_build(made: &Made<'_>) -> Sbom {
     for base in &made.lock.images {
         subject.note("lightship:base-image", base.digest.to_string());
     }
+    let own = parts.components.values().map(|(component, _)| component.clone());
+    let all = own.chain(below_ours(made)).collect();
     let top = subject.bom_ref.clone().unwrap_or_default();
     // What a base image has is its own maker's to say.
     let aggregate =
@@ -51,8 +56,28 @@ pub fn of_build(made: &Made<'_>) -> Sbom {
         phase: Phase::Build,
         subject,
         dependencies: below(&top, parts.edges()),
-        components: parts.components.into_values().map(|(component, _)| component).collect(),
+        components: all,
         aggregate,
+    })
+}
+
+/// What the image below says to have. It is not ours to vouch for: each says which record tells of it.
+fn below_ours<'a>(made: &Made<'a>) -> impl Iterator<Item = Component> + use<'a> {
+    let (facts, layers) = (made.facts, made.layers);
+    let there = |one: &&Installed| !facts.replaced.contains(&one.evidence);
+    let installed = made.below.into_iter().flat_map(|survey| &survey.installed);
+    installed.filter(there).map(|one| {
+        let mut component = Component {
+            version: one.version.clone(),
+            purl: one.purl.clone(),
+            ..Component::new(Kind::Library, &one.name)
+        };
+        component.note("lightship:known-from", "the base image");
+        component.note("lightship:evidence", &one.evidence);
+        if let Some(layer) = one.layer.and_then(|layer| layers.get(layer)) {
+            component.note("lightship:layer", layer.digest.to_string());
+        }
+        component
     })
 }
 

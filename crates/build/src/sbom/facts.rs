@@ -1,6 +1,6 @@
 //! What packages say about themselves, read from what they bring into the image.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lightship_packages::debian::parse_status;
 use lightship_packages::parcel::{Content, Item, ItemKind, Parcel};
@@ -18,6 +18,9 @@ pub struct Facts {
     pub debs: BTreeMap<String, PackageFacts>,
     /// Python distributions, by normalised name.
     pub python: BTreeMap<String, PackageFacts>,
+    /// Records of an image below that are no longer true: their distributions gave way.
+    #[serde(default)]
+    pub replaced: BTreeSet<String>,
 }
 
 /// What one package says.

@@ -56,7 +56,7 @@ fn licensed() -> Sbom {
         ("pandas".to_owned(), facts(vec![Licence::Name("BSD License".to_owned())])),
     ]);
     let debs = BTreeMap::from([("libc6".to_owned(), facts(ids.collect()))]);
-    tests::build_with("image", "churn", &Facts { debs, python })
+    tests::build_with("image", "churn", &Facts { debs, python, ..Facts::default() })
 }
 
 fn read() -> Sbom {

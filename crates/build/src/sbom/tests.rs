@@ -154,6 +154,7 @@ pub(super) fn build(image: &str, name: &str) -> Sbom {
 pub(super) fn build_with(image: &str, name: &str, facts: &Facts) -> Sbom {
     of_build(&Made {
         lock: &lock(),
+        below: None,
         layers: &layers(),
         facts,
         image: Digest::of(image.as_bytes()),

@@ -4,7 +4,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use lightship_base::{Category, Diagnose, Hint};
+use lightship_base::{Category, Diagnose, Digest, Hint};
 use lightship_build::{base, prune};
 use lightship_oci::reference::ParseReferenceError;
 
@@ -116,7 +116,7 @@ pub enum Error {
         reason: String,
     },
     /// The base's Python is not what the project takes.
-    #[error("the project wants Python {wanted} ({from}), and the suite has {found}")]
+    #[error("the project wants Python {wanted} ({from}), and the base has {found}")]
     OtherPython {
         /// What is wanted.
         wanted: String,
@@ -124,6 +124,28 @@ pub enum Error {
         from: String,
         /// What is there.
         found: String,
+    },
+    /// The archive of an interpreter cannot be found from its settings. Its address is not shown.
+    #[error("the archive under `[base] interpreter` cannot be used: {reason}")]
+    BadArchive {
+        /// Why not.
+        reason: String,
+    },
+    /// The base of the lock is not where its reference leads any more.
+    #[error("the base image {reference} is {found} now, and the lock has {locked}")]
+    OtherBase {
+        /// As the settings call it.
+        reference: String,
+        /// The digest of the lock.
+        locked: Digest,
+        /// The digest that is there.
+        found: Digest,
+    },
+    /// The lock is built on an image, and the settings name none.
+    #[error("the lock is built on the image {reference}, and the settings name none")]
+    NoBasePlace {
+        /// As the settings called it.
+        reference: String,
     },
     /// The lock may not be changed and does not fit.
     #[error("{} cannot be used as it is: {}", path.display(), reasons.join("; "))]
@@ -233,7 +255,9 @@ impl Diagnose for Error {
             Self::Bytecode(error) => error.category(),
             Self::Project(error) => error.category(),
             Self::ProjectFile(error) => error.category(),
-            Self::Outdated { .. } => Category::BadInput,
+            Self::Outdated { .. } | Self::OtherBase { .. } | Self::NoBasePlace { .. } => {
+                Category::BadInput
+            }
             Self::ProjectAudit { .. }
             | Self::NoProject { .. }
             | Self::NotYet { .. }
@@ -241,6 +265,7 @@ impl Diagnose for Error {
             | Self::Platform { .. }
             | Self::BadIndex { .. }
             | Self::OtherPython { .. }
+            | Self::BadArchive { .. }
             | Self::WouldOverwrite { .. }
             | Self::AmongTheProject { .. }
             | Self::DigestAsName
@@ -294,7 +319,10 @@ impl Diagnose for Error {
             Self::OtherPython { .. } => vec![Hint::new(
                 "say which one under `[python] version`: other suites of the mirror are then tried",
             )],
-            Self::Outdated { .. } => {
+            Self::OtherBase { .. } => vec![Hint::new(
+                "lock again with `lightship lock --upgrade`, or let the reference mean the old image again",
+            )],
+            Self::Outdated { .. } | Self::NoBasePlace { .. } => {
                 vec![Hint::new("run `lightship lock`, or the same command without `--locked`")]
             }
             Self::WouldOverwrite { .. } => vec![Hint::new(
@@ -307,6 +335,9 @@ impl Diagnose for Error {
             | Self::NoProject { .. }
             | Self::Platform { .. }
             | Self::BadIndex { .. } => Vec::new(),
+            Self::BadArchive { .. } => vec![Hint::new(
+                "write a path from the project's folder, or an address that ends in the archive's name",
+            )],
         }
     }
 }

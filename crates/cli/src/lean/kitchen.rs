@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lightship_base::Progress;
-use lightship_build::base::NativeBase;
-use lightship_build::lean::{self, Fetched, Gathered, Wishes, vendor};
+use lightship_build::foreign::Settled;
+use lightship_build::lean::{self, Fetched, Footing, Gathered, Wishes, vendor};
 use lightship_build::resolve::{Resolver, Sandboxed, Target, Uv};
 use lightship_net::Secret;
 use lightship_packages::index::{Addresses, Index, Wanted};
 use lightship_packages::lock::{Lock, PlatformName};
 use lightship_sandbox::snapshot::Prepared;
 
-use super::{BaseRoot, Finder, Supplies};
+use super::{BasePlace, BaseRoot, Finder, Supplies};
 use crate::commands::Error;
 use crate::images::Images;
 use crate::sandboxes::Sandboxes;
@@ -31,6 +31,8 @@ pub struct Kitchen<'a> {
     pub supplies: Supplies,
     /// Which platform is built for.
     pub platform: PlatformName,
+    /// Where the base is.
+    pub base: BasePlace,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
 }
@@ -41,6 +43,8 @@ pub struct Places {
     pub apt: AptFiles,
     /// Of Python.
     pub python: PythonSettings,
+    /// Where the project's own base is.
+    pub base: BasePlace,
 }
 
 /// Resolves in the base that a lock names.
@@ -61,18 +65,23 @@ impl<'a> Kitchen<'a> {
         (platform, offline): (PlatformName, bool),
         progress: Arc<dyn Progress>,
     ) -> Result<Self, Error> {
+        let base = places.base.clone();
         let supplies = Supplies::open(images, settings, places, offline)?;
-        Ok(Self { settings, images, sandboxes, supplies, platform, progress })
+        Ok(Self { settings, images, sandboxes, supplies, platform, base, progress })
     }
 
     /// Fetches what a lock names, builds what has no wheel, and opens it all.
     pub fn gather(&self, lock: &Lock, wishes: &Wishes) -> Result<Gathered, Error> {
         let fetched = self.fetch(lock, wishes)?;
+        if let Some(base) = self.base_image(lock)? {
+            return self.gather_onto(&base, (lock, &fetched), wishes);
+        }
         Ok(lean::gather(lock, &fetched, wishes, self.images.scratch()?)?)
     }
 
     /// Brings all that a lock names into the store, what its wheels were built from as well.
     pub fn bring(&self, lock: &Lock, wishes: &Wishes) -> Result<(), Error> {
+        self.base_image(lock)?;
         self.fetch(lock, wishes)?;
         let finder = self.finder(lock, self.indexes(lock, wishes)?);
         for sdist in &lock.sdists {
@@ -150,11 +159,15 @@ impl<'a> Kitchen<'a> {
     }
 
     /// The base that a lock names, as a root that commands run in.
-    pub fn base_root(&self, lock: &Lock, wishes: &Wishes) -> Result<(Prepared, NativeBase), Error> {
+    pub fn base_root(&self, lock: &Lock, wishes: &Wishes) -> Result<(Prepared, Footing), Error> {
+        if let Some(base) = self.base_image(lock)? {
+            let (root, image) = self.foreign(&base, wishes)?;
+            return Ok((root, Footing::of_image(&image, &Settled::default())));
+        }
         let ground = Lock { wheels: Vec::new(), sdists: Vec::new(), ..lock.clone() };
         let finder = self.finder(&ground, Vec::new());
         let fetched = lean::fetch(&ground, &self.supplies.fetcher, &finder, &*self.progress)?;
-        let Gathered { bundles, base } =
+        let Gathered { bundles, footing } =
             lean::gather(&ground, &fetched, wishes, self.images.scratch()?)?;
         let root = BaseRoot {
             lease: self.supplies.fetcher.lease(),
@@ -162,7 +175,7 @@ impl<'a> Kitchen<'a> {
             sandboxes: self.sandboxes,
             progress: &*self.progress,
         };
-        Ok((root.prepare(bundles)?, base))
+        Ok((root.prepare(bundles)?, footing))
     }
 
     /// Proxies as a program in a sandbox takes them from its environment.
@@ -184,8 +197,8 @@ impl<'a> Kitchen<'a> {
         wishes: &Wishes,
         work: impl FnOnce(&Workbench<'_, '_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let (root, base) = self.base_root(lock, wishes)?;
-        let python = base.python.as_ref().ok_or(lean::Error::NoPython)?;
+        let (root, footing) = self.base_root(lock, wishes)?;
+        let python = footing.python.as_ref().ok_or(lean::Error::NoPython)?;
         let interpreter = Sandboxed {
             launcher: self.sandboxes.launcher(),
             root: &root,

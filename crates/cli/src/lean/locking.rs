@@ -2,13 +2,13 @@
 
 use lightship_build::base::{self, PythonWish};
 use lightship_build::lean::{self, FOR_NATIVE_CODE, Gathered, Wishes};
-use lightship_build::native;
+use lightship_build::project::PythonWish as Wanted;
 use lightship_build::resolve::{Request, Resolution, Source, Upgrade};
 use lightship_packages::index;
 use lightship_packages::lock::{Inputs, Lock, Python};
 use lightship_packages::parcel::Parcel;
 
-use super::Kitchen;
+use super::{BasePlace, Kitchen};
 use crate::commands::Error;
 
 /// What is to be locked.
@@ -19,6 +19,8 @@ pub struct Order<'a> {
     pub wishes: Wishes,
     /// The suite that the user named.
     pub suite: Option<&'a str>,
+    /// Which Python the project takes.
+    pub python: &'a Wanted,
     /// Who asked for this Python, in words.
     pub python_because: String,
     /// The project's requirements, if it has any.
@@ -37,6 +39,9 @@ const MOST_ROUNDS: usize = 4;
 impl Kitchen<'_> {
     /// Locks a project.
     pub fn lock(&self, order: &Order<'_>) -> Result<Lock, Error> {
+        if let BasePlace::Image(at) = &self.base {
+            return self.lock_onto(order, at);
+        }
         if base::roots(&order.wishes.base).required.is_empty() {
             let (inputs, platforms) = (order.inputs.clone(), vec![self.platform.clone()]);
             return Ok(Lock { inputs, platforms, ..Lock::default() });
@@ -53,7 +58,9 @@ impl Kitchen<'_> {
         match (order.wishes.base.python, order.natives.is_empty()) {
             (PythonWish::None, true) => return Ok(lock),
             (PythonWish::None, false) => {}
-            (PythonWish::Any | PythonWish::Version(..), _) => self.resolve(&mut lock, order)?,
+            (PythonWish::Any | PythonWish::Version(..) | PythonWish::Elsewhere, _) => {
+                self.resolve(&mut lock, order)?;
+            }
         }
         let mut keep = order.wishes.base.clone();
         let mut added = Vec::new();
@@ -78,8 +85,9 @@ impl Kitchen<'_> {
 
     /// Fills in Python and its distributions, resolved beside the Python that the image will have, and
     /// builds what comes as source only.
-    fn resolve(&self, lock: &mut Lock, order: &Order<'_>) -> Result<(), Error> {
+    pub(super) fn resolve(&self, lock: &mut Lock, order: &Order<'_>) -> Result<(), Error> {
         let (python, resolution) = self.with_workbench(lock, &order.wishes, |bench| {
+            check_python(order.python, &bench.target.python)?;
             let python = Python {
                 implementation: "cpython".to_owned(),
                 version: bench.target.python.clone(),
@@ -117,8 +125,7 @@ impl Kitchen<'_> {
     ) -> Result<Vec<(String, String)>, Error> {
         let packages = gathered.bundles.iter().map(|bundle| bundle.parcel.clone());
         let parcels: Vec<Parcel> = packages.chain(own.iter().cloned()).collect();
-        let options = native::Options { library_path: None, asked: base.keep.clone() };
-        let links = native::resolve(&parcels, &options);
+        let links = gathered.footing.links(parcels, base.keep.clone());
         let missing = lean::lacking(&links, self.platform.architecture());
         let names: Vec<&str> = missing
             .iter()
@@ -132,4 +139,18 @@ impl Kitchen<'_> {
         found.retain(|(package, _)| !base.keep.contains(package));
         Ok(found)
     }
+}
+
+/// Whether a project takes a Python of this version; if not, the error tells who says so.
+pub fn check_python(wish: &Wanted, version: &str) -> Result<(), Error> {
+    let Ok(found) = version.parse() else { return Ok(()) };
+    if wish.takes(found) {
+        return Ok(());
+    }
+    let (wanted, from) = match (&wish.version, &wish.range) {
+        (Some(version), _) => (version.value.to_string(), version.from.to_string()),
+        (None, Some(range)) => (range.value.to_string(), range.from.to_string()),
+        (None, None) => return Ok(()),
+    };
+    Err(Error::OtherPython { wanted, from, found: version.to_owned() })
 }

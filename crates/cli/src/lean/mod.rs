@@ -1,14 +1,18 @@
 //! From the user's configuration to what a lean build needs: archives and their keys, indexes, a fetcher,
 //! a sandbox with the base in it. The one place that knows where all of these come from.
 
+mod base_image;
+mod base_place;
 mod base_root;
 mod finder;
 mod kitchen;
 mod locking;
 mod supplies;
 
+pub use base_image::BaseImage;
+pub use base_place::{ArchiveAt, BasePlace, FilePlace, ImageAt};
 pub use base_root::BaseRoot;
 pub use finder::Finder;
 pub use kitchen::{Kitchen, Places};
-pub use locking::Order;
+pub use locking::{Order, check_python};
 pub use supplies::Supplies;

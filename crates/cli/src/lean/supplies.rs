@@ -43,7 +43,7 @@ impl Supplies {
     ) -> Result<Self, Error> {
         let lease = Arc::new(images.store()?.images.cas().lease()?);
         let mut notes = Vec::new();
-        let Places { apt, python } = places;
+        let Places { apt, python, base: _ } = places;
         let mirrors = mirrors(&apt, &mut notes)?;
         let mut logins = python.logins.clone();
         for text in &apt.logins {

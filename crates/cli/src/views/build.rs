@@ -143,6 +143,7 @@ fn categories(report: &Report, look: &Look) -> String {
 fn label(stage: Stage) -> &'static str {
     match stage {
         Stage::Base => "base",
+        Stage::Replaced => "removed of base",
         Stage::System => "system packages",
         Stage::Packages => "python packages",
         Stage::Made => "caches, accounts",
@@ -155,8 +156,9 @@ fn words(category: &Category, report: &Report) -> String {
     let packages = |singular, plural| count(category.packages, singular, plural);
     match category.stage {
         Stage::Base => {
-            let base = report.base.iter().cloned();
-            base.chain([packages("package", "packages")]).collect::<Vec<_>>().join(", ")
+            // How many an image below has is its maker's to say.
+            let own = (category.packages > 0).then(|| packages("package", "packages"));
+            report.base.iter().cloned().chain(own).collect::<Vec<_>>().join(", ")
         }
         Stage::System => packages("package", "packages"),
         Stage::Packages => {
@@ -167,7 +169,9 @@ fn words(category: &Category, report: &Report) -> String {
             }
         }
         Stage::Bytecode => format!("{} on disk", category.weight.disk_bytes),
-        Stage::Made | Stage::Project => count(category.weight.files, "file", "files"),
+        Stage::Replaced | Stage::Made | Stage::Project => {
+            count(category.weight.files, "file", "files")
+        }
     }
 }
 

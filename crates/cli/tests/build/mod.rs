@@ -6,6 +6,7 @@
 mod bad_input;
 mod image;
 mod interrupted;
+mod onto;
 mod programs;
 mod same_bytes;
 mod site;

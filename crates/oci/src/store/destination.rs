@@ -20,15 +20,16 @@ const BUFFER: usize = 256 * 1024;
 pub struct StoreDestination {
     store: ImageStore,
     lease: Lease,
-    name: ImageName,
+    /// Where there is none it becomes a base, which its digest names.
+    name: Option<ImageName>,
     /// Manifests and indexes taken so far.
     manifests: Mutex<Vec<Descriptor>>,
 }
 
 impl StoreDestination {
-    pub(super) fn create(store: &ImageStore, name: &ImageName) -> Result<Self, Error> {
+    pub(super) fn create(store: &ImageStore, name: Option<&ImageName>) -> Result<Self, Error> {
         let lease = store.cas.lease()?;
-        Ok(Self { store: store.clone(), lease, name: name.clone(), manifests: Mutex::default() })
+        Ok(Self { store: store.clone(), lease, name: name.cloned(), manifests: Mutex::default() })
     }
 
     /// A manifest whose blobs are not all here would be a broken image with a name. Layers that
@@ -62,7 +63,7 @@ impl StoreDestination {
 
 impl Destination for StoreDestination {
     fn name(&self) -> String {
-        self.name.to_string()
+        self.name.as_ref().map_or_else(|| PLACE.to_owned(), ToString::to_string)
     }
 
     fn put_blob(
@@ -121,7 +122,11 @@ impl Destination for StoreDestination {
         // In the order of arrival, which threads may change: sorted, the record does not depend on it.
         manifests.sort_by_key(|manifest| manifest.digest);
         let stored = self.store.clock.now();
-        self.store.set(&self.name, &ImageRecord { root: root.clone(), manifests, stored })
+        let record = ImageRecord { root: root.clone(), manifests, stored };
+        match &self.name {
+            Some(name) => self.store.set(name, &record),
+            None => self.store.set_base(&record),
+        }
     }
 }
 

@@ -40,6 +40,9 @@ use crate::{Error, artifact};
 /// Names of images.
 const IMAGES: RefKind = RefKind::new("images");
 
+/// Images that others are built on, by the digits of their digests.
+const BASES: RefKind = RefKind::new("bases");
+
 /// The images in a content-addressed store, which has other things too.
 #[derive(Clone)]
 pub struct ImageStore {
@@ -71,7 +74,18 @@ impl ImageStore {
 
     /// A place for an image. Its name appears, or moves, when everything is there.
     pub fn destination(&self, name: &ImageName) -> Result<StoreDestination, Error> {
-        StoreDestination::create(self, name)
+        StoreDestination::create(self, Some(name))
+    }
+
+    /// A place for an image that others are built on: it gets no name, and [`ImageStore::base`] finds it by
+    /// its digest.
+    pub fn base_destination(&self) -> Result<StoreDestination, Error> {
+        StoreDestination::create(self, None)
+    }
+
+    /// An image that others are built on, whole while the source lives; none if it is not here.
+    pub fn base(&self, digest: &Digest) -> Result<Option<StoreSource>, Error> {
+        StoreSource::of_base(self, digest)
     }
 
     /// Gives an image another name. One that has that name already loses it.
@@ -112,6 +126,11 @@ impl ImageStore {
     /// Answers which blobs a manifest needs, for [`Cas::gc`], [`Cas::usage`] and [`Cas::verify`].
     pub fn tracer(&self) -> Result<Tracer, Error> {
         Tracer::new(self)
+    }
+
+    /// Keeps a base. Whoever calls holds a lease on all of it.
+    fn set_base(&self, record: &ImageRecord) -> Result<(), Error> {
+        Ok(self.cas.set_ref(BASES, &record.root.digest.hex(), &record.to_value())?)
     }
 
     /// Names an image. Whoever calls holds a lease on all of it.

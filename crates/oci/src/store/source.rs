@@ -5,7 +5,7 @@ use std::io::{self, Seek, SeekFrom};
 use lightship_base::Digest;
 use lightship_cas::{Blob, Cas, Error as CasError, Lease};
 
-use super::{ImageRecord, ImageStore, PLACE, StoredImage, blob_name};
+use super::{BASES, ImageRecord, ImageStore, PLACE, StoredImage, blob_name};
 use crate::artifact::referrers_among;
 use crate::reference::{ImageName, StoreReference};
 use crate::spec::{Descriptor, MAX_MANIFEST_BYTES, ManifestKind};
@@ -36,6 +36,15 @@ impl StoreSource {
         let mut source = Self { cas: store.cas.clone(), name, root, record, _lease: lease };
         source.root = source.readable_root()?;
         Ok(source)
+    }
+
+    pub(super) fn of_base(store: &ImageStore, digest: &Digest) -> Result<Option<Self>, Error> {
+        let lease = store.cas.lease()?;
+        let name = ImageName { name: "base".to_owned(), tag: digest.short() };
+        let Some(value) = lease.pin(BASES, &digest.hex())? else { return Ok(None) };
+        let record = ImageRecord::from_value(&name.to_string(), value)?;
+        let root = record.root.clone();
+        Ok(Some(Self { cas: store.cas.clone(), name, root, record, _lease: Some(lease) }))
     }
 
     /// The index where it is complete or has several images here; else its only image.

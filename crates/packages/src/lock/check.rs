@@ -82,7 +82,12 @@ fn heads(lock: &Lock) -> Result<(), Problem> {
     let mut seen = BTreeSet::new();
     for image in &lock.images {
         let only = std::slice::from_ref(&image.platform);
-        Entry("image".to_owned(), only).once("image", lock, &mut seen)?;
+        let entry = Entry("image".to_owned(), only);
+        // The user's own words, of which one way of writing has a scheme. They can have no password: no
+        // reference to an image has a place for one.
+        let reference = image.reference.strip_prefix("docker://").unwrap_or(&image.reference);
+        entry.texts([reference])?;
+        entry.once("image", lock, &mut seen)?;
     }
     for interpreter in &lock.interpreters {
         let entry = Entry("interpreter".to_owned(), std::slice::from_ref(&interpreter.platform));

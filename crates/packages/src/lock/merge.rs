@@ -10,9 +10,13 @@ trait Entry: Clone + PartialEq {
 
 impl Lock {
     /// One lock for all platforms of two. Packages that both have alike become one entry; what is said
-    /// once (inputs, Python, suite) is `self`'s.
+    /// once (inputs, Python, suite) is `self`'s. Of a platform that both know, what `other` says counts.
     #[must_use]
     pub fn merged_with(mut self, other: &Self) -> Self {
+        self.forget(&other.platforms);
+        if self.platforms.is_empty() {
+            return Self { inputs: self.inputs, ..other.clone() }.sorted();
+        }
         let ours = self.platforms.clone();
         let mut all = ours.clone();
         all.extend(other.platforms.iter().cloned());
@@ -27,6 +31,29 @@ impl Lock {
         self.interpreters.extend(other.interpreters.iter().cloned());
         self.sorted()
     }
+}
+
+impl Lock {
+    /// Leaves out everything that is for these platforms only.
+    fn forget(&mut self, platforms: &[PlatformName]) {
+        let all = std::mem::take(&mut self.platforms);
+        forget(&mut self.debs, &all, platforms);
+        forget(&mut self.wheels, &all, platforms);
+        forget(&mut self.sdists, &all, platforms);
+        self.images.retain(|image| !platforms.contains(&image.platform));
+        self.interpreters.retain(|interpreter| !platforms.contains(&interpreter.platform));
+        self.platforms = all;
+        self.platforms.retain(|platform| !platforms.contains(platform));
+    }
+}
+
+fn forget<T: Entry>(entries: &mut Vec<T>, all: &[PlatformName], gone: &[PlatformName]) {
+    entries.retain_mut(|entry| {
+        let platforms = entry.platforms();
+        spread(platforms, all);
+        platforms.retain(|platform| !gone.contains(platform));
+        !platforms.is_empty()
+    });
 }
 
 struct Sides<'a> {

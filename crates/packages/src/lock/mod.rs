@@ -87,11 +87,14 @@ pub struct Suite {
     pub version: Option<String>,
 }
 
-/// A base that is an image. Its reference, which names a host, stays in the settings.
+/// A base that is an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseImage {
     /// For which platform.
     pub platform: PlatformName,
+    /// How the project's settings call it: the user's own words, and the only ones in a lock that may name
+    /// a host.
+    pub reference: String,
     /// Digest of its manifest.
     pub digest: Digest,
 }

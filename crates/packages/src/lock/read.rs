@@ -92,8 +92,12 @@ fn suite(table: &Table<'_>) -> Result<Suite, Error> {
 }
 
 fn image(table: &Table<'_>) -> Result<BaseImage, Error> {
-    table.only(&["platform", "digest"])?;
-    Ok(BaseImage { platform: table.need("platform")?.parsed()?, digest: table.digest("digest")? })
+    table.only(&["platform", "reference", "digest"])?;
+    Ok(BaseImage {
+        platform: table.need("platform")?.parsed()?,
+        reference: table.need("reference")?.text()?.to_owned(),
+        digest: table.digest("digest")?,
+    })
 }
 
 fn interpreter(table: &Table<'_>) -> Result<Interpreter, Error> {

@@ -115,6 +115,27 @@ fn platforms_share_what_is_alike() {
 }
 
 #[test]
+fn a_platform_that_is_locked_again_is_as_it_is_now() {
+    let mut old = full();
+    old.images.push(BaseImage {
+        platform: platform("linux/amd64"),
+        reference: "docker://registry.invalid:5000/base:1".to_owned(),
+        digest: Digest::of(b"old"),
+    });
+    let mut new = old.clone();
+    new.images[0].digest = Digest::of(b"new");
+    new.wheels[1].version = "2.4.0".to_owned();
+    let again = old.clone().merged_with(&new);
+    assert_eq!(Lock::parse(&again.to_toml().unwrap(), FILE_NAME).unwrap(), new.sorted());
+
+    let mut arm64 = full();
+    arm64.platforms = vec![platform("linux/arm64")];
+    let both = old.merged_with(&arm64).merged_with(&new);
+    assert_eq!(both.only_for(&platform("linux/amd64")).unwrap(), new.sorted());
+    assert_eq!(both.only_for(&platform("linux/arm64")).unwrap(), arm64.sorted());
+}
+
+#[test]
 fn mistakes_have_lines_and_ways_out() {
     let text = full().to_toml().unwrap();
     let tell = |from: &str, to: &str| {

@@ -42,6 +42,7 @@ pub(super) fn lock(lock: &Lock) -> String {
     for image in &lock.images {
         out.head("[[image]]");
         out.text("platform", image.platform.as_str());
+        out.text("reference", &image.reference);
         out.text("digest", &image.digest.to_string());
     }
     for interpreter in &lock.interpreters {

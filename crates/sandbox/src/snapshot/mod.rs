@@ -43,6 +43,7 @@ mod error;
 mod flat;
 mod folders;
 mod keep;
+mod look;
 mod plan;
 mod prepare;
 mod unpack;

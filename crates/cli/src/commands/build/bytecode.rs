@@ -60,12 +60,9 @@ fn wanted(
     python: &Python,
     collected: &Collected,
 ) -> Result<BTreeSet<RootPath>, Error> {
-    let (major, minor) = python.version;
-    let library = format!("usr/lib/python{major}.{minor}");
-    let library = RootPath::parse(library.as_bytes()).expect("it is a plain path");
-    let dynload = library.join(b"lib-dynload").expect("it is a plain name");
     let scheme = &python.scheme;
-    let mut search = vec![library, dynload, scheme.purelib.clone(), scheme.platlib.clone()];
+    let mut search = python.library.clone();
+    search.extend([scheme.purelib.clone(), scheme.platlib.clone()]);
     search.dedup();
     let parcels = bundles.iter().map(|bundle| &bundle.parcel);
     let modules = Modules::new(parcels, &search);
@@ -98,11 +95,18 @@ fn sources(collected: &Collected) -> Result<Vec<SourceFile>, Error> {
     Ok(sources)
 }
 
-/// What decides the interpreter: the base's packages.
+/// What decides the interpreter: the base's packages, archive or image.
 fn identity(lock: &Lock) -> Digest {
     let mut hasher = Sha256::new();
     for deb in &lock.debs {
         hasher.update(deb.sha256.to_string().as_bytes());
+    }
+    // Each with a word before it, so that the lists do not run into each other.
+    for interpreter in &lock.interpreters {
+        hasher.update(format!("archive {}", interpreter.file.sha256).as_bytes());
+    }
+    for image in &lock.images {
+        hasher.update(format!("image {}", image.digest).as_bytes());
     }
     hasher.finish()
 }

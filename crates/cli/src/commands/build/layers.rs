@@ -1,15 +1,18 @@
 //! From what was gathered to an image.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lightship_base::{Digest, Timestamp};
 use lightship_build::app::{self, Collected};
 use lightship_build::assemble::{
-    Bundle, Image, ImageSettings, Layer, Layers, Stage, group, put_together, settle,
+    Bundle, Existing, Grouping, Image, ImageSettings, Layer, Layers, Stage, group, put_onto,
+    put_together, settle,
 };
+use lightship_build::foreign::{Error as ForeignError, Files, Names, NoFiles};
 use lightship_build::lean::{self, Gathered};
 use lightship_build::native::Assumed;
-use lightship_build::report::{Known, Report};
+use lightship_build::report::{Known, Report, base_words};
 use lightship_build::sbom::Facts;
 use lightship_codec::compression::CompressionLevel;
 use lightship_oci::Source as _;
@@ -17,10 +20,11 @@ use lightship_oci::spec::Descriptor;
 use lightship_packages::lock::Lock;
 use lightship_packages::parcel::Item;
 
+use super::project::OTHER_LAYERS;
 use super::recipe::{self, Recipe};
 use super::{ProjectPlan, bytecode};
 use crate::commands::Error;
-use crate::lean::Kitchen;
+use crate::lean::{BaseImage, Kitchen};
 
 /// An image that is in the store, and how it came about.
 pub(super) struct Built {
@@ -28,6 +32,8 @@ pub(super) struct Built {
     pub(super) layers: Vec<Layer>,
     pub(super) facts: Facts,
     pub(super) created: Timestamp,
+    /// Keeps the layers of an image below while they are sent.
+    pub(super) base: Option<BaseImage>,
     known: Known,
     warnings: Vec<String>,
 }
@@ -46,7 +52,14 @@ pub(super) struct Builder<'a> {
 
 impl Builder<'_> {
     pub(super) fn build(&self) -> Result<Built, Error> {
-        let collected = self.plan.collect()?;
+        let mut collected = self.plan.collect()?;
+        let base = self.kitchen.base_image(self.lock)?;
+        let existing = base.as_ref().map(|base| base.survey.existing()).unwrap_or_default();
+        if let Some(base) = &base {
+            let files: Arc<dyn Files> = Arc::new(NoFiles);
+            Names::of(&base.survey, &files).land_all(&mut collected.parcel);
+        }
+        let ground = Ground { base: base.as_ref(), existing: &existing };
         let lease = self.kitchen.supplies.fetcher.lease();
         let created = self.kitchen.settings.epoch.unwrap_or_default();
         let layers = Layers { lease, compression: self.compression, time: created.as_second() };
@@ -54,34 +67,44 @@ impl Builder<'_> {
         let known = Recipe::find(lease, &key)?.filter(|_| is_apart(&collected, self.plan));
         let (recipe, project) = match known {
             Some(recipe) => (recipe, vec![bundle(&collected)]),
-            None => self.open_packages(&layers, &key, &collected)?,
+            None => self.open_packages(&layers, &ground, &key, &collected)?,
         };
-        let project =
-            layers.make(&group(project, self.plan.grouping()), &*self.kitchen.progress)?;
+        let groups = group(project, ground.grouping(self.plan)?);
+        let project = layers.make_onto(&existing, &groups, &*self.kitchen.progress)?;
         let Recipe { layers: mut all, facts, environment, known } = recipe;
         all.extend(project);
-        let settings = image_settings(self.plan, &environment, created, self.compression)?;
-        let image = put_together("the build", &all, &settings, lease.cas());
+        let mut settings = image_settings(self.plan, &environment, created, self.compression)?;
+        let image = match &base {
+            None => put_together("the build", &all, &settings, lease.cas()),
+            Some(base) => {
+                self.kitchen.take_config(base, &mut settings)?;
+                put_onto(&base.image, "the build", &all, &settings, lease.cas())
+            }
+        };
+        let mut whole = base.as_ref().map(BaseImage::layers).unwrap_or_default();
+        whole.extend(all);
         let warnings = collected.warnings.iter().map(ToString::to_string).collect();
-        Ok(Built { image, layers: all, facts, created, known, warnings })
+        Ok(Built { image, layers: whole, facts, created, base, known, warnings })
     }
 
     /// Opens all packages. Gives back what of the project is left to be written.
     fn open_packages(
         &self,
         layers: &Layers<'_>,
+        ground: &Ground<'_>,
         key: &str,
         collected: &Collected,
     ) -> Result<(Recipe, Vec<Bundle>), Error> {
         let (plan, lock) = (self.plan, self.lock);
-        let Gathered { mut bundles, base } = self.kitchen.gather(lock, &plan.wishes)?;
+        let Gathered { mut bundles, footing } = self.kitchen.gather(lock, &plan.wishes)?;
         bundles.push(bundle(collected));
         let keep = plan.keep.iter().copied();
-        let mut trimmed = lean::trim(bundles, keep, plan.platform.architecture())?;
+        let mut trimmed = lean::trim(bundles, &footing, keep, plan.platform.architecture())?;
         let mut bundles = std::mem::take(&mut trimmed.bundles);
         let overlaps = settle(&mut bundles)?;
-        let facts = Facts::of(&bundles)?;
-        let mut notes = match &base.python {
+        let mut facts = Facts::of(&bundles)?;
+        facts.replaced = footing.below.as_ref().map(|it| it.replaced.clone()).unwrap_or_default();
+        let mut notes = match &footing.python {
             Some(python) => {
                 bytecode::add(&mut bundles, self.kitchen, (plan, lock), python, collected)?
             }
@@ -91,11 +114,11 @@ impl Builder<'_> {
             bundles.into_iter().partition(|bundle| bundle.stage == Stage::Project);
         let apart =
             is_apart(collected, plan) && !packages.iter().any(|bundle| is_in_app(bundle, plan));
-        let groups = group(packages, plan.grouping());
-        let made = layers.make(&groups, &*self.kitchen.progress)?;
+        let groups = group(packages, ground.grouping(plan)?);
+        let made = layers.make_onto(ground.existing, &groups, &*self.kitchen.progress)?;
         // Only what is known is taken from this report; the image's own digest comes later.
         let mut report = Report::of("", Digest::of(b""), &groups, &made);
-        report.take_base(&base);
+        report.take_base(&footing);
         report.take_overlaps(&overlaps);
         report.take_pruned(&trimmed.report, &trimmed.kept_on);
         notes.extend(trimmed.drivers.iter().map(|missing| {
@@ -105,13 +128,38 @@ impl Builder<'_> {
             let Assumed { file, library, found } = assumed;
             format!("{file} finds {library} only where what brings {found} was imported before it")
         }));
+        notes.extend(footing.notes);
         report.notes = notes;
         let known = report.known();
-        let recipe = Recipe { layers: made, facts, environment: base.environment, known };
+        let recipe = Recipe { layers: made, facts, environment: footing.environment, known };
         if apart {
             recipe.keep(layers.lease, key)?;
         }
         Ok((recipe, project))
+    }
+}
+
+/// What is below.
+struct Ground<'a> {
+    base: Option<&'a BaseImage>,
+    existing: &'a Existing,
+}
+
+/// As many layers as runtimes bear.
+const MOST_LAYERS: usize = 127;
+
+impl Ground<'_> {
+    /// How packages share layers, where some layers are there already.
+    fn grouping(&self, plan: &ProjectPlan) -> Result<Grouping, Error> {
+        let wanted = plan.grouping();
+        let Some(base) = self.base else { return Ok(wanted) };
+        let layers = base.image.manifest().layers.len();
+        // One more than usual: what has to give way.
+        let room = MOST_LAYERS.checked_sub(layers + OTHER_LAYERS + 1).ok_or_else(|| {
+            let image = base.reference.clone();
+            lean::Error::from(ForeignError::TooManyLayers { image, layers, most: MOST_LAYERS })
+        })?;
+        Ok(Grouping { most: wanted.most.min(room), ..wanted })
     }
 }
 
@@ -148,13 +196,7 @@ impl Built {
         let (digest, known) = (self.image.digest, self.known.clone());
         let mut report = Report::again(project, digest, &self.layers, known);
         report.platform = plan.platform.to_string();
-        let suite = lock.suite.as_ref().map(|suite| {
-            let name = capitalised(&suite.distribution);
-            format!("{name} {}", suite.version.as_ref().unwrap_or(&suite.codename))
-        });
-        let python = lock.python.as_ref().map(|python| format!("Python {}", python.version));
-        let words: Vec<String> = suite.into_iter().chain(python).collect();
-        report.base = Some(words.join(", ")).filter(|words| !words.is_empty());
+        report.base = base_words(lock);
         report.notes.extend(plan.project.notes.iter().map(ToString::to_string));
         report.notes.extend(self.warnings.iter().cloned());
         report.notes.sort();
@@ -186,10 +228,4 @@ fn image_settings(
         annotations,
         compression,
     })
-}
-
-fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    first + letters.as_str()
 }

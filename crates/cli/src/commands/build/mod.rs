@@ -111,7 +111,8 @@ pub(super) fn kitchen<'a>(
 ) -> Result<Kitchen<'a>, Error> {
     let apt = AptFiles::read(context.environment)?;
     let python = PythonSettings::read(context.environment, Some(&plan.project.folder))?;
-    let places = Places { apt, python: python.with_first(plan.indexes.clone()) };
+    let python = python.with_first(plan.indexes.clone());
+    let places = Places { apt, python, base: plan.base.clone() };
     let offline = args.offline || args.vendor.is_some();
     let wanted: (PlatformName, bool) = (plan.platform.clone(), offline);
     let kitchen = Kitchen::open(settings, images, sandboxes, places, wanted, context.progress())?;
@@ -154,6 +155,7 @@ pub(super) fn lock_of(
                 inputs: plan.inputs.clone(),
                 wishes: plan.wishes.clone(),
                 suite: plan.project.settings.base.suite.as_deref(),
+                python: &plan.project.python,
                 python_because: plan.python_because.clone(),
                 source: plan.source.as_ref(),
                 natives: plan.content.natives(&plan.project.name.value)?,
@@ -226,6 +228,7 @@ fn send(
     let bill = sbom::of_build(&sbom::Made {
         lock,
         layers: &built.layers,
+        below: built.base.as_ref().map(|base| &*base.survey),
         facts: &built.facts,
         image: built.image.digest,
         platform: &plan.oci_platform,

@@ -7,7 +7,8 @@ use lightship_build::assemble::Grouping;
 use lightship_build::base::{self, PythonWish};
 use lightship_build::lean::Wishes;
 use lightship_build::project::{
-    AppKind, BaseKind, Inferred, Project, Requirements as Found, Scripts as WantedScripts,
+    AppKind, BaseKind, Evidence, Inferred, Note, Project, Requirements as Found,
+    Scripts as WantedScripts,
 };
 use lightship_build::prune;
 use lightship_build::resolve::{Requirements, Source};
@@ -20,6 +21,7 @@ use serde_json::{Map, Value, json};
 
 use super::kinds::Content;
 use crate::commands::Error;
+use crate::lean::{BasePlace, check_python};
 use crate::settings::Environment;
 use crate::settings::project::Project as ProjectFile;
 
@@ -36,10 +38,11 @@ pub(in crate::commands) struct ProjectPlan {
     pub(in crate::commands) indexes: Vec<Index>,
     pub(in crate::commands) inputs: Inputs,
     pub(in crate::commands) run: RunConfig,
+    pub(in crate::commands) base: BasePlace,
 }
 
 /// Base, further packages of the distribution, small packages, what was made here, byte code, project.
-const OTHER_LAYERS: usize = 6;
+pub(super) const OTHER_LAYERS: usize = 6;
 
 /// Who an image runs as if nobody says: an account that every base of ours has.
 const NOBODY_IN_PARTICULAR: &str = "65532:65532";
@@ -56,20 +59,28 @@ impl ProjectPlan {
         let mut project = Project::read(folder, file.settings, None)?;
         refuse_what_is_not_there(&project)?;
         let (content, purpose) = Content::of(&mut project, &platform.architecture)?;
+        let base =
+            BasePlace::of(&project, |name| environment.named(name)?.to_str().map(str::to_owned))?;
+        if let BasePlace::Image(_) = base {
+            take_from_image(&mut project);
+        }
         let (keep, keep_of_base) = categories(project.settings.build.keep.iter().chain(keep))?;
         let source = source(&project)?;
-        let (python, python_because) = python(&project);
+        let (wish, python_because) = python(&project);
         let mut asked: Vec<String> = project.apt.iter().map(|apt| apt.value.name.clone()).collect();
         asked.sort();
         asked.dedup();
         let options = base::Options {
             purpose,
-            python,
+            python: match (&project.settings.base.kind, wish) {
+                (BaseKind::Native, _) | (_, PythonWish::None) => wish,
+                (BaseKind::Interpreter(_) | BaseKind::Image(_), _) => PythonWish::Elsewhere,
+            },
             keep: asked,
             shell: project.shell,
             keep_categories: keep_of_base,
         };
-        let mut inputs = inputs(&project, source.as_ref(), &options)?;
+        let mut inputs = inputs(&project, source.as_ref(), &options, wish)?;
         content.inputs(purpose, &mut inputs);
         let requested = requested(source.as_ref());
         let wishes = Wishes { base: options, scripts: scripts(&project), requested };
@@ -89,6 +100,7 @@ impl ProjectPlan {
             source,
             indexes,
             inputs,
+            base,
         })
     }
 
@@ -112,27 +124,30 @@ impl ProjectPlan {
 
     /// Whether a Python of this version will do; if not, who says so.
     pub(in crate::commands) fn check_python(&self, version: &str) -> Result<(), Error> {
-        let Ok(found) = version.parse() else { return Ok(()) };
-        let wish = &self.project.python;
-        if wish.takes(found) {
-            return Ok(());
-        }
-        let (wanted, from) = match (&wish.version, &wish.range) {
-            (Some(version), _) => (version.value.to_string(), version.from.to_string()),
-            (None, Some(range)) => (range.value.to_string(), range.from.to_string()),
-            (None, None) => return Ok(()),
-        };
-        Err(Error::OtherPython { wanted, from, found: version.to_owned() })
+        check_python(&self.project.python, version)
     }
 }
 
 fn refuse_what_is_not_there(project: &Project) -> Result<(), Error> {
     let what = match (&project.settings.base.kind, &project.settings.app.kind) {
-        (BaseKind::Native, _) => return Ok(()),
+        (BaseKind::Native, _) | (BaseKind::Image(_), AppKind::Python) => return Ok(()),
         (BaseKind::Interpreter(_), _) => "an interpreter archive as `[base]`",
-        (BaseKind::Image(_), _) => "an image as `[base]`",
+        (BaseKind::Image(_), AppKind::Binary(_) | AppKind::Static(_)) => {
+            "`binary` or `static` on an image as `[base]`"
+        }
     };
     Err(Error::NotYet { what })
+}
+
+/// An image brings all that it has. What else of the distribution the project's files name is not added.
+fn take_from_image(project: &mut Project) {
+    let notes = project.apt.drain(..).map(|package| {
+        let text =
+            format!("{} is not installed: the base image has to bring it", package.value.name);
+        Note { from: package.from, text }
+    });
+    project.notes.extend(notes);
+    project.shell = false;
 }
 
 /// Names of categories, of packages' files and of the base's.
@@ -185,7 +200,14 @@ fn python(project: &Project) -> (PythonWish, String) {
             (wish, format!("{from} says {}", value.series()))
         }
         None if none && !runs_python(project) => (PythonWish::None, String::new()),
-        None => (PythonWish::Any, "the suite's own".to_owned()),
+        None => {
+            let own = match &project.settings.base.kind {
+                BaseKind::Native => "the suite's own",
+                BaseKind::Interpreter(_) => "the archive's",
+                BaseKind::Image(_) => "the base image's own",
+            };
+            (PythonWish::Any, own.to_owned())
+        }
     }
 }
 
@@ -198,17 +220,22 @@ fn inputs(
     project: &Project,
     source: Option<&Source>,
     options: &base::Options,
+    wish: PythonWish,
 ) -> Result<Inputs, Error> {
     let mut inputs = Inputs::new();
     if let Some(source) = source {
         source.inputs(&mut inputs)?;
     }
-    let python = match options.python {
+    let python = match wish {
         PythonWish::None => "none".to_owned(),
-        PythonWish::Any => "any".to_owned(),
+        PythonWish::Any | PythonWish::Elsewhere => "any".to_owned(),
         PythonWish::Version(major, minor) => format!("{major}.{minor}"),
     };
     inputs.setting("python", &python);
+    if let BaseKind::Image(reference) = &project.settings.base.kind {
+        inputs.text("base image", reference);
+        return Ok(inputs);
+    }
     if !options.keep.is_empty() {
         inputs.setting("packages", &options.keep.join(", "));
     }
@@ -281,16 +308,20 @@ fn run_config(project: &Project) -> RunConfig {
     let workdir = &project.workdir.value;
     let workdir = if workdir.starts_with('/') { workdir.clone() } else { format!("/{workdir}") };
     let labels = project.labels.iter().map(|(name, value)| (name.clone(), value.value.clone()));
+    // What an image below says goes on where nobody says otherwise; but a program that was found in the
+    // folder starts where the folder is.
+    let onto = matches!(project.settings.base.kind, BaseKind::Image(_));
+    let runs = project.entry.entrypoint.is_some() || project.entry.cmd.is_some();
+    let inherits = onto && !runs && project.workdir.from == Evidence::default_value();
+    let user = project.user.as_ref().map(|user| user.value.clone());
     RunConfig {
-        user: Some(
-            project.user.as_ref().map_or(NOBODY_IN_PARTICULAR, |user| &user.value).to_owned(),
-        ),
+        user: user.or_else(|| (!onto).then(|| NOBODY_IN_PARTICULAR.to_owned())),
         env: Some(
             project.env.iter().map(|(name, value)| format!("{name}={}", value.value)).collect(),
         ),
         entrypoint: project.entry.entrypoint.as_ref().map(words),
         cmd: project.entry.cmd.as_ref().map(words),
-        working_dir: Some(workdir),
+        working_dir: (!inherits).then_some(workdir),
         labels: Some(labels.collect())
             .filter(|labels: &std::collections::BTreeMap<_, _>| !labels.is_empty()),
         extra,
