@@ -92,6 +92,9 @@ pub enum Error {
     /// The lock names wheels but no Python to run them.
     #[error("the lock has Python packages, but the base has no Python")]
     NoPython,
+    /// A source needs a compiler, and the lock has none.
+    #[error("a source of the lock needs a compiler, and the lock does not say which")]
+    NoBuilder,
     /// The lock has a file whose name says nothing.
     #[error("the lock has the wheel `{file}`, which is no name of a wheel")]
     WheelName {
@@ -126,6 +129,7 @@ impl Diagnose for Error {
             Self::Prune(error) => error.category(),
             Self::Assemble(error) => error.category(),
             Self::NoPython
+            | Self::NoBuilder
             | Self::NotBuilt { .. }
             | Self::WheelName { .. }
             | Self::Missing { .. }
@@ -163,7 +167,7 @@ impl Diagnose for Error {
             Self::NoIndex { .. } => {
                 vec![Hint::new("set PIP_INDEX_URL or UV_DEFAULT_INDEX, or configure pip or uv")]
             }
-            Self::NoPython | Self::NotBuilt { .. } => {
+            Self::NoPython | Self::NoBuilder | Self::NotBuilt { .. } => {
                 vec![Hint::new("lock again: `lightship lock`")]
             }
             Self::WheelName { .. } => {

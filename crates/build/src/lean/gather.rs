@@ -24,6 +24,8 @@ pub struct Wishes {
     pub scripts: Scripts,
     /// Distributions that the project asks for itself, by normalised name.
     pub requested: BTreeSet<String>,
+    /// Packages of the distribution that sources are built with, and that the image does not get.
+    pub build: Vec<String>,
 }
 
 /// Everything but the project, ready to be grouped.

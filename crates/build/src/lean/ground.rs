@@ -30,6 +30,9 @@ pub struct Apt<'a> {
 const SUITES: [&str; 8] =
     ["forky", "trixie", "bookworm", "bullseye", "resolute", "noble", "jammy", "focal"];
 
+/// The reason of a package that nobody else needs.
+pub(super) const ASKED: &str = "asked for";
+
 /// A suite with all that was asked of it.
 pub struct Ground {
     /// Which.
@@ -137,7 +140,11 @@ pub fn more(ground: &mut Ground, options: &base::Options) -> Result<(), Error> {
     Ok(())
 }
 
-fn resolve(index: &Index, roots: &base::Roots, purpose: Purpose) -> Result<Vec<Deb>, Error> {
+pub(super) fn resolve(
+    index: &Index,
+    roots: &base::Roots,
+    purpose: Purpose,
+) -> Result<Vec<Deb>, Error> {
     let there = roots.if_available.iter().filter(|name| index.get(name).is_some());
     let wanted: Vec<Dependency> =
         roots.required.iter().chain(there).map(|name| Dependency::on(name.clone())).collect();
@@ -166,7 +173,7 @@ fn locked(index: &Index, chosen: &Chosen<'_>) -> Result<Deb, Error> {
         archive: archive.map(|archive| archive.label.clone()).unwrap_or_default(),
         depends: chosen.depends.iter().map(|name| (*name).to_owned()).collect(),
         reason: match &chosen.reason {
-            Reason::Asked(_) => "asked for".to_owned(),
+            Reason::Asked(_) => ASKED.to_owned(),
             Reason::Needed { by, .. } => format!("{by} needs it"),
         },
         platforms: Vec::new(),

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! ground   which suite, which Debian packages      → the lock's `deb` entries
+//! builder  the same with a compiler, for sources   → its `build-deb` entries
 //! fetch    what a lock names, into the store
 //! vendor   a folder with all of it, for machines without a network
 //! gather   files → parcels, pruned, in bundles     → `assemble` makes layers of them
 //! ```
 
+mod builder;
 mod error;
 mod fetch;
 mod footing;
@@ -16,6 +18,7 @@ mod trim;
 pub mod vendor;
 mod wheels;
 
+pub use builder::{builder, builder_options};
 pub use error::Error;
 pub use fetch::{Archives, Fetched, IndexFile, fetch};
 pub use footing::{Below, Footing};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use lightship_base::{Category, Diagnose, Digest, HashingReader, Hint};
 use lightship_cas::{Cas, Lease};
-use lightship_packages::lock::{FILE_NAME, Lock, LockedFile};
+use lightship_packages::lock::{Deb, FILE_NAME, Lock, LockedFile};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -109,12 +109,7 @@ impl Kind {
 
 /// Everything that an image is made of.
 pub fn needed(lock: &Lock) -> Vec<Input> {
-    let debs = lock.debs.iter().map(|deb| Input {
-        kind: Kind::Deb,
-        name: deb.file.rsplit('/').next().unwrap_or(&deb.file).to_owned(),
-        sha256: deb.sha256,
-        size: Some(deb.size),
-    });
+    let debs = lock.debs.iter().map(of_debian);
     let built = lock.sdists.iter().filter_map(|sdist| sdist.built.as_ref());
     let wheels = lock.wheels.iter().map(|wheel| &wheel.file).chain(built);
     let wheels = wheels.map(|file| of_python(Kind::Wheel, file));
@@ -127,7 +122,12 @@ pub fn sources(lock: &Lock) -> Vec<Input> {
     let sdists = lock.sdists.iter().map(|sdist| of_python(Kind::Sdist, &sdist.file));
     let build = lock.sdists.iter().flat_map(|sdist| &sdist.build);
     let build = build.map(|required| of_python(Kind::Wheel, &required.file));
-    unique(sdists.chain(build).collect())
+    unique(sdists.chain(build).chain(lock.build_debs.iter().map(of_debian)).collect())
+}
+
+fn of_debian(deb: &Deb) -> Input {
+    let name = deb.file.rsplit('/').next().unwrap_or(&deb.file).to_owned();
+    Input { kind: Kind::Deb, name, sha256: deb.sha256, size: Some(deb.size) }
 }
 
 fn of_python(kind: Kind, file: &LockedFile) -> Input {

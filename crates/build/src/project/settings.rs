@@ -215,6 +215,8 @@ pub struct BuildSettings {
     pub keep: Vec<String>,
     /// The most layers that the image may have. `None`: the default of `build`.
     pub layers: Option<u32>,
+    /// Packages of the distribution that sources are built with; the image does not get them.
+    pub packages: Vec<String>,
 }
 
 /// `[index.LABEL]`: a package index, and what comes from it.

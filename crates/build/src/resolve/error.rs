@@ -79,6 +79,8 @@ pub enum Error {
         end: String,
         /// What it said, without what may be secret.
         complaint: String,
+        /// What to do about it, where a package's own code failed.
+        hint: Option<&'static str>,
     },
     /// A document about packages makes no sense.
     #[error(transparent)]
@@ -180,12 +182,12 @@ impl Diagnose for Error {
             Self::Index(error) => error.hints(),
             Self::Store { source, .. } => source.hints(),
             Self::Build { hint, .. } => hint.iter().map(Hint::new).collect(),
+            Self::Failed { hint, .. } => hint.iter().map(|hint| Hint::new(*hint)).collect(),
             Self::Io { .. }
             | Self::Program { .. }
             | Self::Python { .. }
             | Self::Requirement { .. }
-            | Self::Unsatisfiable { .. }
-            | Self::Failed { .. } => Vec::new(),
+            | Self::Unsatisfiable { .. } => Vec::new(),
         }
     }
 }

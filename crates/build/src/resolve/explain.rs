@@ -2,8 +2,8 @@
 
 use lightship_net::{Secret, printable};
 
-use super::Error;
 use super::interpreter::Ran;
+use super::{Error, sdist};
 
 /// A failed command as an error.
 pub(super) fn failure(attempt: &'static str, ran: &Ran, secrets: &[Secret]) -> Error {
@@ -12,7 +12,10 @@ pub(super) fn failure(attempt: &'static str, ran: &Ran, secrets: &[Secret]) -> E
     if unsatisfiable.iter().any(|words| ran.stderr.contains(words)) {
         return Error::Unsatisfiable { explanation: complaint };
     }
-    Error::Failed { attempt, end: ran.end.clone(), complaint }
+    // A source may have to be asked what it needs.
+    let by_source = ran.stderr.contains("build backend");
+    let hint = if by_source { sdist::hint(&ran.stderr) } else { None };
+    Error::Failed { attempt, end: ran.end.clone(), complaint, hint }
 }
 
 /// Complaints without progress, without our own folders' names, and without secrets.
@@ -63,6 +66,8 @@ fn without_logins(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lightship_base::Diagnose as _;
+
     use super::*;
 
     #[test]
@@ -83,5 +88,9 @@ mod tests {
             failure("resolve the requirements", &other, &[]).to_string(),
             "cannot resolve the requirements: uv ended with code 1\n  disk full"
         );
+        let stderr = "The build backend returned an error\nNo such file or directory: 'pg_config'";
+        let build = Ran { stderr: stderr.to_owned(), ..other };
+        let told = failure("resolve the requirements", &build, &[]).hints();
+        assert!(told[0].to_string().contains("[build] packages"), "{told:?}");
     }
 }

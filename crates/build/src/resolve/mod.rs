@@ -41,6 +41,7 @@ pub use interpreter::{Access, Host, Interpreter, Job, Ran, Shared, Word};
 pub use requirements::{IndexOption, Requirements};
 pub use resolution::Resolution;
 pub use sandboxed::Sandboxed;
+pub use sdist::is_native;
 pub use source::Source;
 pub use target::Target;
 pub use uv::Uv;
@@ -155,6 +156,7 @@ impl Resolver<'_> {
             attempt: "ask uv for its index",
             end: "named none".to_owned(),
             complaint: "  set PIP_INDEX_URL or UV_DEFAULT_INDEX".to_owned(),
+            hint: None,
         })?;
         Ok(Index::new(DEFAULT_INDEX, Place::Repository(url), Role::Default))
     }

@@ -29,9 +29,12 @@ const BACKEND: &str = r#"
 import base64, hashlib, os, random, socket, time, zipfile
 
 def get_requires_for_build_wheel(config_settings=None):
-    return []
+    print("what is printed is no answer")
+    return ["asked-of-builds >=1"]
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
+    import importlib.metadata
+    importlib.metadata.version("asked-of-builds"), importlib.metadata.version("helper-of-builds")
     if os.environ.get("SOURCE_DATE_EPOCH"):
         assert [name for _, name in socket.if_nameindex()] in (["lo"], []), "a network"
         assert not os.path.exists("/lightship/cache"), "the cache"
@@ -148,6 +151,7 @@ fn what_comes_as_source_is_built_to_the_same_bytes() {
     let Some(usr) = Usr::new(&bench) else { return };
     bench.wheel("needed", "1.0", "py3-none-any", &[]);
     bench.wheel("helper-of-builds", "3.0", "py3-none-any", &[]);
+    bench.wheel("asked-of-builds", "1.5", "py3-none-any", &[]);
     write_sdist(&bench.path("wheels/sourced-1.0.tar.gz"));
     let target = Target::of(&usr).unwrap();
 
@@ -169,7 +173,7 @@ fn what_comes_as_source_is_built_to_the_same_bytes() {
     };
     let (first, cas) = build("store-1", sdist);
     let names: Vec<&str> = first.build.iter().map(|required| required.name.as_str()).collect();
-    assert_eq!(names, ["helper-of-builds"]);
+    assert_eq!(names, ["asked-of-builds", "helper-of-builds"]);
     let made = first.built.clone().unwrap();
     let name: WheelName = made.name.parse().unwrap();
     let wheel = Wheel::open(&cas.blob_path(&made.sha256), &name).unwrap();

@@ -284,7 +284,7 @@ impl Kitchen<'_> {
         if order.wishes.base.python == PythonWish::None {
             return Ok(lock);
         }
-        self.resolve(&mut lock, order)?;
+        self.resolve(&mut lock, None, order)?;
         let gathered = self.gather(&lock, &order.wishes)?;
         let parcels = gathered.bundles.iter().map(|bundle| bundle.parcel.clone()).collect();
         let links = gathered.footing.links(parcels, Vec::new());

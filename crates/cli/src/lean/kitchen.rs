@@ -83,6 +83,9 @@ impl<'a> Kitchen<'a> {
     pub fn bring(&self, lock: &Lock, wishes: &Wishes) -> Result<(), Error> {
         self.base_image(lock)?;
         self.fetch(lock, wishes)?;
+        let builder = Lock { debs: lock.build_debs.clone(), ..without_python(lock) };
+        let finder = self.finder(&builder, Vec::new());
+        lean::fetch(&builder, &self.supplies.fetcher, &finder, &*self.progress)?;
         let finder = self.finder(lock, self.indexes(lock, wishes)?);
         for sdist in &lock.sdists {
             let source = (&sdist.index, &sdist.name, &sdist.file);
@@ -111,13 +114,7 @@ impl<'a> Kitchen<'a> {
             !built.is_some_and(|built| store.cas().contains(&built.sha256).unwrap_or(false))
         });
         if unbuilt {
-            self.with_workbench(lock, wishes, |bench| {
-                let files = finder.files();
-                for sdist in &lock.sdists {
-                    bench.resolver.build(sdist, bench.target, files, &*self.progress)?;
-                }
-                Ok(())
-            })?;
+            self.build_sources(lock, wishes, finder.files())?;
         }
         Ok(lean::fetch(lock, store, &finder, &*self.progress)?)
     }
@@ -164,7 +161,7 @@ impl<'a> Kitchen<'a> {
             let (root, image) = self.foreign(&base, wishes)?;
             return Ok((root, Footing::of_image(&image, &Settled::default())));
         }
-        let ground = Lock { wheels: Vec::new(), sdists: Vec::new(), ..lock.clone() };
+        let ground = without_python(lock);
         let finder = self.finder(&ground, Vec::new());
         let fetched = lean::fetch(&ground, &self.supplies.fetcher, &finder, &*self.progress)?;
         let Gathered { bundles, footing } =
@@ -190,14 +187,25 @@ impl<'a> Kitchen<'a> {
         urls.into_iter().flatten().chain(none_for).collect()
     }
 
-    /// Runs something beside the Python of the base that a lock names.
+    /// Runs something beside the Python of the base that a lock names: in that base, or, where the user
+    /// says what sources are built with, in the root that has this.
     pub fn with_workbench<T>(
         &self,
         lock: &Lock,
         wishes: &Wishes,
         work: impl FnOnce(&Workbench<'_, '_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let (root, footing) = self.base_root(lock, wishes)?;
+        if !wishes.build.is_empty() && !lock.build_debs.is_empty() {
+            return self.with_builder(lock, work);
+        }
+        self.with_root(self.base_root(lock, wishes)?, work)
+    }
+
+    pub(super) fn with_root<T>(
+        &self,
+        (root, footing): (Prepared, Footing),
+        work: impl FnOnce(&Workbench<'_, '_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let python = footing.python.as_ref().ok_or(lean::Error::NoPython)?;
         let interpreter = Sandboxed {
             launcher: self.sandboxes.launcher(),
@@ -223,4 +231,9 @@ impl<'a> Kitchen<'a> {
         let target = Target::of(&interpreter)?;
         work(&Workbench { resolver: &resolver, target: &target })
     }
+}
+
+/// A lock without what runs on its base.
+pub(super) fn without_python(lock: &Lock) -> Lock {
+    Lock { wheels: Vec::new(), sdists: Vec::new(), build_debs: Vec::new(), ..lock.clone() }
 }

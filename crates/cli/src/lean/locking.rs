@@ -59,7 +59,7 @@ impl Kitchen<'_> {
             (PythonWish::None, true) => return Ok(lock),
             (PythonWish::None, false) => {}
             (PythonWish::Any | PythonWish::Version(..) | PythonWish::Elsewhere, _) => {
-                self.resolve(&mut lock, order)?;
+                self.resolve(&mut lock, Some(&ground), order)?;
             }
         }
         let mut keep = order.wishes.base.clone();
@@ -85,7 +85,22 @@ impl Kitchen<'_> {
 
     /// Fills in Python and its distributions, resolved beside the Python that the image will have, and
     /// builds what comes as source only.
-    pub(super) fn resolve(&self, lock: &mut Lock, order: &Order<'_>) -> Result<(), Error> {
+    pub(super) fn resolve(
+        &self,
+        lock: &mut Lock,
+        ground: Option<&lean::Ground>,
+        order: &Order<'_>,
+    ) -> Result<(), Error> {
+        let packages = &order.wishes.build;
+        match ground {
+            Some(ground) if !packages.is_empty() => {
+                lock.build_debs = lean::builder(ground, packages)?;
+            }
+            None if !packages.is_empty() => {
+                return Err(Error::NotYet { what: "`[build] packages` with an image as `[base]`" });
+            }
+            Some(_) | None => {}
+        }
         let (python, resolution) = self.with_workbench(lock, &order.wishes, |bench| {
             check_python(order.python, &bench.target.python)?;
             let python = Python {
@@ -100,18 +115,21 @@ impl Kitchen<'_> {
                 previous: order.previous,
                 upgrade: order.upgrade,
             };
-            let mut resolution = bench.resolver.resolve(&request)?;
+            let resolution = bench.resolver.resolve(&request)?;
             resolution.remember(&self.supplies.fetcher.cas())?;
-            let fetcher = self.supplies.fetcher.clone();
-            let finder = index::Finder::new(fetcher, resolution.indexes.clone());
-            for sdist in &mut resolution.sdists {
-                *sdist = bench.resolver.build(sdist, bench.target, &finder, &*self.progress)?;
-            }
             Ok((python, resolution))
         })?;
+        let finder = index::Finder::new(self.supplies.fetcher.clone(), resolution.indexes);
         lock.python = Some(python);
         lock.wheels = resolution.wheels;
         lock.sdists = resolution.sdists;
+        if let Some(ground) = ground
+            && lock.build_debs.is_empty()
+            && self.any_native(lock, &finder)?
+        {
+            lock.build_debs = lean::builder(ground, packages)?;
+        }
+        lock.sdists = self.build_sources(lock, &order.wishes, &finder)?;
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 mod base_image;
 mod base_place;
 mod base_root;
+mod builder;
 mod finder;
 mod kitchen;
 mod locking;

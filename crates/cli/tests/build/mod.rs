@@ -6,6 +6,7 @@
 mod bad_input;
 mod image;
 mod interrupted;
+mod native_source;
 mod onto;
 mod programs;
 mod same_bytes;

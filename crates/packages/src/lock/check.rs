@@ -28,12 +28,14 @@ struct Entry<'a>(String, &'a [PlatformName]);
 pub(super) fn check(lock: &Lock) -> Result<(), Problem> {
     heads(lock)?;
     let mut seen = BTreeSet::new();
-    for deb in &lock.debs {
-        let entry = Entry(format!("deb {}", deb.name), &deb.platforms);
-        entry.texts([&deb.name, &deb.version, &deb.architecture, &deb.archive, &deb.reason])?;
-        entry.texts(&deb.depends)?;
-        entry.pool_path(&deb.file)?;
-        entry.once(&format!("deb {}:{}", deb.name, deb.architecture), lock, &mut seen)?;
+    for (kind, debs) in [("deb", &lock.debs), ("build-deb", &lock.build_debs)] {
+        for deb in debs {
+            let entry = Entry(format!("{kind} {}", deb.name), &deb.platforms);
+            entry.texts([&deb.name, &deb.version, &deb.architecture, &deb.archive, &deb.reason])?;
+            entry.texts(&deb.depends)?;
+            entry.pool_path(&deb.file)?;
+            entry.once(&format!("{kind} {}:{}", deb.name, deb.architecture), lock, &mut seen)?;
+        }
     }
     for wheel in &lock.wheels {
         let entry = Entry(format!("wheel {}", wheel.name), &wheel.platforms);

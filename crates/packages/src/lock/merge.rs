@@ -26,6 +26,7 @@ impl Lock {
         sides.merge(&mut self.debs, &other.debs);
         sides.merge(&mut self.wheels, &other.wheels);
         sides.merge(&mut self.sdists, &other.sdists);
+        sides.merge(&mut self.build_debs, &other.build_debs);
         self.platforms = all;
         self.images.extend(other.images.iter().cloned());
         self.interpreters.extend(other.interpreters.iter().cloned());

@@ -63,6 +63,9 @@ pub struct Lock {
     pub wheels: Vec<Wheel>,
     /// Python distributions that come as source only.
     pub sdists: Vec<Sdist>,
+    /// Debian packages of the root with a compiler that native source distributions are built in: all of
+    /// them, those of the base as well. None of them is in the image for that.
+    pub build_debs: Vec<Deb>,
 }
 
 /// Which Python, and why this one.
@@ -224,7 +227,9 @@ impl Lock {
         lock.debs.retain(|deb| fits(&deb.platforms));
         lock.wheels.retain(|wheel| fits(&wheel.platforms));
         lock.sdists.retain(|sdist| fits(&sdist.platforms));
+        lock.build_debs.retain(|deb| fits(&deb.platforms));
         lock.debs.iter_mut().for_each(|deb| deb.platforms.clear());
+        lock.build_debs.iter_mut().for_each(|deb| deb.platforms.clear());
         lock.wheels.iter_mut().for_each(|wheel| wheel.platforms.clear());
         lock.sdists.iter_mut().for_each(|sdist| sdist.platforms.clear());
         Some(lock)
@@ -237,9 +242,10 @@ impl Lock {
         lock.images.sort_by(|a, b| a.platform.cmp(&b.platform));
         lock.interpreters.sort_by(|a, b| a.platform.cmp(&b.platform));
         lock.debs.sort_by(|a, b| (&a.name, &a.platforms).cmp(&(&b.name, &b.platforms)));
+        lock.build_debs.sort_by(|a, b| (&a.name, &a.platforms).cmp(&(&b.name, &b.platforms)));
         lock.wheels.sort_by(|a, b| (&a.name, &a.platforms).cmp(&(&b.name, &b.platforms)));
         lock.sdists.sort_by(|a, b| (&a.name, &a.platforms).cmp(&(&b.name, &b.platforms)));
-        for deb in &mut lock.debs {
+        for deb in lock.debs.iter_mut().chain(&mut lock.build_debs) {
             tidy(&mut deb.depends, &mut deb.platforms);
         }
         for wheel in &mut lock.wheels {

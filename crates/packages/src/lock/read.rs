@@ -27,6 +27,7 @@ pub(super) fn lock(text: &str, file: &str) -> Result<Lock, Error> {
         "deb",
         "wheel",
         "sdist",
+        "build-deb",
     ])?;
     let lock = Lock {
         inputs: top.table("inputs")?.map(|table| inputs(&table)).transpose()?.unwrap_or_default(),
@@ -38,6 +39,7 @@ pub(super) fn lock(text: &str, file: &str) -> Result<Lock, Error> {
         debs: each(&top, "deb", deb)?,
         wheels: each(&top, "wheel", wheel)?,
         sdists: each(&top, "sdist", sdist)?,
+        build_debs: each(&top, "build-deb", deb)?,
     };
     Ok(lock)
 }

@@ -77,6 +77,7 @@ fn full() -> Lock {
             }],
             built: Some(file("kfp_server_api-2.17.0-py3-none-any.whl")),
         }],
+        build_debs: vec![deb("gcc", "amd64"), deb("libc6", "amd64")],
     }
 }
 

@@ -50,9 +50,10 @@ pub(super) fn lock(lock: &Lock) -> String {
         out.text("platform", interpreter.platform.as_str());
         out.file(&interpreter.file);
     }
-    lock.debs.iter().for_each(|deb| out.deb(deb));
+    lock.debs.iter().for_each(|deb| out.deb("[[deb]]", deb));
     lock.wheels.iter().for_each(|wheel| out.wheel(wheel));
     lock.sdists.iter().for_each(|sdist| out.sdist(sdist));
+    lock.build_debs.iter().for_each(|deb| out.deb("[[build-deb]]", deb));
     out.0
 }
 
@@ -111,8 +112,8 @@ impl Out {
         self.list("platforms", platforms.iter().map(PlatformName::as_str));
     }
 
-    fn deb(&mut self, deb: &Deb) {
-        self.head("[[deb]]");
+    fn deb(&mut self, head: &str, deb: &Deb) {
+        self.head(head);
         self.text("name", &deb.name);
         self.text("version", &deb.version);
         self.text("architecture", &deb.architecture);

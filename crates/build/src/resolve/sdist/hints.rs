@@ -1,14 +1,20 @@
 //! What a failed build was missing.
 
 /// What to do about a build that ended with these complaints.
-pub(super) fn of(complaint: &str) -> Option<&'static str> {
+pub(in super::super) fn of(complaint: &str) -> Option<&'static str> {
     let has = |marks: &[&str]| marks.iter().any(|mark| complaint.contains(mark));
-    if has(&["Python.h"]) {
+    if has(&["rustc", "cargo: not found", "'cargo'"]) {
         return Some(
-            "it needs Python's headers: add \"gcc\" and \"python3-dev\" to `[build] packages`, or put a wheel of it into a `--find-links` folder",
+            "it needs a Rust compiler and crates, and builds have no network: put a wheel of it into a `--find-links` folder",
         );
     }
-    let compilers = [
+    // The root that native sources are built in has a compiler and Python's headers.
+    if has(&["fatal error: ", "cannot find -l", "Dependency lookup for", "Package requirements"]) {
+        return Some(
+            "it needs headers or libraries: name the packages that have them below `[build] packages`, such as \"libpq-dev\"",
+        );
+    }
+    let tools = [
         "'cc'",
         "'gcc'",
         "-gcc'",
@@ -17,24 +23,12 @@ pub(super) fn of(complaint: &str) -> Option<&'static str> {
         "'c++'",
         "Unknown compiler",
         "CMAKE_C_COMPILER",
+        "No such file or directory: '",
+        "command not found",
     ];
-    if has(&compilers) || has(&["command 'cc' failed", "command 'gcc' failed"]) {
+    if has(&tools) || has(&["command 'cc' failed", "command 'gcc' failed"]) {
         return Some(
-            "it needs a compiler: add \"gcc\" and \"python3-dev\" to `[build] packages`, or put a wheel of it into a `--find-links` folder",
-        );
-    }
-    if has(&["rustc", "cargo: not found", "'cargo'"]) {
-        return Some(
-            "it needs a Rust compiler, which images do not have: put a wheel of it into a `--find-links` folder",
-        );
-    }
-    if has(&[
-        "not found in the provided package locations",
-        "network was disabled",
-        "No solution found",
-    ]) {
-        return Some(
-            "its build asks for more than its `pyproject.toml` says: put a wheel of it into a `--find-links` folder",
+            "it runs programs that are not there: name the packages that have them below `[build] packages`, such as \"gcc\"",
         );
     }
     None
@@ -47,9 +41,9 @@ mod tests {
     #[test]
     fn what_is_missing_is_recognised() {
         for (complaint, expected) in [
-            ("error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'", "compiler"),
-            ("fatal error: Python.h: No such file or directory", "headers"),
-            ("wheel was not found in the provided package locations", "asks for more"),
+            ("error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'", "programs"),
+            ("x.c:1:10: fatal error: libpq-fe.h: No such file or directory", "headers"),
+            ("error: command 'cargo' failed: No such file or directory: 'cargo'", "Rust"),
         ] {
             assert!(of(complaint).unwrap().contains(expected), "{complaint}");
         }

@@ -1,12 +1,16 @@
 //! Distributions that come as source: built to a wheel once, where nothing of this machine is seen.
 //!
-//! 1. What the source asks for to be built (*PEP 518, `build-system.requires`*) is resolved to wheels,
-//!    which the lock keeps.
-//! 2. `uv build` makes a wheel from those alone, without a network, in the image's own Python.
+//! 1. What the source asks for to be built (*PEP 518, `build-system.requires`*), and what its backend asks
+//!    for besides (*PEP 517*), is resolved to wheels, which the lock keeps.
+//! 2. Those wheels are installed beside the image's own Python, and `uv build` makes a wheel with them,
+//!    without a network.
 //! 3. The wheel is written again so that one content has one digest; that digest is in the lock too.
+//!
+//! A source that has code for a compiler is built in another root than the others: see [`is_native`].
 
 mod hints;
 mod needs;
+mod site;
 
 use std::path::{Path, PathBuf};
 
@@ -15,13 +19,45 @@ use lightship_packages::index::{Finder, Wanted};
 use lightship_packages::lock::{BuildRequirement, LockedFile, Sdist};
 use lightship_packages::wheel::{Tags, Wheel, WheelName, normalise};
 
-use super::explain;
-use super::interpreter::{Access, Job, Shared, Word};
 use super::source::Source;
-use super::{Error, Request, Requirements, Resolver, TIME, Target, Upgrade, Work};
+use super::{Error, Request, Requirements, Resolver, Target, Upgrade, Work};
+use site::Site;
 
-/// Times in what is built: 1 January 1980, the first that a zip archive can have.
-const EPOCH: &str = "315532800";
+pub(super) use hints::of as hint;
+
+/// Whether a distribution has to be built beside a compiler: its source has files for one, or is built with
+/// something that makes such files. What is built already needs nothing.
+///
+/// Nobody tries without first: many a source builds without its native part where there is no compiler, and
+/// is slow then without a word.
+pub fn is_native(sdist: &Sdist, finder: &Finder, progress: &dyn Progress) -> Result<bool, Error> {
+    if let Some(built) = &sdist.built
+        && kept(built, finder, progress)?
+    {
+        return Ok(false);
+    }
+    let source = fetch(&sdist.name, &sdist.index, &sdist.file, finder, progress)?;
+    Ok(needs::of(&source, &sdist.file.name)?.is_native)
+}
+
+/// For what is built, where files come from, and who watches.
+struct At<'a> {
+    target: &'a Target,
+    finder: &'a Finder,
+    progress: &'a dyn Progress,
+}
+
+impl At<'_> {
+    /// Wheels that a build needs, with their names.
+    fn fetch_all(&self, build: &[BuildRequirement]) -> Result<Vec<(String, PathBuf)>, Error> {
+        let one = |wheel: &BuildRequirement| {
+            let BuildRequirement { name, index, file, .. } = wheel;
+            let path = fetch(name, index, file, self.finder, self.progress)?;
+            Ok((file.name.clone(), path))
+        };
+        build.iter().map(one).collect()
+    }
+}
 
 impl Resolver<'_> {
     /// Makes a wheel from a source distribution, and says what it was made with. What the lock says
@@ -53,11 +89,8 @@ impl Resolver<'_> {
         }
         let source = fetch(&sdist.name, &sdist.index, &sdist.file, finder, progress)?;
         let mut result = sdist.clone();
-        if result.build.is_empty() {
-            result.build = self.requirements(sdist, &source, target, finder)?;
-        }
-        let work = self.work()?;
-        let wheel = self.run_build(&work, &result, &source, finder, progress)?;
+        let at = At { target, finder, progress };
+        let (_work, wheel) = self.make(&mut result, &source, &at)?;
         let built = store(&wheel, sdist, target, finder, progress)?;
         if sdist.built.as_ref().is_some_and(|known| known.sha256 != built.sha256) {
             let reason = "the wheel that came of it is not the one in the lock";
@@ -68,26 +101,54 @@ impl Resolver<'_> {
         Ok(result)
     }
 
+    /// Builds, and fills in what it was built with where that is not known. The wheel is in the folder.
+    fn make(
+        &self,
+        sdist: &mut Sdist,
+        source: &Path,
+        at: &At<'_>,
+    ) -> Result<(Work, PathBuf), Error> {
+        let needs = needs::of(source, &sdist.file.name)?;
+        let known = !sdist.build.is_empty();
+        if !known {
+            sdist.build = self.requirements(sdist, needs.requires.clone(), at)?;
+        }
+        let archive = (&sdist.file.name[..], source);
+        let work = self.work()?;
+        let site = Site::open(self, &work, archive, &needs, &at.fetch_all(&sdist.build)?)?;
+        let more = if known { Vec::new() } else { site.asks(&needs.backend)? };
+        if more.is_empty() {
+            let wheel = site.build()?;
+            return Ok((work, wheel));
+        }
+        let all = needs.requires.iter().cloned().chain(more).collect();
+        sdist.build = self.requirements(sdist, all, at)?;
+        // Elsewhere: its own code has run in the first place.
+        let work = self.work()?;
+        let site = Site::open(self, &work, archive, &needs, &at.fetch_all(&sdist.build)?)?;
+        let wheel = site.build()?;
+        Ok((work, wheel))
+    }
+
     /// The wheels that a source asks for.
     fn requirements(
         &self,
         sdist: &Sdist,
-        source: &Path,
-        target: &Target,
-        finder: &Finder,
+        lines: Vec<String>,
+        at: &At<'_>,
     ) -> Result<Vec<BuildRequirement>, Error> {
-        let needs = needs::of(source, &sdist.file.name)?;
-        let requirements = Requirements { lines: needs, ..Requirements::default() };
+        let requirements = Requirements { lines, ..Requirements::default() };
         let source = Source::Requirements { requirements, project: None };
         let upgrade = Upgrade::Keep;
-        let request = Request { source: &source, target, previous: None, upgrade: &upgrade };
+        let (target, upgrade) = (at.target, &upgrade);
+        let request = Request { source: &source, target, previous: None, upgrade };
         let resolution = self.resolve(&request)?;
         if let Some(other) = resolution.sdists.first() {
             let reason = format!("it needs {} to be built, which comes as source only", other.name);
             let hint = "put a wheel of that into a `--find-links` folder".to_owned();
             return Err(Error::Build { file: sdist.file.name.clone(), reason, hint: Some(hint) });
         }
-        resolution.remember(&finder.fetcher().cas())?;
+        resolution.remember(&at.finder.fetcher().cas())?;
         let wheels = resolution.wheels.into_iter();
         let build = wheels.map(|wheel| BuildRequirement {
             name: wheel.name,
@@ -96,77 +157,6 @@ impl Resolver<'_> {
             index: wheel.index,
         });
         Ok(build.collect())
-    }
-
-    fn run_build(
-        &self,
-        work: &Work,
-        sdist: &Sdist,
-        source: &Path,
-        finder: &Finder,
-        progress: &dyn Progress,
-    ) -> Result<PathBuf, Error> {
-        let place = |folder: &str, name: &str, from: &Path| {
-            let folder = work.path(folder);
-            std::fs::create_dir_all(&folder).map_err(Error::io("make the folder", &folder))?;
-            // A copy: the store's own file must not be within reach of what is built.
-            let to = folder.join(name);
-            std::fs::copy(from, &to).map(drop).map_err(Error::io("write", &to))
-        };
-        place("source", &sdist.file.name, source)?;
-        for required in &sdist.build {
-            let (name, index) = (&required.name, &required.index);
-            let wheel = fetch(name, index, &required.file, finder, progress)?;
-            place("wheels", &required.file.name, &wheel)?;
-        }
-        let wheels = work.path("wheels");
-        std::fs::create_dir_all(&wheels).map_err(Error::io("make the folder", &wheels))?;
-        let job = self.build_job(work, &sdist.file.name);
-        let ran = self.interpreter.run(&job)?;
-        if !ran.success {
-            let complaint = explain::cleaned(&ran.stderr, &[]);
-            return Err(Error::Build {
-                file: sdist.file.name.clone(),
-                reason: format!("the build {}\n{complaint}", ran.end),
-                hint: hints::of(&ran.stderr).map(str::to_owned),
-            });
-        }
-        only_wheel(&work.path("out"), &sdist.file.name)
-    }
-
-    /// It sees its source and its requirements, and neither the user's settings nor a network nor uv's
-    /// cache.
-    fn build_job(&self, work: &Work, file: &str) -> Job {
-        let mut command = vec![Word::inside("/lightship/uv"), "build".into(), "--wheel".into()];
-        command.extend(["--no-config".into(), "--no-index".into(), "--offline".into()]);
-        command.extend(["--find-links".into(), Work::inside("wheels")]);
-        command.extend(["--out-dir".into(), Work::inside("out")]);
-        command.extend(["--python".into(), Word::Python]);
-        command.push(Work::inside(&format!("source/{file}")));
-        let texts = [
-            ("UV_PYTHON_DOWNLOADS", "never"),
-            ("UV_NO_PROGRESS", "1"),
-            ("UV_LINK_MODE", "copy"),
-            ("NO_COLOR", "1"),
-            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-            ("SOURCE_DATE_EPOCH", EPOCH),
-            ("PYTHONHASHSEED", "0"),
-            ("PYTHONDONTWRITEBYTECODE", "1"),
-            ("LC_ALL", "C.UTF-8"),
-            ("TZ", "UTC"),
-        ];
-        let mut environment: Vec<(String, Word)> =
-            texts.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        environment.push(("HOME".to_owned(), Work::inside("home")));
-        environment.push(("UV_CACHE_DIR".to_owned(), Work::inside("cache")));
-        let uv = Shared {
-            outside: self.uv.program.clone(),
-            inside: "/lightship/uv".to_owned(),
-            access: Access::Read,
-        };
-        let shared = vec![uv, work.shared()];
-        let attempt = "build a wheel";
-        Job { attempt, command, environment, shared, network: false, time: TIME }
     }
 }
 
@@ -197,27 +187,6 @@ fn fetch(
     progress: &dyn Progress,
 ) -> Result<PathBuf, Error> {
     Ok(finder.fetch(&Wanted { project, index, file }, progress)?)
-}
-
-/// The one wheel in a folder.
-fn only_wheel(folder: &Path, file: &str) -> Result<PathBuf, Error> {
-    let mut wheels = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
-        let path = entry.map_err(Error::io("read", folder))?.path();
-        // What was built may have left links that lead out of the folder.
-        let plain = std::fs::symlink_metadata(&path).is_ok_and(|about| about.is_file());
-        if plain && path.extension().is_some_and(|ending| ending == "whl") {
-            wheels.push(path);
-        }
-    }
-    match <[PathBuf; 1]>::try_from(wheels) {
-        Ok([wheel]) => Ok(wheel),
-        Err(wheels) => Err(Error::Build {
-            file: file.to_owned(),
-            reason: format!("{} wheels came of it instead of one", wheels.len()),
-            hint: None,
-        }),
-    }
 }
 
 /// Writes a wheel again into the store, the same for the same content.

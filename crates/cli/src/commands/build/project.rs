@@ -80,10 +80,11 @@ impl ProjectPlan {
             shell: project.shell,
             keep_categories: keep_of_base,
         };
+        let build = project.settings.build.packages.clone();
         let mut inputs = inputs(&project, source.as_ref(), &options, wish)?;
         content.inputs(purpose, &mut inputs);
         let requested = requested(source.as_ref());
-        let wishes = Wishes { base: options, scripts: scripts(&project), requested };
+        let wishes = Wishes { base: options, scripts: scripts(&project), requested, build };
         let indexes = indexes(&project, environment)?;
         Ok(Self {
             platform: platform
@@ -238,6 +239,11 @@ fn inputs(
     }
     if !options.keep.is_empty() {
         inputs.setting("packages", &options.keep.join(", "));
+    }
+    if !project.settings.build.packages.is_empty() {
+        let mut packages = project.settings.build.packages.clone();
+        packages.sort();
+        inputs.setting("build-packages", &packages.join(", "));
     }
     if options.shell {
         inputs.setting("shell", "yes");

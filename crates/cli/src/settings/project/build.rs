@@ -20,7 +20,7 @@ pub(super) const PYTHON: [&str; 6] =
 pub(super) const BASE: [&str; 6] = ["suite", "packages", "shell", "interpreter", "sha256", "image"];
 pub(super) const APP: [&str; 8] =
     ["include", "exclude", "destination", "binary", "certificates", "zones", "static", "fallback"];
-pub(super) const BUILD: [&str; 3] = ["compression", "keep", "layers"];
+pub(super) const BUILD: [&str; 4] = ["compression", "keep", "layers", "packages"];
 pub(super) const INDEX: [&str; 3] = ["url", "default", "packages"];
 
 /// `[image]`.
@@ -289,6 +289,7 @@ pub(super) fn build(table: &Table<'_>) -> Result<BuildSettings, ProjectError> {
         compression: table.get("compression").map(Value::parsed).transpose()?,
         keep: table.list("keep", text)?,
         layers: layers.transpose()?,
+        packages: table.list("packages", package)?,
     })
 }
 

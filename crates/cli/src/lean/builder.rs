@@ -1,0 +1,64 @@
+//! Building what comes as source: pure sources beside the base's Python, native ones beside a compiler.
+
+use lightship_build::lean::{self, Wishes};
+use lightship_build::resolve::is_native;
+use lightship_packages::index;
+use lightship_packages::lock::{Lock, Sdist};
+
+use super::Kitchen;
+use super::kitchen::{Workbench, without_python};
+use crate::commands::Error;
+
+impl Kitchen<'_> {
+    /// Builds all source distributions of a lock that are not built, and says what became of all of them.
+    pub(super) fn build_sources(
+        &self,
+        lock: &Lock,
+        wishes: &Wishes,
+        finder: &index::Finder,
+    ) -> Result<Vec<Sdist>, Error> {
+        let mut sdists = lock.sdists.clone();
+        let mut native = Vec::new();
+        for sdist in &mut sdists {
+            // On an image that somebody else made, sources are built with what that has.
+            let apart = lock.images.is_empty() && is_native(sdist, finder, &*self.progress)?;
+            native.push((apart, sdist));
+        }
+        let (native, pure): (Vec<_>, Vec<_>) = native.into_iter().partition(|(native, _)| *native);
+        let build = |bench: &Workbench<'_, '_>, sdists: Vec<(bool, &mut Sdist)>| {
+            for (_, sdist) in sdists {
+                *sdist = bench.resolver.build(sdist, bench.target, finder, &*self.progress)?;
+            }
+            Ok(())
+        };
+        if !pure.is_empty() {
+            self.with_workbench(lock, wishes, |bench| build(bench, pure))?;
+        }
+        if !native.is_empty() {
+            self.with_builder(lock, |bench| build(bench, native))?;
+        }
+        Ok(sdists)
+    }
+
+    /// Whether anything of a lock has to be built beside a compiler.
+    pub(super) fn any_native(&self, lock: &Lock, finder: &index::Finder) -> Result<bool, Error> {
+        for sdist in &lock.sdists {
+            if is_native(sdist, finder, &*self.progress)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Runs something in the root that has a compiler and Python's headers.
+    pub(super) fn with_builder<T>(
+        &self,
+        lock: &Lock,
+        work: impl FnOnce(&Workbench<'_, '_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let base = lean::builder_options(&lock.build_debs)?;
+        let ground = Lock { debs: lock.build_debs.clone(), ..without_python(lock) };
+        let wishes = Wishes { base, ..Wishes::default() };
+        self.with_root(self.base_root(&ground, &wishes)?, work)
+    }
+}
