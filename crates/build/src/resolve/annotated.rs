@@ -23,7 +23,10 @@ impl Resolver<'_> {
     ) -> Result<Pylock, Error> {
         // uv keeps the versions of the file that it is going to replace, where they fit.
         let pins = request.pins();
-        if !pins.is_empty() {
+        if pins.is_empty() {
+            // An earlier round's answer is not a lock of the user's.
+            work.remove(PYLOCK)?;
+        } else {
             let packages = pins.iter().map(|(name, version)| {
                 format!("\n[[packages]]\nname = \"{name}\"\nversion = \"{version}\"\n")
             });
@@ -69,7 +72,7 @@ impl Resolver<'_> {
 
 fn compile(plan: &Plan) -> Vec<Word> {
     let mut words = vec!["pip".into(), "compile".into()];
-    words.extend(plan.sources.iter().cloned());
+    words.extend(plan.sources.iter().chain(&plan.group).cloned());
     if plan.no_deps {
         words.push("--no-deps".into());
     }

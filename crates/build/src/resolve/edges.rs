@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lightship_packages::python::normalise_name;
 
+use super::placed::BY_GROUP;
+
 /// What the annotations of a resolution say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Edges {
@@ -19,6 +21,8 @@ pub(super) struct Edges {
     pub(super) depends: BTreeMap<String, BTreeSet<String>>,
     /// For each distribution, the index that it came from.
     pub(super) indexes: BTreeMap<String, String>,
+    /// Distributions that somebody asks for besides our own group of them.
+    pub(super) wanted: BTreeSet<String>,
 }
 
 impl Edges {
@@ -56,6 +60,9 @@ impl Edges {
     /// `by` is a distribution, or `-r file`, `-c file`, `project (pyproject.toml)`.
     fn add(&mut self, by: &str, name: &str) {
         let by = by.trim();
+        if !by.is_empty() && !by.ends_with(BY_GROUP) {
+            self.wanted.insert(name.to_owned());
+        }
         let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if !by.is_empty() && !by.starts_with('-') && by.chars().all(is_name) {
             self.depends.entry(normalise_name(by)).or_default().insert(name.to_owned());
@@ -81,12 +88,15 @@ urllib3==2.8.0 ; python_version < '4'
     #   -r requirements.txt
     #   botocore
     #   demo (pyproject.toml)
+    #   (indexes/pyproject.toml:packages)
     #   requests-x
 ";
         let edges = Edges::parse(text);
         let told: Vec<String> =
             edges.depends.iter().map(|(name, needs)| format!("{name}: {needs:?}")).collect();
         assert_eq!(told, ["botocore: {\"urllib3\"}", "requests-x: {\"certifi\", \"urllib3\"}"]);
+        let ours = Edges::parse("six==1.17.0\n    # via (work/indexes/pyproject.toml:packages)\n");
+        assert_eq!((edges.wanted.len(), ours.wanted.len()), (2, 0));
         assert_eq!(edges.indexes.len(), 1);
         assert_eq!(edges.indexes["certifi"], "http://mirror.invalid/simple");
     }

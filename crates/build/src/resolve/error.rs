@@ -93,6 +93,16 @@ pub enum Error {
         /// `a git repository`, `the folder ../lib`.
         from: String,
     },
+    /// A package has an index of its own, which the requirements do not let it come from.
+    #[error(
+        "{name} has to come from the index {index} alone, and the requirements have it come from elsewhere"
+    )]
+    NotAtHome {
+        /// Which distribution.
+        name: String,
+        /// The label of its index.
+        index: String,
+    },
     /// A distribution has no file that fits.
     #[error("{name} {version} has no wheel that fits and no source distribution")]
     NoFile {
@@ -151,6 +161,7 @@ impl Diagnose for Error {
             | Self::Unsatisfiable { .. }
             | Self::Failed { .. }
             | Self::Unsupported { .. }
+            | Self::NotAtHome { .. }
             | Self::NoFile { .. }
             | Self::NotAllowed { .. }
             | Self::Build { .. } => Category::BadInput,
@@ -171,6 +182,9 @@ impl Diagnose for Error {
             Self::Unsupported { .. } => vec![Hint::new(
                 "build a wheel of it, put it in a folder, and name the folder with `--find-links` in the requirements",
             )],
+            Self::NotAtHome { index, .. } => {
+                vec![Hint::new(format!("mend `packages` below [index.{index}]"))]
+            }
             Self::NoFile { .. } => vec![Hint::new("choose another version, Python or platform")],
             Self::NotAllowed { .. } => {
                 vec![Hint::new(

@@ -15,6 +15,7 @@ mod error;
 mod explain;
 mod interpreter;
 mod pinned;
+mod placed;
 mod requirements;
 mod resolution;
 mod sandboxed;
@@ -46,6 +47,7 @@ pub use source::Source;
 pub use target::Target;
 pub use uv::Uv;
 
+use self::placed::Placed;
 use self::source::Plan;
 
 /// How long a resolution may take: a cold one of 150 distributions takes less than a minute.
@@ -119,6 +121,17 @@ impl Work {
         Ok(Self::inside(name))
     }
 
+    /// Removes a file that may be there.
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        let path = self.path(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", &path)(error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     fn inside(name: &str) -> Word {
         Word::Inside(format!("{}/{name}", Self::INSIDE))
     }
@@ -133,13 +146,20 @@ impl Resolver<'_> {
     /// Resolves requirements.
     pub fn resolve(&self, request: &Request<'_>) -> Result<Resolution, Error> {
         let work = self.work()?;
-        let plan = source::plan(self, &work, request.source)?;
-        let pylock = self.compile(&work, &plan, request)?;
-        let edges = match plan.edges.clone() {
-            Some(edges) => edges,
-            None => self.annotate(&work, &plan, request, &pylock)?,
-        };
-        resolution::resolution(&pylock, &edges, &plan, request.target, plan.known(self.indexes))
+        let mut plan = source::plan(self, &work, request.source)?;
+        let mut placed = Placed::of(&plan, &plan.asked(self.indexes));
+        loop {
+            plan.group = placed.write(self, &work)?;
+            let pylock = self.compile(&work, &plan, request)?;
+            let edges = match plan.edges.clone() {
+                Some(edges) => edges,
+                None => self.annotate(&work, &plan, request, &pylock)?,
+            };
+            if !placed.amend(&pylock, &edges)? {
+                let known = plan.known(self.indexes);
+                return resolution::resolution(&pylock, &edges, &plan, request.target, known);
+            }
+        }
     }
 
     /// The index that uv asks where nobody has configured one.

@@ -188,6 +188,7 @@ fn of_pins(work: &Work, lock: &str, pins: Vec<Pin>, edges: Edges) -> Result<Plan
     }
     Ok(Plan {
         sources: vec![work.write("requirements.txt", &lines)?],
+        names: allowed.keys().cloned().collect(),
         no_deps: true,
         edges: Some(edges),
         allowed: Some((lock.to_owned(), allowed)),

@@ -75,7 +75,7 @@ fn basic(login: &Secret) -> Option<(String, String)> {
 }
 
 /// *TOML 1.0, String*: a basic string.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

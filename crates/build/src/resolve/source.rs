@@ -8,6 +8,7 @@ use lightship_net::Url;
 use lightship_packages::index::{Index, Place, Role, without_user};
 use lightship_packages::lock::{DEFAULT_INDEX, Inputs};
 use lightship_packages::pylock::File;
+use lightship_packages::python::normalise_name;
 use toml::de::{DeTable, DeValue};
 
 use super::edges::Edges;
@@ -75,6 +76,10 @@ pub enum Source {
 pub(super) struct Plan {
     /// Files for its command line.
     pub(super) sources: Vec<Word>,
+    /// Packages that come from one index only, for its command line.
+    pub(super) group: Vec<Word>,
+    /// Distributions that the sources are known to ask for themselves.
+    pub(super) names: BTreeSet<String>,
     /// What it sees beside its own folders.
     pub(super) shared: Vec<Shared>,
     /// Whether the sources are complete: exact versions of everything.
@@ -271,6 +276,7 @@ fn of_requirements(
     let mut plan = Plan {
         own_indexes: requirements.as_indexes(),
         no_index: requirements.indexes.contains(&IndexOption::None),
+        names: requirements.names(),
         ..Plan::default()
     };
     plan.sources.push(work.write("requirements.txt", &requirements.to_file())?);
@@ -351,6 +357,15 @@ fn indexes_of(document: &DeTable<'_>) -> Vec<Index> {
 }
 
 impl Requirements {
+    /// Distributions that the requirements name, normalised.
+    pub fn names(&self) -> BTreeSet<String> {
+        let name = |line: &String| {
+            let end = line.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c));
+            normalise_name(&line[..end.unwrap_or(line.len())])
+        };
+        self.lines.iter().map(name).filter(|name| !name.is_empty()).collect()
+    }
+
     /// Where these requirements say that distributions come from. A later default replaces an earlier
     /// one, as in pip. Addresses that make no sense are left to the resolver to complain about.
     pub fn as_indexes(&self) -> Vec<Index> {

@@ -62,6 +62,35 @@ impl Bench {
         Digest::of(&bytes)
     }
 
+    /// Puts a wheel into a repository, a folder with a page for each project.
+    pub(crate) fn listed(&self, repository: &str, name: &str, version: &str, needs: &[&str]) {
+        let file = file_name(name, version, "py3-none-any");
+        let bytes = wheel(name, version, "py3-none-any", needs);
+        let page = self.path(&format!("{repository}/{name}/index.html"));
+        let digest = Digest::of(&bytes).hex();
+        let before = std::fs::read_to_string(&page).unwrap_or_default();
+        let link = format!("<a href=\"{file}#sha256={digest}\">{file}</a>\n");
+        self.write(&format!("{repository}/{name}/index.html"), &(before + &link));
+        std::fs::write(page.with_file_name(file), bytes).unwrap();
+    }
+
+    /// Such a repository, called like its folder.
+    pub(crate) fn repository(&self, name: &str, role: Role) -> Index {
+        let url = lightship_net::Url::from_directory_path(self.path(name)).unwrap();
+        Index::new(name, Place::Repository(url), role)
+    }
+
+    /// Resolves from these indexes and no other.
+    pub(crate) fn resolve_from(
+        &self,
+        indexes: &[Index],
+        source: &Source,
+    ) -> Result<Resolution, Error> {
+        let (target, upgrade) = (&self.native, &Upgrade::Keep);
+        let request = Request { source, target, previous: None, upgrade };
+        self.with_indexes(&self.host, indexes, |resolver| resolver.resolve(&request))
+    }
+
     /// The folder of wheels.
     pub(crate) fn wheels(&self) -> Index {
         Index::new("wheelhouse", Place::Folder(self.path("wheels")), Role::Extra)
@@ -80,12 +109,20 @@ impl Bench {
         interpreter: &dyn Interpreter,
         work: impl FnOnce(&Resolver<'_>) -> T,
     ) -> T {
-        let indexes = [self.wheels(), self.nothing()];
+        self.with_indexes(interpreter, &[self.wheels(), self.nothing()], work)
+    }
+
+    fn with_indexes<T>(
+        &self,
+        interpreter: &dyn Interpreter,
+        indexes: &[Index],
+        work: impl FnOnce(&Resolver<'_>) -> T,
+    ) -> T {
         let (cache, temporary) = (self.path("cache"), self.path("temporary"));
         let done = work(&Resolver {
             uv: &self.uv,
             interpreter,
-            indexes: &indexes,
+            indexes,
             logins: &NoLogins,
             netrc: None,
             certificates: None,

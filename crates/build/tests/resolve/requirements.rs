@@ -1,6 +1,7 @@
 //! Requirements files and project files.
 
-use lightship_build::resolve::{Error, Source, Target, Upgrade};
+use lightship_build::resolve::{Error, Requirements, Source, Target, Upgrade};
+use lightship_packages::index::Role;
 use lightship_packages::lock::Lock;
 use lightship_packages::wheel::{Interpreter, Libc, Machine};
 
@@ -113,4 +114,39 @@ fn a_project_file_brings_extras_groups_and_indexes() {
     };
     assert_eq!(resolve(&[], &[]), ["always"]);
     assert_eq!(resolve(&["x"], &["g"]), ["always", "extra", "grouped"]);
+}
+
+#[test]
+fn packages_of_an_index_come_from_there_and_nothing_else_does() {
+    let Some(bench) = Bench::new() else { return };
+    let main = [("demo", "1.0", &[][..]), ("demo", "3.0", &[]), ("other", "1.0", &[])];
+    for (name, version, needs) in main.into_iter().chain([("user", "1.0", &["demo", "other"][..])])
+    {
+        bench.listed("main", name, version, needs);
+    }
+    bench.listed("cpu", "demo", "2.0", &["later"]);
+    bench.listed("cpu", "later", "2.0", &[]);
+    bench.listed("cpu", "other", "9.0", &[]);
+    bench.listed("main", "later", "1.0", &[]);
+    let cpu = ["demo", "later", "unneeded"].map(str::to_owned).to_vec();
+    let indexes = [
+        bench.repository("cpu", Role::Named).with_packages(cpu),
+        bench.repository("main", Role::Default),
+    ];
+    let resolve = |line: &str| {
+        let file = bench.write("project/requirements.txt", line);
+        let requirements = Requirements::read(&[file]).unwrap();
+        let source = Source::Requirements { requirements, project: None };
+        bench.resolve_from(&indexes, &source).map(|resolution| told(&resolution))
+    };
+    let demo = "demo 2.0 [later] cpu";
+    let later = "later 2.0 [] cpu";
+    assert_eq!(resolve("demo\n").unwrap(), [demo, later]);
+    // Somebody else's requirement is met from there, too.
+    let (other, user) = ("other 1.0 [] main", "user 1.0 [demo other] main");
+    assert_eq!(resolve("user\n").unwrap(), [demo, later, other, user]);
+    assert_eq!(resolve("other\n").unwrap(), [other]);
+    // The other index has it, but is not asked.
+    let told = resolve("user\ndemo==3.0\n").unwrap_err().to_string();
+    assert!(told.contains("cannot be met") && told.contains("demo==3.0"), "{told}");
 }

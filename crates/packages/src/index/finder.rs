@@ -190,7 +190,14 @@ impl std::fmt::Debug for Finder {
 impl Index {
     /// An index that everything comes from.
     pub fn new(label: &str, place: Place, role: Role) -> Self {
-        Self { label: label.to_owned(), place, role }
+        Self { label: label.to_owned(), place, role, packages: Vec::new() }
+    }
+
+    /// The same index, as the only one that these distributions come from.
+    #[must_use]
+    pub fn with_packages(mut self, packages: Vec<String>) -> Self {
+        self.packages = packages;
+        self
     }
 }
 

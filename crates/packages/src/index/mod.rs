@@ -30,6 +30,8 @@ pub struct Index {
     pub place: Place,
     /// When it is asked.
     pub role: Role,
+    /// Distributions that come from here and from nowhere else, normalised (*PEP 503*).
+    pub packages: Vec<String>,
 }
 
 /// Where an index is.

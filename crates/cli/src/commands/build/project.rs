@@ -15,7 +15,6 @@ use lightship_build::resolve::{Requirements, Source};
 use lightship_oci::spec::{Platform, RunConfig};
 use lightship_packages::index::{Index, Place, Role};
 use lightship_packages::lock::{Inputs, PlatformName};
-use lightship_packages::python::normalise_name;
 use lightship_packages::wheel::Scripts;
 use serde_json::{Map, Value, json};
 
@@ -233,6 +232,11 @@ fn inputs(
         PythonWish::Version(major, minor) => format!("{major}.{minor}"),
     };
     inputs.setting("python", &python);
+    for index in project.settings.indexes.iter().filter(|index| !index.packages.is_empty()) {
+        let mut packages = index.packages.clone();
+        packages.sort();
+        inputs.setting(&format!("packages of {}", index.label), &packages.join(", "));
+    }
     if let BaseKind::Image(reference) = &project.settings.base.kind {
         inputs.text("base image", reference);
         return Ok(inputs);
@@ -257,11 +261,7 @@ fn inputs(
 /// Distributions that the requirements files name themselves.
 fn requested(source: Option<&Source>) -> BTreeSet<String> {
     let Some(Source::Requirements { requirements, .. }) = source else { return BTreeSet::new() };
-    let name = |line: &String| {
-        let end = line.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c));
-        normalise_name(&line[..end.unwrap_or(line.len())])
-    };
-    requirements.lines.iter().map(name).filter(|name| !name.is_empty()).collect()
+    requirements.names()
 }
 
 /// Commands of packages that the image's own command names, and those that the settings name.
@@ -288,14 +288,15 @@ fn indexes(project: &Project, environment: &Environment) -> Result<Vec<Index>, E
     let variable = |name: &str| environment.named(name)?.to_str().map(str::to_owned);
     let one = |index: &lightship_build::project::IndexSettings| {
         let bad = |reason: String| Error::BadIndex { label: index.label.clone(), reason };
-        if !index.packages.is_empty() {
-            let reason = "its `packages` are not told to uv yet; name them in [tool.uv.sources] of pyproject.toml";
-            return Err(bad(reason.to_owned()));
-        }
         let url = index.url.resolve(variable).map_err(|error| bad(error.to_string()))?;
         let url = url.parse().map_err(|_| bad("it is no address".to_owned()))?;
-        let role = if index.default { Role::Default } else { Role::Extra };
-        Ok(Index::new(&index.label, Place::Repository(url), role))
+        let role = match (index.default, index.packages.is_empty()) {
+            (true, _) => Role::Default,
+            (false, true) => Role::Extra,
+            (false, false) => Role::Named,
+        };
+        let found = Index::new(&index.label, Place::Repository(url), role);
+        Ok(found.with_packages(index.packages.clone()))
     };
     project.settings.indexes.iter().map(one).collect()
 }
