@@ -1,23 +1,7 @@
-//! Feeds libFuzzer's inputs to the readers of sources, relations and versions: whatever the text, they
-//! answer; what they read, they write so that it reads the same.
+//! Looks for inputs that break what `crates/packages/tests/fuzz/apt_sources.rs` promises.
 #![no_main]
 
-use lightship_packages::apt::relation::parse_dependencies;
-use lightship_packages::apt::{DebVersion, Dependency, Sources};
+#[path = "../../crates/packages/tests/fuzz/apt_sources.rs"]
+mod promise;
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    let text = String::from_utf8_lossy(input);
-    for file in ["input.list", "input.sources"] {
-        for source in Sources::parse([(file, &*text)]).entries {
-            assert!(source.base.path().ends_with('/'));
-            assert!(source.folder("amd64").split('/').all(|part| part != ".."));
-        }
-    }
-    for dependency in parse_dependencies(&text).unwrap_or_default() {
-        let again: Dependency = dependency.to_string().parse().unwrap();
-        assert_eq!(again, dependency);
-    }
-    if let Ok(version) = text.parse::<DebVersion>() {
-        assert_eq!(version.to_string().parse::<DebVersion>(), Ok(version));
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| promise::check(input));

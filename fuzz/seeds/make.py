@@ -20,6 +20,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import packages
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -383,6 +385,7 @@ if __name__ == "__main__":
         "config": configs(),
         "archive": archives(),
         "wheel": wheels(),
+        **packages.SEEDS,
     }
     for target, seeds in everything.items():
         for name, data in seeds.items():
