@@ -4,6 +4,7 @@
 #
 #   scripts/naive-image.sh            the image as the team has it (23 requirements, torch and all)
 #   scripts/naive-image.sh --small    the same Dockerfile with the 16 cleaned requirements
+#   scripts/naive-image.sh --base     the base image alone, which benches build on, too
 #
 # The result is an OCI layout with the tag `latest` at $LIGHTSHIP_NAIVE_IMAGE (default
 # ~/.cache/lightship-dev/churn-naive; with --small `-small` is appended). Nothing is done where it is
@@ -16,17 +17,20 @@
 # files after the mirror.)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/buildah.sh
+source scripts/buildah.sh
 
 main() {
   local variant=full
   case "${1:-}" in
     "") ;;
     --small) variant=small ;;
-    *) fail "usage: scripts/naive-image.sh [--small]" ;;
+    --base) variant=base ;;
+    *) fail "usage: scripts/naive-image.sh [--small|--base]" ;;
   esac
 
   local image=${LIGHTSHIP_NAIVE_IMAGE:-$HOME/.cache/lightship-dev/churn-naive}
-  [ "$variant" = full ] || image+=-small
+  [ "$variant" != small ] || image+=-small
   local base
   base=$(dirname "$image")/python-stand-in
 
@@ -38,7 +42,9 @@ main() {
   local base_digest image_digest
   base_digest=$(digest_of scripts/naive-image)
   image_digest=$(printf '%s %s %s' "$variant" "$base_digest" "$(digest_of "$example")" | sha256sum | cut -d' ' -f1)
-  if up_to_date "$image" "$image_digest"; then
+  if [ "$variant" = base ]; then
+    ! up_to_date "$base" "$base_digest" || { echo "naive-image: $base is up to date"; return; }
+  elif up_to_date "$image" "$image_digest"; then
     echo "naive-image: $image is up to date"
     return
   fi
@@ -47,7 +53,7 @@ main() {
   # Beside the result and not in /tmp, which is small or in memory on some machines: the storage grows to
   # some 15 GB. The name is fixed, so that a run after a killed one clears its remains away.
   work=$(dirname "$image")/.naive-image.work
-  storage=(--root "$work/root" --runroot "$work/run" --storage-driver overlay)
+  buildah_storage
   cleanup
   mkdir -m 700 "$work"
   trap cleanup EXIT
@@ -61,6 +67,7 @@ main() {
     build_base "$base"
     echo "$base_digest" >"$base.inputs"
   fi
+  [ "$variant" != base ] || return 0
   build_image "$variant" "$base" "$image"
   echo "$image_digest" >"$image.inputs"
   say "$image: $(du -sh "$image" | cut -f1) compressed"
@@ -108,14 +115,6 @@ in_build() {
     --volume "$work/apt:/etc/apt" --volume "$work/pip:/etc/xdg/pip:ro" "$@"
 }
 
-# Writes image $2 of the storage as an OCI layout at $1, whole or not at all.
-export_to() {
-  say "compressing the layers of $2"
-  nice -n 10 buildah "${storage[@]}" push --quiet "$2" "oci:$work/layout:latest"
-  rm -rf "$1" "$1.inputs"
-  mv "$work/layout" "$1"
-}
-
 # A folder to mount over /etc/apt: the distribution's own sources and keys, proxies, certificates.
 apt_settings() {
   mkdir -p "$1"/{apt.conf.d,auth.conf.d,preferences.d,sources.list.d,trusted.gpg.d}
@@ -159,50 +158,6 @@ digest_of() {
 
 up_to_date() {
   [ -f "$1/index.json" ] && [ "$(cat "$1.inputs" 2>/dev/null)" = "$2" ]
-}
-
-# Removes the working folder, this run's or a killed one's.
-cleanup() {
-  end_descendants
-  [ -e "$work" ] || return 0
-  # An interrupted build leaves its overlays mounted, and the removal would reach through what is mounted.
-  # Innermost first; lazily, because a process that will not end yet may still stand in one.
-  local place
-  while IFS= read -r place; do
-    umount --lazy "$place" || return
-  done < <(awk -v under="$work/" 'index($2, under) == 1 { print $2 }' /proc/self/mounts | sort -r)
-  rm -rf --one-file-system "$work"
-}
-
-# Ends what this script still has running, down to pip inside the build, and gives it ten seconds: told to
-# stop, bash comes to its exit trap while they go on writing.
-end_descendants() {
-  local running
-  running=$(descendants_of $$)
-  # shellcheck disable=SC2086 # a list of process ids
-  [ -n "$running" ] && kill $running 2>/dev/null || return 0
-  for _ in {1..100}; do
-    # shellcheck disable=SC2086
-    kill -0 $running 2>/dev/null || return 0
-    sleep 0.1
-  done
-}
-
-# The process ids below $1, innermost first.
-descendants_of() {
-  local child
-  for child in $(pgrep -P "$1"); do
-    [ "$child" != "$BASHPID" ] || continue
-    descendants_of "$child"
-    echo "$child"
-  done
-}
-
-need() {
-  local tool
-  for tool in "$@"; do
-    command -v "$tool" >/dev/null || fail "$tool is missing; scripts/setup.sh installs it"
-  done
 }
 
 say() { echo "naive-image: $*"; }
