@@ -7,6 +7,7 @@ pub mod bytecode;
 pub mod foreign;
 pub mod lean;
 pub mod native;
+pub mod notebooks;
 pub mod program;
 pub mod project;
 pub mod prune;

@@ -17,7 +17,7 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use own::OwnModules;
 
@@ -61,7 +61,7 @@ pub struct Import {
 }
 
 /// One import as it stands in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// How many dots are before the module's name: 0 is an absolute import, 1 begins at the file's own
     /// package, 2 at the one above (*Python reference, The import statement*).
@@ -92,7 +92,7 @@ impl fmt::Display for Place {
 }
 
 /// Why the program does without a module, or does not import it here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Guard {
     /// Its failure is caught: `try` with `except ImportError`, or `suppress(ImportError)`.

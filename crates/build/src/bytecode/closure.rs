@@ -17,6 +17,7 @@ use rayon::{Scope, ThreadPoolBuilder};
 
 use super::modules::{File, Module, Modules};
 use super::{Error, Seeds};
+use crate::notebooks::{Notebooks, Question};
 
 /// So many threads at most: each has address space for the deepest file.
 const MOST_THREADS: usize = 16;
@@ -44,7 +45,7 @@ pub struct Unread {
 }
 
 /// The source files that are loaded when `seeds` are imported.
-pub fn used(seeds: &Seeds, modules: &Modules<'_>) -> Result<Used, Error> {
+pub fn used(seeds: &Seeds, modules: &Modules<'_>, notebooks: &Notebooks) -> Result<Used, Error> {
     let pool = ThreadPoolBuilder::new()
         .num_threads(rayon::current_num_threads().min(MOST_THREADS))
         .stack_size(STACK_BYTES)
@@ -53,6 +54,7 @@ pub fn used(seeds: &Seeds, modules: &Modules<'_>) -> Result<Used, Error> {
         .map_err(|error| Error::Thread { attempt: "follow imports", reason: error.to_string() })?;
     let search = Search {
         modules,
+        notebooks,
         begin: Instant::now(),
         names: Mutex::default(),
         used: Mutex::default(),
@@ -74,8 +76,15 @@ pub fn used(seeds: &Seeds, modules: &Modules<'_>) -> Result<Used, Error> {
     Ok(used)
 }
 
+/// What a file imports, or why nobody can tell.
+const IMPORTS: Question = Question { name: "imports", rules: 1 };
+
+/// There is no use in going on.
+struct GaveUp;
+
 struct Search<'m> {
     modules: &'m Modules<'m>,
+    notebooks: &'m Notebooks,
     begin: Instant,
     /// Modules that somebody looks into, or has. By name: one file can be two modules.
     names: Mutex<HashSet<String>>,
@@ -126,10 +135,14 @@ impl<'m> Search<'m> {
     }
 
     fn look<'s>(&'s self, scope: &Scope<'s>, package: &str, file: File<'m>) {
-        match self.text(file).map(|text| text.and_then(|text| statements(&text))) {
-            None => {}
-            Some(Ok(found)) => self.statements(scope, package, found),
-            Some(Err(why)) => {
+        let read = || {
+            let text = self.text(file).ok_or(GaveUp)?;
+            Ok(text.and_then(|text| statements(&text)))
+        };
+        match self.notebooks.ask(IMPORTS, file.package, file.content, read) {
+            Err(GaveUp) => {}
+            Ok(Ok(found)) => self.statements(scope, package, found),
+            Ok(Err(why)) => {
                 self.with(|used| used.unread.push(Unread { path: file.path.clone(), why }));
             }
         }

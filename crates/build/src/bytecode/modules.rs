@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use lightship_codec::tar::RootPath;
-use lightship_packages::parcel::{Content, Item, ItemKind, Parcel};
+use lightship_packages::parcel::{Content, Item, ItemKind, PackageId, Parcel};
 
 /// The Python files below the folders of `sys.path`.
 #[derive(Debug)]
@@ -22,6 +22,7 @@ pub struct Modules<'a> {
 /// A file of a package.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct File<'a> {
+    pub(super) package: &'a PackageId,
     pub(super) path: &'a RootPath,
     pub(super) content: &'a Content,
 }
@@ -46,9 +47,11 @@ impl<'a> Modules<'a> {
             folders: HashSet::new(),
             configurations: Vec::new(),
         };
-        for item in parcels.into_iter().flat_map(|parcel| &parcel.items) {
-            if search.iter().any(|folder| item.path.starts_with(folder)) {
-                modules.add(item);
+        for parcel in parcels {
+            for item in &parcel.items {
+                if search.iter().any(|folder| item.path.starts_with(folder)) {
+                    modules.add(&parcel.package, item);
+                }
             }
         }
         modules.configurations.sort_by(|a, b| a.path.cmp(b.path));
@@ -60,11 +63,11 @@ impl<'a> Modules<'a> {
         self.sources.values().map(|file| file.path.clone()).collect()
     }
 
-    fn add(&mut self, item: &'a Item) {
+    fn add(&mut self, package: &'a PackageId, item: &'a Item) {
         let ItemKind::File { content, .. } = &item.kind else { return };
         let path = item.path.as_bytes();
         let (folder, name) = split(path);
-        let file = File { path: &item.path, content };
+        let file = File { package, path: &item.path, content };
         if name.ends_with(b".py") {
             self.sources.entry(path).or_insert(file);
         } else if let Some(stem) = extension(name) {

@@ -9,6 +9,7 @@ use lightship_packages::parcel::Parcel;
 use crate::base::{NativeBase, Python};
 use crate::foreign::{Foreign, Settled};
 use crate::native::{self, Links, Missing};
+use crate::notebooks::Notebooks;
 use crate::report::{Dropped, LeftOut};
 
 /// What packages are laid onto.
@@ -82,14 +83,22 @@ impl Footing {
 
     /// How the needs of native code in these parcels are met by them and by what is below. What the image
     /// below lacks for itself is its maker's affair.
-    pub fn links(&self, mut parcels: Vec<Parcel>, asked: Vec<String>) -> Links {
+    pub fn links(
+        &self,
+        mut parcels: Vec<Parcel>,
+        asked: Vec<String>,
+        notebooks: &Notebooks,
+    ) -> Links {
+        let notebooks = notebooks.clone();
         let Some(below) = &self.below else {
-            return native::resolve(&parcels, &native::Options { library_path: None, asked });
+            let options = native::Options { library_path: None, asked, notebooks };
+            return native::resolve(&parcels, &options);
         };
         let own = below.files.package.clone();
         parcels.insert(0, below.files.clone());
         let library_path = below.library_path.clone();
-        let mut links = native::resolve(&parcels, &native::Options { library_path, asked });
+        let mut links =
+            native::resolve(&parcels, &native::Options { library_path, asked, notebooks });
         links.missing.retain(|missing| missing.package != own);
         links.unread.retain(|unread| unread.package != own);
         links.unneeded.clear();

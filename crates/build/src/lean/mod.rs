@@ -24,4 +24,4 @@ pub use fetch::{Archives, Fetched, IndexFile, fetch};
 pub use footing::{Below, Footing};
 pub use gather::{FOR_NATIVE_CODE, Gathered, Wishes, gather, gather_onto};
 pub use ground::{Apt, Ground, archives, ground, more, who_has};
-pub use trim::{Trimmed, is_driver, lacking, machine, trim};
+pub use trim::{Trimmed, is_driver, lacking, libraries_without_users, machine, trim};

@@ -1,11 +1,13 @@
 //! Leaving out what does not run, and making sure that nothing that runs is missing.
 
 use lightship_packages::elf::{Class, Machine};
-use lightship_packages::parcel::Parcel;
+use lightship_packages::lock::{Deb, Lock};
+use lightship_packages::parcel::{Origin, Parcel};
 
-use super::{Error, Footing};
+use super::{Error, FOR_NATIVE_CODE, Footing};
 use crate::assemble::Bundle;
 use crate::native::{Assumed, Links, Missing};
+use crate::notebooks::Notebooks;
 use crate::prune::{self, Category, KeptOn, PrunedCategory};
 
 /// Bundles without what does not run.
@@ -38,12 +40,16 @@ pub fn trim(
     footing: &Footing,
     keep: impl IntoIterator<Item = Category>,
     architecture: &str,
+    notebooks: &Notebooks,
 ) -> Result<Trimmed, Error> {
-    let options =
-        prune::Options { keep: keep.into_iter().collect(), machine: machine(architecture) };
+    let options = prune::Options {
+        keep: keep.into_iter().collect(),
+        machine: machine(architecture),
+        notebooks: notebooks.clone(),
+    };
     let (parcels, rest): (Vec<Parcel>, Vec<_>) = bundles.into_iter().map(Bundle::split).unzip();
     let pruned = prune::prune(parcels, &options)?;
-    let links = footing.links(pruned.parcels.clone(), Vec::new());
+    let links = footing.links(pruned.parcels.clone(), Vec::new(), notebooks);
     let (drivers, missing): (Vec<Missing>, Vec<Missing>) =
         lacking(&links, architecture).into_iter().partition(|missing| is_driver(&missing.library));
     if !missing.is_empty() {
@@ -67,6 +73,20 @@ pub fn lacking(links: &Links, architecture: &str) -> Vec<Missing> {
         needs.is_none_or(|needs| own.is_none_or(|own| own == (needs.class, needs.machine)))
     };
     links.missing.iter().filter(runs).cloned().collect()
+}
+
+/// Packages of a lock that came for a library which no wheel needs any more.
+pub fn libraries_without_users<'a>(lock: &'a Lock, links: &Links) -> Vec<&'a Deb> {
+    let is_needed = |library: &str| {
+        links.files.values().any(|file| {
+            file.package.origin == Origin::Python && file.found.keys().any(|name| name == library)
+        })
+    };
+    let came_for = |deb: &&Deb| {
+        let library = deb.reason.strip_prefix(FOR_NATIVE_CODE);
+        library.is_some_and(|library| !is_needed(library))
+    };
+    lock.debs.iter().filter(came_for).collect()
 }
 
 /// Libraries that belong to a driver of the machine that the image runs on: no package has the right one.

@@ -2,11 +2,12 @@
 
 use lightship_codec::tar::RootPath;
 use lightship_packages::elf::{Kind, Needs};
-use lightship_packages::parcel::{Item, ItemKind, Parcel};
+use lightship_packages::parcel::{Item, ItemKind, PackageId, Parcel};
 use rayon::prelude::*;
 
 use super::Unread;
 use super::tree::{Node, Tree};
+use crate::notebooks::{Notebooks, Question};
 
 /// One ELF file that a loader takes.
 #[derive(Debug, Clone)]
@@ -18,7 +19,11 @@ pub(super) struct Native {
 }
 
 /// Reads all of them, in the order of their paths.
-pub(super) fn read(parcels: &[Parcel], tree: &Tree) -> (Vec<Native>, Vec<Unread>) {
+pub(super) fn read(
+    parcels: &[Parcel],
+    tree: &Tree,
+    notebooks: &Notebooks,
+) -> (Vec<Native>, Vec<Unread>) {
     let candidates: Vec<(usize, &Item)> = parcels
         .iter()
         .enumerate()
@@ -32,7 +37,10 @@ pub(super) fn read(parcels: &[Parcel], tree: &Tree) -> (Vec<Native>, Vec<Unread>
         .collect();
     let mut natives = Vec::new();
     let mut unread = Vec::new();
-    let results: Vec<_> = candidates.par_iter().map(|(_, item)| needs(item)).collect();
+    let results: Vec<_> = candidates
+        .par_iter()
+        .map(|(at, item)| needs(item, &parcels[*at].package, notebooks))
+        .collect();
     for ((parcel, item), result) in candidates.into_iter().zip(results) {
         match result {
             Ok(Some(needs)) => natives.push(Native { path: item.path.clone(), parcel, needs }),
@@ -49,9 +57,16 @@ pub(super) fn read(parcels: &[Parcel], tree: &Tree) -> (Vec<Native>, Vec<Unread>
     (natives, unread)
 }
 
-fn needs(item: &Item) -> Result<Option<Needs>, lightship_packages::elf::ElfError> {
+/// What a file asks of the loader.
+const NEEDS: Question = Question { name: "needs", rules: 1 };
+
+fn needs(
+    item: &Item,
+    package: &PackageId,
+    notebooks: &Notebooks,
+) -> Result<Option<Needs>, lightship_packages::elf::ElfError> {
     let ItemKind::File { content, .. } = &item.kind else { return Ok(None) };
-    let needs = Needs::read(content)?;
+    let needs = notebooks.ask(NEEDS, package, content, || Needs::read(content))?;
     Ok(needs.filter(|needs| matches!(needs.kind, Kind::Executable | Kind::Dynamic)))
 }
 

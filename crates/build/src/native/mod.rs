@@ -35,6 +35,8 @@ pub use unneeded::Unneeded;
 use facts::Native;
 use tree::Tree;
 
+use crate::notebooks::Notebooks;
+
 /// What the image tells the loader besides its files.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -42,6 +44,8 @@ pub struct Options {
     pub library_path: Option<String>,
     /// Packages that the user asked for by name: none of them is ever called unneeded.
     pub asked: Vec<String>,
+    /// What earlier runs read.
+    pub notebooks: Notebooks,
 }
 
 /// How the needs of all native code in an image are met.
@@ -107,7 +111,7 @@ pub struct Unread {
 /// the later wins.
 pub fn resolve(parcels: &[Parcel], options: &Options) -> Links {
     let tree = Tree::of(parcels);
-    let (natives, unread) = facts::read(parcels, &tree);
+    let (natives, unread) = facts::read(parcels, &tree, &options.notebooks);
     let found = search::find(&tree, &natives, options);
     let mut links = Links { unread, ..Links::default() };
     links.unneeded = unneeded::unneeded(parcels, &natives, &found, options);

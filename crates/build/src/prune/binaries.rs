@@ -9,6 +9,7 @@ use lightship_packages::parcel::{Content, Item, ItemKind, Parcel};
 use rayon::prelude::*;
 
 use super::{Category, Fate, Options, Place, PruneError, Verdicts, is_pruned, kinds};
+use crate::notebooks::{Notebooks, Question};
 
 /// Leaves out binaries of other operating systems and processors.
 pub(super) fn foreign(
@@ -77,8 +78,15 @@ fn is_managed(content: &Content) -> io::Result<bool> {
     Ok(directory().is_some_and(|address| address != 0))
 }
 
+/// How a file can be cut.
+const CUT: Question = Question { name: "cut", rules: 1 };
+
 /// Cuts what no loader maps off everything that stays.
-pub(super) fn cut(parcels: &[Parcel], verdicts: &mut Verdicts) -> Result<(), PruneError> {
+pub(super) fn cut(
+    parcels: &[Parcel],
+    notebooks: &Notebooks,
+    verdicts: &mut Verdicts,
+) -> Result<(), PruneError> {
     if verdicts.keep.contains(&Category::Debug) {
         return Ok(());
     }
@@ -99,12 +107,13 @@ pub(super) fn cut(parcels: &[Parcel], verdicts: &mut Verdicts) -> Result<(), Pru
         .collect();
     let plans: Result<Vec<_>, PruneError> = candidates
         .into_par_iter()
-        .map(|(place, path, content)| match cut::plan(content) {
-            Ok(verdict) => Ok((place, verdict)),
-            Err(ElfError::Read(error)) => {
-                Err(PruneError::new(&parcels[place.0].package, path, error))
+        .map(|(place, path, content)| {
+            let package = &parcels[place.0].package;
+            match notebooks.ask(CUT, package, content, || cut::plan(content)) {
+                Ok(verdict) => Ok((place, verdict)),
+                Err(ElfError::Read(error)) => Err(PruneError::new(package, path, error)),
+                Err(ElfError::Broken(why)) => Ok((place, Verdict::Whole(why.into()))),
             }
-            Err(ElfError::Broken(why)) => Ok((place, Verdict::Whole(why))),
         })
         .collect();
     for (place, verdict) in plans? {
@@ -113,7 +122,7 @@ pub(super) fn cut(parcels: &[Parcel], verdicts: &mut Verdicts) -> Result<(), Pru
                 verdicts.fates.insert(place, Fate::Cut(plan));
             }
             Verdict::Whole(why) => {
-                verdicts.decide(parcels, Category::Debug, &[place], Some(why.to_owned()));
+                verdicts.decide(parcels, Category::Debug, &[place], Some(why.into_owned()));
             }
             Verdict::Lean | Verdict::NotLoaded => {}
         }

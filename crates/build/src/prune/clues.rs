@@ -4,9 +4,14 @@ use lightship_codec::tar::RootPath;
 use lightship_packages::parcel::{Content, ItemKind, Parcel};
 use rayon::prelude::*;
 use regex::bytes::Regex;
+use serde::{Deserialize, Serialize};
 
 use super::lexer::{Token, tokens};
 use super::{Place, PruneError, kinds};
+use crate::notebooks::{Notebooks, Question};
+
+/// What a file names; where it is decides what its relative imports mean.
+const CLUES: Question = Question { name: "clues", rules: 1 };
 
 /// Source that people or their tools write is smaller; what is larger is data.
 const LARGEST: u64 = 16 << 20;
@@ -19,9 +24,16 @@ pub(super) struct Source {
     /// Which item.
     pub(super) place: Place,
     pub(super) path: RootPath,
-    /// Modules that it imports, whole names; relative ones resolved. `from a import b` gives `a.b`.
+    pub(super) clues: Clues,
+}
+
+/// What it names.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Clues {
+    /// Modules that it imports and that may be in a test suite, whole names; relative ones resolved.
+    /// `from a import b` gives `a.b`.
     pub(super) modules: Vec<(String, usize)>,
-    /// Texts that may be paths or modules.
+    /// Texts that may be paths to test suites, or modules in them.
     pub(super) texts: Vec<Text>,
     /// Names of headers and other files by extension that occur in texts of any length.
     pub(super) files: Vec<(String, usize)>,
@@ -30,7 +42,7 @@ pub(super) struct Source {
 }
 
 /// A short text.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Text {
     pub(super) inside: String,
     pub(super) line: usize,
@@ -47,7 +59,7 @@ impl Source {
 }
 
 /// Reads all source in the parcels, in their order.
-pub(super) fn read(parcels: &[Parcel]) -> Result<Vec<Source>, PruneError> {
+pub(super) fn read(parcels: &[Parcel], notebooks: &Notebooks) -> Result<Vec<Source>, PruneError> {
     let interesting = Interesting::new();
     let mut files = Vec::new();
     for (at, parcel) in parcels.iter().enumerate() {
@@ -67,8 +79,11 @@ pub(super) fn read(parcels: &[Parcel]) -> Result<Vec<Source>, PruneError> {
     let sources: Result<Vec<Option<Source>>, PruneError> = files
         .into_par_iter()
         .map(|(place, path, content)| {
-            let failed = |error| PruneError::new(&parcels[place.0].package, path, error);
-            interesting.source(place, path, content).map_err(failed)
+            let package = &parcels[place.0].package;
+            let find = || interesting.clues(path, content);
+            let clues = notebooks.ask_at(CLUES, package, (content, path.as_bytes()), find);
+            let clues = clues.map_err(|error| PruneError::new(package, path, error))?;
+            Ok(clues.map(|clues| Source { place, path: path.clone(), clues }))
         })
         .collect();
     Ok(sources?.into_iter().flatten().collect())
@@ -94,40 +109,33 @@ impl Interesting {
         }
     }
 
-    fn source(
-        &self,
-        place: Place,
-        path: &RootPath,
-        content: &Content,
-    ) -> std::io::Result<Option<Source>> {
+    fn clues(&self, path: &RootPath, content: &Content) -> std::io::Result<Option<Clues>> {
         let bytes = content.read(LARGEST)?;
         if !self.anything.is_match(&bytes) {
             return Ok(None);
         }
-        let mut source = Source {
-            place,
-            path: path.clone(),
-            modules: Vec::new(),
-            texts: Vec::new(),
-            files: Vec::new(),
-            loads_stubs: line_of(&bytes, b"attach_stub"),
-        };
+        let mut clues = Clues { loads_stubs: line_of(&bytes, b"attach_stub"), ..Clues::default() };
         if path.as_bytes().ends_with(b".txt") {
-            source.entry_points(&bytes);
+            clues.entry_points(&bytes);
         } else {
             let folder = kinds::package_of(path);
-            tokens(&bytes, &mut |token| source.take(&folder, &token, &self.file));
+            tokens(&bytes, &mut |token| clues.take(&folder, &token, &self.file));
         }
-        Ok(Some(source))
+        Ok((!clues.is_empty()).then_some(clues))
     }
 }
 
-impl Source {
+impl Clues {
+    fn is_empty(&self) -> bool {
+        let Self { modules, texts, files, loads_stubs } = self;
+        modules.is_empty() && texts.is_empty() && files.is_empty() && loads_stubs.is_none()
+    }
+
     fn take(&mut self, folder: &[String], token: &Token<'_>, file: &Regex) {
         match *token {
             Token::Import { statement, line } => {
                 let statement = String::from_utf8_lossy(statement);
-                let modules = imported(folder, &statement).into_iter();
+                let modules = imported(folder, &statement).into_iter().filter(|one| may_test(one));
                 self.modules.extend(modules.map(|module| (module, line)));
             }
             Token::Text { inside, line, context } => {
@@ -137,9 +145,10 @@ impl Source {
                     (name.trim_end_matches(odd).to_owned(), line)
                 });
                 self.files.extend(names);
-                if inside.len() <= LONGEST_PATH {
+                let text = String::from_utf8_lossy(inside);
+                if inside.len() <= LONGEST_PATH && may_test(&text) {
                     self.texts.push(Text {
-                        inside: String::from_utf8_lossy(inside).into_owned(),
+                        inside: text.into_owned(),
                         line,
                         leads_on: leads_on(inside, context),
                     });
@@ -153,10 +162,17 @@ impl Source {
         for (line, text) in (1..).zip(String::from_utf8_lossy(bytes).lines()) {
             if let Some((_, module)) = text.split_once('=') {
                 let module = module.split([':', '[']).next().unwrap_or_default().trim();
-                self.modules.push((module.to_owned(), line));
+                if may_test(module) {
+                    self.modules.push((module.to_owned(), line));
+                }
             }
         }
     }
+}
+
+/// Whether a name may lead into a test suite: their folders are called `test` or `tests`.
+fn may_test(name: &str) -> bool {
+    name.contains("test")
 }
 
 fn leads_on(inside: &[u8], context: &[u8]) -> bool {
@@ -236,9 +252,9 @@ mod tests {
             &br#"x = '#include <numpy/arrayobject.h>\n"foo.h"'; y = '.pyi'; z = 'a.had'; b = '*.a'"#[..],
         );
         let path = RootPath::parse(b"usr/lib/python3/dist-packages/p/m.py").unwrap();
-        let source = interesting.source((0, 0), &path, &content).unwrap().unwrap();
-        let names: Vec<&str> = source.files.iter().map(|(name, _)| name.as_str()).collect();
+        let clues = interesting.clues(&path, &content).unwrap().unwrap();
+        let names: Vec<&str> = clues.files.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["numpy/arrayobject.h", "foo.h", ".pyi", "*.a"]);
-        assert_eq!(source.at(3), "p/m.py:3");
+        assert_eq!(Source { place: (0, 0), path, clues }.at(3), "p/m.py:3");
     }
 }

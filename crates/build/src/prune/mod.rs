@@ -25,6 +25,8 @@ use lightship_packages::parcel::{Item, ItemKind, Origin, PackageId, Parcel};
 
 pub use category::{Category, UnknownCategory};
 
+use crate::notebooks::Notebooks;
+
 /// What is wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -32,6 +34,8 @@ pub struct Options {
     pub keep: BTreeSet<Category>,
     /// The image's machine. Without it, native code of no machine is called foreign.
     pub machine: Option<(Class, Machine)>,
+    /// What earlier runs read.
+    pub notebooks: Notebooks,
 }
 
 /// What is left, and what is not.
@@ -112,19 +116,20 @@ type Place = (usize, usize);
 
 /// Leaves out what does not run.
 pub fn prune(parcels: Vec<Parcel>, options: &Options) -> Result<Pruned, PruneError> {
-    let sources = clues::read(&parcels)?;
+    let sources = clues::read(&parcels, &options.notebooks)?;
     let mut verdicts = Verdicts { keep: options.keep.clone(), ..Verdicts::default() };
     suites::judge(&parcels, &sources, &mut verdicts);
     named::judge(&parcels, &sources, &mut verdicts);
     binaries::foreign(&parcels, options, &mut verdicts)?;
-    binaries::cut(&parcels, &mut verdicts)?;
+    binaries::cut(&parcels, &options.notebooks, &mut verdicts)?;
     Ok(verdicts.carry_out(parcels))
 }
 
 /// Everything about a parcel's source that may decide what of others is pruned: two parcels with the same
 /// answer have the same effect.
 pub fn influence(parcel: &Parcel) -> Result<String, PruneError> {
-    Ok(format!("{:?}", clues::read(std::slice::from_ref(parcel))?))
+    let sources = clues::read(std::slice::from_ref(parcel), &Notebooks::default())?;
+    Ok(format!("{sources:?}"))
 }
 
 /// Whether a parcel's files are looked at.

@@ -107,8 +107,8 @@ fn compiler(parcels: &[Parcel]) -> Option<String> {
 /// A package reads its own stubs: it loads its modules by them, or it checks types.
 fn reads_stubs(at: usize, sources: &[&Source]) -> Option<String> {
     sources.iter().filter(|source| source.place.0 == at).find_map(|source| {
-        let named = source.files.iter().find(|(name, _)| name.as_bytes().ends_with(b".pyi"));
-        let line = source.loads_stubs.or_else(|| named.map(|(_, line)| *line))?;
+        let named = source.clues.files.iter().find(|(name, _)| name.as_bytes().ends_with(b".pyi"));
+        let line = source.clues.loads_stubs.or_else(|| named.map(|(_, line)| *line))?;
         Some(format!("{} reads stubs", source.at(line)))
     })
 }
@@ -129,7 +129,7 @@ fn opened(at: usize, parcel: &Parcel, files: &[Place], sources: &[&Source]) -> O
         .collect();
     sources.iter().filter(|source| !only_compiles(&source.path)).find_map(|source| {
         let own = source.place.0 == at;
-        let (name, line) = source.files.iter().find(|(name, _)| {
+        let (name, line) = source.clues.files.iter().find(|(name, _)| {
             let plain = name.trim_start_matches('*').as_bytes();
             let path = name.trim_start_matches(['.', '/']).as_bytes();
             (own && extensions.contains(plain))

@@ -101,8 +101,9 @@ fn used_by(source: &Source, suites: &[Suite]) -> BTreeMap<usize, String> {
     let mut used = BTreeMap::new();
     for (n, suite) in suites.iter().enumerate() {
         let own = source.place.0 == suite.parcel;
-        let by_import = source.modules.iter().find(|(module, _)| is_in(module, &suite.module));
-        let by_text = source.texts.iter().find(|text| {
+        let by_import =
+            source.clues.modules.iter().find(|(module, _)| is_in(module, &suite.module));
+        let by_text = source.clues.texts.iter().find(|text| {
             names_module(&text.inside, &suite.module) || (own && is_path_to(text, source, suite))
         });
         let why = by_import

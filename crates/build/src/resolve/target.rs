@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use lightship_packages::wheel::{Interpreter as Kind, Libc, Machine};
+use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::interpreter::{Interpreter, Job, Word};
 
 /// For which Python and machine distributions are chosen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// Its Python: `3.11.2`.
     pub python: String,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use lightship_build::bytecode::{Modules, Seeds, used};
+use lightship_build::notebooks::Notebooks;
 use lightship_packages::parcel::{Item, Origin, PackageId, Parcel};
 
 use crate::machine::{installed, is_python, root_path};
@@ -26,7 +27,7 @@ fn reached(files: &[(&str, &str)], seeds: &[&str]) -> Vec<String> {
     for seed in seeds {
         all.add(seed);
     }
-    let used = used(&all, &modules).unwrap();
+    let used = used(&all, &modules, &Notebooks::default()).unwrap();
     used.files.iter().map(|path| path.to_string().trim_start_matches('/').to_owned()).collect()
 }
 
@@ -158,7 +159,7 @@ fn what_cannot_be_read_is_used_and_told() {
     let modules = Modules::new([&parcel], &[root_path("site")]);
     let mut seeds = Seeds::new();
     seeds.add("main");
-    let used = used(&seeds, &modules).unwrap();
+    let used = used(&seeds, &modules, &Notebooks::default()).unwrap();
     let unread: Vec<String> =
         used.unread.iter().map(|unread| format!("{} {}", unread.path, unread.why)).collect();
     insta::assert_snapshot!(unread.join("\n"), @r"
@@ -210,7 +211,7 @@ fn nothing_that_an_interpreter_loads_of_its_library_is_missed() {
         seeds.add(name);
     }
     let begin = std::time::Instant::now();
-    let used = used(&seeds, &modules).unwrap();
+    let used = used(&seeds, &modules, &Notebooks::default()).unwrap();
     println!(
         "{} of {} files used, found in {:?}; an interpreter loads {}",
         used.files.len(),

@@ -287,7 +287,7 @@ impl Kitchen<'_> {
         self.resolve(&mut lock, None, order)?;
         let gathered = self.gather(&lock, &order.wishes)?;
         let parcels = gathered.bundles.iter().map(|bundle| bundle.parcel.clone()).collect();
-        let links = gathered.footing.links(parcels, Vec::new());
+        let links = gathered.footing.links(parcels, Vec::new(), &self.notebooks);
         let mut missing = lean::lacking(&links, self.platform.architecture());
         missing.retain(|missing| !lean::is_driver(&missing.library));
         if missing.is_empty() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lightship_base::{Progress, Timestamp};
 use lightship_build::assemble::{
-    Bundle, Grouping, ImageSettings, Layers, group, put_together, settle,
+    Bundle, Grouping, ImageSettings, Layer, Layers, group, put_together, settle,
 };
 use lightship_cas::Lease;
 use lightship_codec::compression::CompressionLevel;
@@ -15,7 +15,10 @@ use crate::commands::Error;
 use crate::images::Images;
 use crate::sandboxes::Sandboxes;
 
-/// Unpacks bundles into a root. Compressed quickly: nobody but this machine reads these layers.
+/// Nobody but this machine reads these layers.
+const QUICKLY: CompressionLevel = CompressionLevel::Zstd(1);
+
+/// Unpacks bundles into a root.
 pub struct BaseRoot<'a> {
     /// Holds the layers while they are used.
     pub lease: &'a Lease,
@@ -28,20 +31,23 @@ pub struct BaseRoot<'a> {
 }
 
 impl BaseRoot<'_> {
-    /// A root with the files of these bundles.
-    pub fn prepare(&self, mut bundles: Vec<Bundle>) -> Result<Prepared, Error> {
+    /// Layers with the files of these bundles.
+    pub fn layers(&self, mut bundles: Vec<Bundle>) -> Result<Vec<Layer>, Error> {
         settle(&mut bundles)?;
-        let compression = CompressionLevel::Zstd(1);
-        let layers = Layers { lease: self.lease, compression, time: 0 };
-        let layers = layers.make(&group(bundles, Grouping::default()), self.progress)?;
+        let layers = Layers { lease: self.lease, compression: QUICKLY, time: 0 };
+        Ok(layers.make(&group(bundles, Grouping::default()), self.progress)?)
+    }
+
+    /// A root of such layers.
+    pub fn unpack(&self, layers: &[Layer]) -> Result<Prepared, Error> {
         let settings = ImageSettings {
             platform: Platform::host(),
             run: RunConfig::default(),
             created: Timestamp::UNIX_EPOCH,
             annotations: BTreeMap::new(),
-            compression,
+            compression: QUICKLY,
         };
-        let image = put_together("the base", &layers, &settings, self.lease.cas());
+        let image = put_together("the base", layers, &settings, self.lease.cas());
         let source = std::sync::Arc::new(image.assembly);
         let image = lightship_oci::Image::open(source, None)?;
         self.sandboxes.prepare(self.images, &image, self.progress)

@@ -6,7 +6,8 @@ use lightship_packages::index;
 use lightship_packages::lock::{Lock, Sdist};
 
 use super::Kitchen;
-use super::kitchen::{Workbench, without_python};
+use super::kitchen::without_python;
+use super::workbench::Workbench;
 use crate::commands::Error;
 
 impl Kitchen<'_> {
@@ -59,6 +60,6 @@ impl Kitchen<'_> {
         let base = lean::builder_options(&lock.build_debs)?;
         let ground = Lock { debs: lock.build_debs.clone(), ..without_python(lock) };
         let wishes = Wishes { base, ..Wishes::default() };
-        self.with_root(self.base_root(&ground, &wishes)?, work)
+        self.with_bench(self.bench(&ground, &wishes)?, work)
     }
 }

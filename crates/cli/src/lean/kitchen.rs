@@ -1,18 +1,16 @@
 //! Everything that locking and building share: where packages come from, where commands run.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use lightship_base::Progress;
-use lightship_build::foreign::Settled;
-use lightship_build::lean::{self, Fetched, Footing, Gathered, Wishes, vendor};
-use lightship_build::resolve::{Resolver, Sandboxed, Target, Uv};
+use lightship_base::{Digest, Progress};
+use lightship_build::lean::{self, Fetched, Gathered, Wishes, vendor};
+use lightship_build::notebooks::Notebooks;
 use lightship_net::Secret;
 use lightship_packages::index::{Addresses, Index, Wanted};
 use lightship_packages::lock::{Lock, PlatformName};
-use lightship_sandbox::snapshot::Prepared;
 
-use super::{BasePlace, BaseRoot, Finder, Supplies};
+use super::{BasePlace, Finder, Supplies};
 use crate::commands::Error;
 use crate::images::Images;
 use crate::sandboxes::Sandboxes;
@@ -35,6 +33,19 @@ pub struct Kitchen<'a> {
     pub base: BasePlace,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
+    /// What earlier runs found out about files.
+    pub notebooks: Notebooks,
+    gathered: Mutex<Option<(Vec<Digest>, Gathered)>>,
+}
+
+/// What gathering a lock follows from.
+fn packages_of(lock: &Lock) -> Vec<Digest> {
+    let images = lock.images.iter().map(|image| image.digest);
+    let interpreters = lock.interpreters.iter().map(|interpreter| interpreter.file.sha256);
+    let debs = lock.debs.iter().map(|deb| deb.sha256);
+    let wheels = lock.wheels.iter().map(|wheel| wheel.file.sha256);
+    let built = lock.sdists.iter().filter_map(|sdist| Some(sdist.built.as_ref()?.sha256));
+    images.chain(interpreters).chain(debs).chain(wheels).chain(built).collect()
 }
 
 /// What the machine's own files say about where packages are.
@@ -45,14 +56,6 @@ pub struct Places {
     pub python: PythonSettings,
     /// Where the project's own base is.
     pub base: BasePlace,
-}
-
-/// Resolves in the base that a lock names.
-pub struct Workbench<'a, 'b> {
-    /// Drives uv.
-    pub resolver: &'b Resolver<'a>,
-    /// What is resolved for.
-    pub target: &'b Target,
 }
 
 impl<'a> Kitchen<'a> {
@@ -67,16 +70,40 @@ impl<'a> Kitchen<'a> {
     ) -> Result<Self, Error> {
         let base = places.base.clone();
         let supplies = Supplies::open(images, settings, places, offline)?;
-        Ok(Self { settings, images, sandboxes, supplies, platform, base, progress })
+        let notebooks = Notebooks::at(settings.home.join("facts"));
+        let gathered = Mutex::default();
+        Ok(Self {
+            settings,
+            images,
+            sandboxes,
+            supplies,
+            platform,
+            base,
+            progress,
+            notebooks,
+            gathered,
+        })
     }
 
     /// Fetches what a lock names, builds what has no wheel, and opens it all.
     pub fn gather(&self, lock: &Lock, wishes: &Wishes) -> Result<Gathered, Error> {
+        let mut left = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((packages, gathered)) = left.take()
+            && packages == packages_of(lock)
+        {
+            return Ok(gathered);
+        }
         let fetched = self.fetch(lock, wishes)?;
         if let Some(base) = self.base_image(lock)? {
             return self.gather_onto(&base, (lock, &fetched), wishes);
         }
         Ok(lean::gather(lock, &fetched, wishes, self.images.scratch()?)?)
+    }
+
+    /// Leaves what was gathered for a lock to whoever asks next: a build comes right after its lock.
+    pub(super) fn leave(&self, lock: &Lock, gathered: Gathered) {
+        let mut left = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        *left = Some((packages_of(lock), gathered));
     }
 
     /// Brings all that a lock names into the store, what its wheels were built from as well.
@@ -120,7 +147,7 @@ impl<'a> Kitchen<'a> {
     }
 
     /// Finds files of a lock, those of Python in `indexes`.
-    fn finder<'f>(&'f self, lock: &'f Lock, indexes: Vec<Index>) -> Finder<'f> {
+    pub(super) fn finder<'f>(&'f self, lock: &'f Lock, indexes: Vec<Index>) -> Finder<'f> {
         let suite = lock.suite.as_ref().map_or("", |suite| suite.codename.as_str());
         let architecture = self.platform.architecture();
         Finder::new(&self.supplies, architecture, suite, indexes, &*self.progress)
@@ -155,28 +182,8 @@ impl<'a> Kitchen<'a> {
         Ok(false)
     }
 
-    /// The base that a lock names, as a root that commands run in.
-    pub fn base_root(&self, lock: &Lock, wishes: &Wishes) -> Result<(Prepared, Footing), Error> {
-        if let Some(base) = self.base_image(lock)? {
-            let (root, image) = self.foreign(&base, wishes)?;
-            return Ok((root, Footing::of_image(&image, &Settled::default())));
-        }
-        let ground = without_python(lock);
-        let finder = self.finder(&ground, Vec::new());
-        let fetched = lean::fetch(&ground, &self.supplies.fetcher, &finder, &*self.progress)?;
-        let Gathered { bundles, footing } =
-            lean::gather(&ground, &fetched, wishes, self.images.scratch()?)?;
-        let root = BaseRoot {
-            lease: self.supplies.fetcher.lease(),
-            images: self.images,
-            sandboxes: self.sandboxes,
-            progress: &*self.progress,
-        };
-        Ok((root.prepare(bundles)?, footing))
-    }
-
     /// Proxies as a program in a sandbox takes them from its environment.
-    fn proxies(&self) -> Vec<(String, Secret)> {
+    pub(super) fn proxies(&self) -> Vec<(String, Secret)> {
         let proxies = &self.settings.proxies;
         let url = |name: &str, proxy: &Option<crate::settings::Secret>| {
             proxy.as_ref().map(|proxy| (name.to_owned(), Secret::new(proxy.reveal())))
@@ -185,51 +192,6 @@ impl<'a> Kitchen<'a> {
         let none_for = none_for.map(|hosts| ("NO_PROXY".to_owned(), Secret::new(hosts)));
         let urls = [url("HTTP_PROXY", &proxies.http), url("HTTPS_PROXY", &proxies.https)];
         urls.into_iter().flatten().chain(none_for).collect()
-    }
-
-    /// Runs something beside the Python of the base that a lock names: in that base, or, where the user
-    /// says what sources are built with, in the root that has this.
-    pub fn with_workbench<T>(
-        &self,
-        lock: &Lock,
-        wishes: &Wishes,
-        work: impl FnOnce(&Workbench<'_, '_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        if !wishes.build.is_empty() && !lock.build_debs.is_empty() {
-            return self.with_builder(lock, work);
-        }
-        self.with_root(self.base_root(lock, wishes)?, work)
-    }
-
-    pub(super) fn with_root<T>(
-        &self,
-        (root, footing): (Prepared, Footing),
-        work: impl FnOnce(&Workbench<'_, '_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let python = footing.python.as_ref().ok_or(lean::Error::NoPython)?;
-        let interpreter = Sandboxed {
-            launcher: self.sandboxes.launcher(),
-            root: &root,
-            python: PathBuf::from(&python.scheme.interpreter),
-            disk: None,
-        };
-        let uv = Uv::find(&self.settings.search_path)?;
-        let cache = self.settings.home.join("uv");
-        let certificates = &self.supplies.certificates;
-        let resolver = Resolver {
-            uv: &uv,
-            interpreter: &interpreter,
-            indexes: &self.supplies.python.indexes,
-            logins: &self.supplies.python.logins,
-            netrc: self.supplies.python.netrc.as_deref(),
-            certificates: Some(certificates.path()),
-            proxies: self.proxies(),
-            cache: &cache,
-            temporary: self.images.scratch()?,
-            offline: self.supplies.fetcher.is_offline(),
-        };
-        let target = Target::of(&interpreter)?;
-        work(&Workbench { resolver: &resolver, target: &target })
     }
 }
 

@@ -2,10 +2,11 @@
 
 use lightship_build::base::{self, PythonWish};
 use lightship_build::lean::{self, FOR_NATIVE_CODE, Gathered, Wishes};
+use lightship_build::native::Links;
 use lightship_build::project::PythonWish as Wanted;
 use lightship_build::resolve::{Request, Resolution, Source, Upgrade};
 use lightship_packages::index;
-use lightship_packages::lock::{Inputs, Lock, Python};
+use lightship_packages::lock::{Deb, Inputs, Lock, Python, Sdist, Suite};
 use lightship_packages::parcel::Parcel;
 
 use super::{BasePlace, Kitchen};
@@ -46,15 +47,12 @@ impl Kitchen<'_> {
             let (inputs, platforms) = (order.inputs.clone(), vec![self.platform.clone()]);
             return Ok(Lock { inputs, platforms, ..Lock::default() });
         }
+        if let Some(lock) = self.lock_on_known_ground(order)? {
+            return Ok(lock);
+        }
         let apt = self.supplies.apt(self.platform.architecture(), &*self.progress);
         let mut ground = lean::ground(&apt, &order.wishes.base, order.suite)?;
-        let mut lock = Lock {
-            inputs: order.inputs.clone(),
-            platforms: vec![self.platform.clone()],
-            suite: Some(ground.suite.clone()),
-            debs: ground.debs.clone(),
-            ..Lock::default()
-        };
+        let mut lock = self.begin(order, ground.suite.clone(), ground.debs.clone());
         match (order.wishes.base.python, order.natives.is_empty()) {
             (PythonWish::None, true) => return Ok(lock),
             (PythonWish::None, false) => {}
@@ -68,6 +66,7 @@ impl Kitchen<'_> {
             let gathered = self.gather(&lock, &order.wishes)?;
             let more = self.missing(&apt, &ground, (&gathered, &order.natives), &keep)?;
             if more.is_empty() {
+                self.leave(&lock, gathered);
                 break;
             }
             keep.keep.extend(more.iter().map(|(package, _)| package.clone()));
@@ -81,6 +80,48 @@ impl Kitchen<'_> {
             }
         }
         Ok(lock)
+    }
+
+    /// Where nothing is asked of the base that an earlier lock does not have, its packages stay as they
+    /// are, like the versions of all other packages, and no archive is asked for newer ones. `None` where
+    /// that cannot be: native code needs something else than it did.
+    fn lock_on_known_ground(&self, order: &Order<'_>) -> Result<Option<Lock>, Error> {
+        let known = order.previous.filter(|_| *order.upgrade != Upgrade::All);
+        let known = known.filter(|known| known.inputs.same_settings(&order.inputs));
+        let known = known.and_then(|known| known.only_for(&self.platform));
+        let known = known.filter(|_| order.wishes.build.is_empty());
+        let of_suite = match order.wishes.base.python {
+            PythonWish::Any | PythonWish::Version(..) => true,
+            PythonWish::None | PythonWish::Elsewhere => false,
+        };
+        let (Some(known), true) = (known, of_suite) else { return Ok(None) };
+        let Some(suite) = known.suite.filter(|_| !known.debs.is_empty()) else { return Ok(None) };
+        let mut lock = self.begin(order, suite, known.debs);
+        let finder = self.choose(&mut lock, order)?;
+        if self.any_native(&lock, &finder)? {
+            // A compiler's packages are chosen together with the base's.
+            return Ok(None);
+        }
+        lock.sdists = self.build_sources(&lock, &order.wishes, &finder)?;
+        let gathered = self.gather(&lock, &order.wishes)?;
+        let links = self.links(&gathered, &order.natives, &order.wishes.base);
+        let lacking = lean::lacking(&links, self.platform.architecture());
+        let lacks = lacking.iter().any(|missing| !lean::is_driver(&missing.library));
+        if lacks || !lean::libraries_without_users(&lock, &links).is_empty() {
+            return Ok(None);
+        }
+        self.leave(&lock, gathered);
+        Ok(Some(lock))
+    }
+
+    fn begin(&self, order: &Order<'_>, suite: Suite, debs: Vec<Deb>) -> Lock {
+        Lock {
+            inputs: order.inputs.clone(),
+            platforms: vec![self.platform.clone()],
+            suite: Some(suite),
+            debs,
+            ..Lock::default()
+        }
     }
 
     /// Fills in Python and its distributions, resolved beside the Python that the image will have, and
@@ -101,7 +142,20 @@ impl Kitchen<'_> {
             }
             Some(_) | None => {}
         }
-        let (python, resolution) = self.with_workbench(lock, &order.wishes, |bench| {
+        let finder = self.choose(lock, order)?;
+        if let Some(ground) = ground
+            && lock.build_debs.is_empty()
+            && self.any_native(lock, &finder)?
+        {
+            lock.build_debs = lean::builder(ground, packages)?;
+        }
+        lock.sdists = self.build_sources(lock, &order.wishes, &finder)?;
+        Ok(())
+    }
+
+    /// Chooses the distributions, and says where their files are found.
+    fn choose(&self, lock: &mut Lock, order: &Order<'_>) -> Result<index::Finder, Error> {
+        let (python, mut resolution) = self.with_workbench(lock, &order.wishes, |bench| {
             check_python(order.python, &bench.target.python)?;
             let python = Python {
                 implementation: "cpython".to_owned(),
@@ -120,17 +174,35 @@ impl Kitchen<'_> {
             Ok((python, resolution))
         })?;
         let finder = index::Finder::new(self.supplies.fetcher.clone(), resolution.indexes);
+        for sdist in &mut resolution.sdists {
+            self.recall_build(sdist, &python, order);
+        }
         lock.python = Some(python);
         lock.wheels = resolution.wheels;
         lock.sdists = resolution.sdists;
-        if let Some(ground) = ground
-            && lock.build_debs.is_empty()
-            && self.any_native(lock, &finder)?
-        {
-            lock.build_debs = lean::builder(ground, packages)?;
+        Ok(finder)
+    }
+
+    /// A wheel that was built for an earlier lock, if it is still there: what it was built with stays then,
+    /// too.
+    fn recall_build(&self, sdist: &mut Sdist, python: &Python, order: &Order<'_>) {
+        let Some(known) = order.previous.filter(|_| *order.upgrade != Upgrade::All) else { return };
+        let same_python = known.python.as_ref().is_some_and(|one| one.version == python.version);
+        let Some(known) = known.only_for(&self.platform).filter(|_| same_python) else { return };
+        let same = |one: &&Sdist| one.file.sha256 == sdist.file.sha256;
+        let Some(known) = known.sdists.iter().find(same) else { return };
+        let cas = self.supplies.fetcher.cas();
+        let built = known.built.as_ref();
+        if built.is_some_and(|built| cas.contains(&built.sha256).unwrap_or(false)) {
+            sdist.build.clone_from(&known.build);
+            sdist.built.clone_from(&known.built);
         }
-        lock.sdists = self.build_sources(lock, &order.wishes, &finder)?;
-        Ok(())
+    }
+
+    fn links(&self, gathered: &Gathered, own: &[Parcel], base: &base::Options) -> Links {
+        let packages = gathered.bundles.iter().map(|bundle| bundle.parcel.clone());
+        let parcels: Vec<Parcel> = packages.chain(own.iter().cloned()).collect();
+        gathered.footing.links(parcels, base.keep.clone(), &self.notebooks)
     }
 
     /// Packages of the distribution that have what native code lacks: package and library.
@@ -141,9 +213,7 @@ impl Kitchen<'_> {
         (gathered, own): (&Gathered, &[Parcel]),
         base: &base::Options,
     ) -> Result<Vec<(String, String)>, Error> {
-        let packages = gathered.bundles.iter().map(|bundle| bundle.parcel.clone());
-        let parcels: Vec<Parcel> = packages.chain(own.iter().cloned()).collect();
-        let links = gathered.footing.links(parcels, base.keep.clone());
+        let links = self.links(gathered, own, base);
         let missing = lean::lacking(&links, self.platform.architecture());
         let names: Vec<&str> = missing
             .iter()

@@ -9,6 +9,7 @@ mod finder;
 mod kitchen;
 mod locking;
 mod supplies;
+mod workbench;
 
 pub use base_image::BaseImage;
 pub use base_place::{ArchiveAt, BasePlace, FilePlace, ImageAt};

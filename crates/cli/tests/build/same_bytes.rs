@@ -65,3 +65,31 @@ fn what_has_not_changed_is_kept_and_locked_means_locked() {
     assert!(said.contains("`requirements` has changed") && said.contains("--locked"), "{said}");
     assert_eq!(fs::read(project.join("lightship.lock")).unwrap(), lock);
 }
+
+#[test]
+fn a_further_requirement_leaves_the_rest_of_the_lock_alone() {
+    let Some(stocked) = Stocked::open() else { return };
+    let (environment, project) = (&stocked.environment, stocked.project());
+    let path = project.join("lightship.lock");
+    let lock = fs::read_to_string(&path).unwrap();
+    // No archive would say so: where it stays, the base was not chosen again.
+    let (before, after) = lock.split_once("needs it\"").expect("packages need packages");
+    fs::write(&path, format!("{before}needed it\"{after}")).unwrap();
+
+    let requirements = fs::read_to_string(project.join("requirements.txt")).unwrap();
+    fs::write(project.join("requirements.txt"), format!("{requirements}six\n")).unwrap();
+    let more = environment.json(0, "build project -t app:v1");
+    let lock = fs::read_to_string(&path).unwrap();
+    assert!(lock.contains("needed it\"") && lock.contains("name = \"six\""), "{lock}");
+    for (title, _, kept) in layers(&more) {
+        assert!(kept || title == "project" || title.contains("package"), "{title} was made again");
+    }
+
+    // With the requirements of before, the image of before.
+    fs::write(project.join("requirements.txt"), requirements).unwrap();
+    let back = environment.json(0, "build project -t app:v1");
+    assert_eq!(text(&back, "digest"), text(&stocked.report, "digest"));
+    let upgraded = environment.run("lock project --upgrade");
+    assert_eq!(upgraded.code(), 0, "{}", upgraded.seen());
+    assert!(!fs::read_to_string(&path).unwrap().contains("needed it\""));
+}

@@ -46,9 +46,10 @@ impl Stocked {
 
     /// Makes the store forget what became of packages: the next build makes everything anew.
     pub(super) fn forget_results(&self) {
-        for kind in ["layers", "recipes", "bytecode"] {
+        for kind in ["layers", "recipes", "bytecode", "workbenches"] {
             fs::remove_dir_all(self.home().join("store/refs").join(kind)).unwrap();
         }
+        fs::remove_dir_all(self.home().join("facts")).unwrap();
     }
 }
 

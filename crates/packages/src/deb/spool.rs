@@ -6,7 +6,9 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::parcel::{Content, ContentSource};
+use lightship_base::{Digest, Sha256};
+
+use crate::parcel::{Content, ContentSource, made_of};
 
 /// Most packages are smaller than this and stay in memory: a file descriptor each would be more than
 /// a process may have.
@@ -18,12 +20,13 @@ pub(super) struct SpoolWriter {
     memory: Vec<u8>,
     file: Option<BufWriter<File>>,
     length: u64,
+    hasher: Sha256,
 }
 
 impl SpoolWriter {
     /// What does not fit into memory goes into a file without a name in `scratch`.
     pub(super) fn new(scratch: PathBuf) -> Self {
-        Self { scratch, memory: Vec::new(), file: None, length: 0 }
+        Self { scratch, memory: Vec::new(), file: None, length: 0, hasher: Sha256::new() }
     }
 
     /// Bytes taken so far: where the next stretch begins.
@@ -33,6 +36,7 @@ impl SpoolWriter {
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.length += bytes.len() as u64;
+        self.hasher.update(bytes);
         if let Some(file) = &mut self.file {
             return file.write_all(bytes);
         }
@@ -47,16 +51,17 @@ impl SpoolWriter {
     }
 
     pub(super) fn finish(self) -> io::Result<Spool> {
-        Ok(Spool(Arc::new(match self.file {
+        let place = match self.file {
             Some(file) => Place::File(file.into_inner().map_err(io::IntoInnerError::into_error)?),
             None => Place::Memory(self.memory),
-        })))
+        };
+        Ok(Spool(Arc::new((self.hasher.finish(), place))))
     }
 }
 
 /// Finished, to be read from anywhere.
 #[derive(Clone)]
-pub(super) struct Spool(Arc<Place>);
+pub(super) struct Spool(Arc<(Digest, Place)>);
 
 enum Place {
     Memory(Vec<u8>),
@@ -70,7 +75,7 @@ impl Spool {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        match &*self.0 {
+        match &self.0.1 {
             Place::File(file) => file.read_at(buffer, offset),
             Place::Memory(bytes) => {
                 let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
@@ -93,6 +98,12 @@ impl ContentSource for Stretch {
 
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(StretchReader { spool: &self.spool, next: self.offset, left: self.size }))
+    }
+
+    fn identity(&self) -> Option<Digest> {
+        let whole = self.spool.0.0.to_string();
+        let (offset, size) = (self.offset.to_le_bytes(), self.size.to_le_bytes());
+        Some(made_of("stretch", &[whole.as_bytes(), &offset, &size]))
     }
 }
 

@@ -9,29 +9,33 @@
 //! debuggers and linkers only: programs carry archives, certificates and scripts behind their last
 //! segment, or in sections of their own, and read them from their own file.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::ops::Range;
+
+use lightship_base::Digest;
+use serde::{Deserialize, Serialize};
 
 use super::layout::{Layout, Section};
 use super::reach::Reach;
 use super::{ElfError, Kind};
-use crate::parcel::{Content, ContentSource};
+use crate::parcel::{Content, ContentSource, made_of};
 
 /// What can be done with a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// It is no ELF file, or one that is not loaded: an object file, a memory dump.
     NotLoaded,
     /// Nothing in it is for debuggers.
     Lean,
     /// Something in it cannot be explained, so all of it stays: why, half a sentence.
-    Whole(&'static str),
+    Whole(Cow<'static, str>),
     /// This can go.
     Cut(Plan),
 }
 
 /// How a file is cut.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Bytes it has then.
     size: u64,
@@ -67,7 +71,7 @@ pub fn plan(content: &Content) -> Result<Verdict, ElfError> {
         Err(error @ ElfError::Read(_)) => return Err(error),
     };
     match judge(&mut reach, &layout) {
-        Err(ElfError::Broken(why)) => Ok(Verdict::Whole(why)),
+        Err(ElfError::Broken(why)) => Ok(Verdict::Whole(why.into())),
         other => other,
     }
 }
@@ -81,21 +85,21 @@ fn judge(reach: &mut Reach<'_>, layout: &Layout) -> Result<Verdict, ElfError> {
     let kept = mapped(layout);
     let end = kept.last().map_or(0, |range| range.end);
     if end > size {
-        return Ok(Verdict::Whole("its segments lie in another file"));
+        return Ok(Verdict::Whole("its segments lie in another file".into()));
     }
     let Some(sections) = layout.read_sections(reach)? else {
         let nothing_behind = size == end;
         return Ok(if nothing_behind {
             Verdict::Lean
         } else {
-            Verdict::Whole("no section explains what lies behind its segments")
+            Verdict::Whole("no section explains what lies behind its segments".into())
         });
     };
     if let Some(why) = sections.iter().find_map(reason_to_stay) {
-        return Ok(Verdict::Whole(why));
+        return Ok(Verdict::Whole(why.into()));
     }
     if !tail_is_explained(reach, layout, &sections, end)? {
-        return Ok(Verdict::Whole("it carries data behind its last section"));
+        return Ok(Verdict::Whole("it carries data behind its last section".into()));
     }
     let plan = Plan { size: end, zeros: zeros(layout, &sections, &kept, end) };
     let zeroed: u64 = plan.zeros.iter().map(|range| range.end - range.start).sum();
@@ -251,6 +255,11 @@ impl ContentSource for CutFile {
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         let inner = self.content.open()?.take(self.plan.size);
         Ok(Box::new(CutReader { inner, position: 0, zeros: &self.plan.zeros }))
+    }
+
+    fn identity(&self) -> Option<Digest> {
+        let (original, plan) = (self.content.identity()?.to_string(), format!("{:?}", self.plan));
+        Some(made_of("cut", &[original.as_bytes(), plan.as_bytes()]))
     }
 }
 

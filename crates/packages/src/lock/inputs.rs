@@ -78,6 +78,15 @@ impl Inputs {
         changes
     }
 
+    /// Whether the settings are the same; texts, of which only digests are kept, may differ.
+    pub fn same_settings(&self, other: &Self) -> bool {
+        let settings = |inputs: &Self| -> Vec<(String, String)> {
+            let plain = inputs.0.iter().filter(|(_, value)| value.parse::<Digest>().is_err());
+            plain.map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        settings(self) == settings(other)
+    }
+
     pub(super) fn insert(&mut self, name: &str, value: &str) {
         self.0.insert(name.to_owned(), value.to_owned());
     }

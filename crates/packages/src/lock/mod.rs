@@ -235,6 +235,13 @@ impl Lock {
         Some(lock)
     }
 
+    /// The parts that are for other platforms; none where there are none.
+    pub fn without(&self, platform: &PlatformName) -> Option<Self> {
+        let others = self.platforms.iter().filter(|one| *one != platform);
+        let parts = others.filter_map(|other| self.only_for(other));
+        parts.reduce(|all, one| all.merged_with(&one))
+    }
+
     /// In the order in which it is written.
     fn sorted(&self) -> Self {
         let mut lock = self.clone();

@@ -113,6 +113,8 @@ fn platforms_share_what_is_alike() {
     assert_eq!(both.only_for(&platform("linux/amd64")).unwrap(), amd64.sorted());
     assert_eq!(both.only_for(&platform("linux/arm64")).unwrap(), arm64.sorted());
     assert_eq!(both.only_for(&platform("linux/s390x")), None);
+    assert_eq!(both.without(&platform("linux/amd64")).unwrap(), arm64.sorted());
+    assert_eq!(amd64.without(&platform("linux/amd64")), None);
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
+use lightship_base::{Digest, Sha256};
+
 /// Where bytes come from. Each opening begins at their start; several may be open at once.
 pub trait ContentSource: Send + Sync {
     /// How many there are, exactly.
@@ -11,6 +13,22 @@ pub trait ContentSource: Send + Sync {
 
     /// Begins reading. An error says what was read from; a reader that ends early or late is one.
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>>;
+
+    /// A digest that the bytes follow from, known without reading them: two contents of the same identity
+    /// have the same bytes. `None` where only reading would tell.
+    fn identity(&self) -> Option<Digest> {
+        None
+    }
+}
+
+/// The identity of what is made of parts in a way that `how` names: `cut`, of a file and a plan.
+pub(crate) fn made_of(how: &str, parts: &[&[u8]]) -> Digest {
+    let mut hasher = Sha256::new();
+    for part in std::iter::once(&how.as_bytes()).chain(parts) {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finish()
 }
 
 /// A file's bytes. Clones share them.
@@ -36,6 +54,11 @@ impl Content {
     /// Begins reading.
     pub fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         self.0.open()
+    }
+
+    /// A digest that they follow from; see [`ContentSource::identity`].
+    pub fn identity(&self) -> Option<Digest> {
+        self.0.identity()
     }
 
     /// Reads them whole, where they are at most `limit`.
@@ -72,5 +95,9 @@ impl ContentSource for Memory {
 
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(Cursor::new(&self.0[..])))
+    }
+
+    fn identity(&self) -> Option<Digest> {
+        Some(Digest::of(&self.0))
     }
 }

@@ -9,6 +9,7 @@ mod content;
 use lightship_codec::tar::RootPath;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use content::made_of;
 pub use content::{Content, ContentSource};
 
 /// Everything that one package brings.

@@ -32,6 +32,10 @@ impl ContentSource for WheelContent {
             content: self,
         }))
     }
+
+    fn identity(&self) -> Option<Digest> {
+        Some(self.digest)
+    }
 }
 
 struct Verified<'a> {

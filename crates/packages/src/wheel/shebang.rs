@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use lightship_base::{Digest, HashingReader};
 
-use crate::parcel::{Content, ContentSource};
+use crate::parcel::{Content, ContentSource, made_of};
 
 /// What a script that wants its first line rewritten begins with; `#!pythonw` does, too.
 const MARK: &[u8] = b"#!python";
@@ -58,6 +58,11 @@ impl ContentSource for Script {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(Box::new(self.line.chain(rest)))
+    }
+
+    fn identity(&self) -> Option<Digest> {
+        let original = self.original.identity()?.to_string();
+        Some(made_of("first line", &[original.as_bytes(), &self.line]))
     }
 }
 

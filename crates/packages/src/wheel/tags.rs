@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::name::WheelName;
 
 /// One combination of Python, ABI and platform: `cp311-abi3-manylinux_2_17_x86_64`. Lower case.
@@ -30,7 +32,7 @@ impl fmt::Display for Tag {
 }
 
 /// A `CPython` on Linux, as far as wheels are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Interpreter {
     /// Its minor version: 11 for Python 3.11.
     pub minor: u8,
@@ -43,7 +45,7 @@ pub struct Interpreter {
 }
 
 /// A C library and its version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Libc {
     /// The GNU C library 2 of this minor version: 36 in Debian 12.
     Glibc(u8),
@@ -52,7 +54,7 @@ pub enum Libc {
 }
 
 /// A processor's instruction set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Machine {
     /// `linux/amd64` in the words of images.
     X86_64,

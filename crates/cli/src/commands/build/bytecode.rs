@@ -9,6 +9,7 @@ use lightship_build::app::Collected;
 use lightship_build::assemble::Bundle;
 use lightship_build::base::Python;
 use lightship_build::bytecode::{self, Compiler, Limits, Modules, Seeds, make, used};
+use lightship_build::notebooks::Notebooks;
 use lightship_build::project::Bytecode;
 use lightship_codec::tar::RootPath;
 use lightship_oci::spec::Platform;
@@ -36,8 +37,8 @@ pub(super) fn add(
         let note = "no byte code: this machine cannot run the image's Python, so it compiles at its first start";
         return Ok(vec![note.to_owned()]);
     }
-    let wanted = wanted(bundles, wish, python, collected)?;
-    let (root, _) = kitchen.base_root(lock, &plan.wishes)?;
+    let wanted = wanted(bundles, wish, (python, &kitchen.notebooks), collected)?;
+    let root = kitchen.base_root(lock, &plan.wishes)?;
     let compiler = Compiler {
         launcher: kitchen.sandboxes.launcher(),
         root: &root,
@@ -57,7 +58,7 @@ pub(super) fn add(
 fn wanted(
     bundles: &[Bundle],
     wish: Bytecode,
-    python: &Python,
+    (python, notebooks): (&Python, &Notebooks),
     collected: &Collected,
 ) -> Result<BTreeSet<RootPath>, Error> {
     let scheme = &python.scheme;
@@ -69,7 +70,7 @@ fn wanted(
     if wish == Bytecode::All {
         return Ok(modules.files());
     }
-    Ok(used(&seeds(collected)?, &modules)?.files)
+    Ok(used(&seeds(collected)?, &modules, notebooks)?.files)
 }
 
 /// Where the search for used modules begins: what every interpreter loads, and what the project imports.

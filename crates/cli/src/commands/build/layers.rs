@@ -99,7 +99,9 @@ impl Builder<'_> {
         let Gathered { mut bundles, footing } = self.kitchen.gather(lock, &plan.wishes)?;
         bundles.push(bundle(collected));
         let keep = plan.keep.iter().copied();
-        let mut trimmed = lean::trim(bundles, &footing, keep, plan.platform.architecture())?;
+        let notebooks = &self.kitchen.notebooks;
+        let architecture = plan.platform.architecture();
+        let mut trimmed = lean::trim(bundles, &footing, keep, architecture, notebooks)?;
         let mut bundles = std::mem::take(&mut trimmed.bundles);
         let overlaps = settle(&mut bundles)?;
         let mut facts = Facts::of(&bundles)?;

@@ -167,8 +167,11 @@ pub(super) fn lock_of(
             }
             plan.content.check(&lock)?;
             let whole = match previous {
-                Some(other) if other.inputs.changes(&plan.inputs).is_empty() => {
-                    other.merged_with(&lock)
+                Some(known) if known.inputs.changes(&plan.inputs).is_empty() => {
+                    match known.without(&plan.platform) {
+                        Some(others) => lock.clone().merged_with(&others),
+                        None => lock.clone(),
+                    }
                 }
                 _ => lock.clone(),
             };

@@ -1,0 +1,182 @@
+//! The base that a lock names, as a root that commands run in, and `uv` beside its Python.
+//!
+//! Made once for a set of packages: later runs find its layers in the store, already unpacked, together
+//! with what its Python said of itself.
+
+use std::path::PathBuf;
+
+use lightship_base::{Digest, Sha256};
+use lightship_build::assemble::{Layer, Origin};
+use lightship_build::lean::{self, Gathered, Wishes};
+use lightship_build::resolve::{Resolver, Sandboxed, Target, Uv};
+use lightship_cas::{RefKind, RefValue};
+use lightship_packages::lock::Lock;
+use lightship_sandbox::snapshot::Prepared;
+use serde::{Deserialize, Serialize};
+
+use super::kitchen::without_python;
+use super::{BaseRoot, Kitchen};
+use crate::commands::Error;
+
+/// Roots by what they follow from.
+const WORKBENCHES: RefKind = RefKind::new("workbenches");
+
+/// Changes whenever the same packages would become another root.
+const RULES: u32 = 1;
+
+/// Resolves in the base that a lock names.
+pub struct Workbench<'a, 'b> {
+    /// Drives uv.
+    pub resolver: &'b Resolver<'a>,
+    /// What is resolved for.
+    pub target: &'b Target,
+}
+
+/// What is remembered of a root.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Remembered {
+    layers: Vec<Layer>,
+    /// `/usr/bin/python3.11`.
+    interpreter: Option<String>,
+    /// What the interpreter said of itself, once it was asked.
+    target: Option<Target>,
+}
+
+/// A root, and what is known of it.
+pub(super) struct Bench {
+    /// Of what is remembered; an image that somebody else made is asked each time.
+    key: Option<String>,
+    root: Prepared,
+    remembered: Remembered,
+}
+
+impl Kitchen<'_> {
+    /// The base that a lock names, as a root that commands run in.
+    pub fn base_root(&self, lock: &Lock, wishes: &Wishes) -> Result<Prepared, Error> {
+        Ok(self.bench(lock, wishes)?.root)
+    }
+
+    /// Runs something beside the Python of the base that a lock names: in that base, or, where the user
+    /// says what sources are built with, in the root that has this.
+    pub fn with_workbench<T>(
+        &self,
+        lock: &Lock,
+        wishes: &Wishes,
+        work: impl FnOnce(&Workbench<'_, '_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if !wishes.build.is_empty() && !lock.build_debs.is_empty() {
+            return self.with_builder(lock, work);
+        }
+        self.with_bench(self.bench(lock, wishes)?, work)
+    }
+
+    pub(super) fn with_bench<T>(
+        &self,
+        mut bench: Bench,
+        work: impl FnOnce(&Workbench<'_, '_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let python = bench.remembered.interpreter.clone().ok_or(lean::Error::NoPython)?;
+        let interpreter = Sandboxed {
+            launcher: self.sandboxes.launcher(),
+            root: &bench.root,
+            python: PathBuf::from(&python),
+            disk: None,
+        };
+        let uv = Uv::find(&self.settings.search_path)?;
+        let cache = self.settings.home.join("uv");
+        let certificates = &self.supplies.certificates;
+        let resolver = Resolver {
+            uv: &uv,
+            interpreter: &interpreter,
+            indexes: &self.supplies.python.indexes,
+            logins: &self.supplies.python.logins,
+            netrc: self.supplies.python.netrc.as_deref(),
+            certificates: Some(certificates.path()),
+            proxies: self.proxies(),
+            cache: &cache,
+            temporary: self.images.scratch()?,
+            offline: self.supplies.fetcher.is_offline(),
+        };
+        let target = if let Some(target) = bench.remembered.target.take() {
+            target
+        } else {
+            let target = Target::of(&interpreter)?;
+            bench.remembered.target = Some(target.clone());
+            if let Some(key) = &bench.key {
+                self.remember(key, &bench.remembered)?;
+            }
+            target
+        };
+        work(&Workbench { resolver: &resolver, target: &target })
+    }
+
+    pub(super) fn bench(&self, lock: &Lock, wishes: &Wishes) -> Result<Bench, Error> {
+        if let Some(base) = self.base_image(lock)? {
+            let (root, image) = self.foreign(&base, wishes)?;
+            let interpreter = image.python.map(|python| python.scheme.interpreter);
+            let remembered = Remembered { layers: Vec::new(), interpreter, target: None };
+            return Ok(Bench { key: None, root, remembered });
+        }
+        let ground = without_python(lock);
+        let key = key(&ground, wishes);
+        let root = BaseRoot {
+            lease: self.supplies.fetcher.lease(),
+            images: self.images,
+            sandboxes: self.sandboxes,
+            progress: &*self.progress,
+        };
+        if let Some(remembered) = self.remembered(&key)? {
+            let key = Some(key);
+            return Ok(Bench { key, root: root.unpack(&remembered.layers)?, remembered });
+        }
+        let finder = self.finder(&ground, Vec::new());
+        let fetched = lean::fetch(&ground, &self.supplies.fetcher, &finder, &*self.progress)?;
+        let Gathered { bundles, footing } =
+            lean::gather(&ground, &fetched, wishes, self.images.scratch()?)?;
+        let layers = root.layers(bundles)?;
+        let interpreter = footing.python.map(|python| python.scheme.interpreter);
+        let remembered = Remembered { layers, interpreter, target: None };
+        self.remember(&key, &remembered)?;
+        Ok(Bench { key: Some(key), root: root.unpack(&remembered.layers)?, remembered })
+    }
+
+    /// A root that an earlier run made, if all of it is still there.
+    fn remembered(&self, key: &str) -> Result<Option<Remembered>, Error> {
+        let lease = self.supplies.fetcher.lease();
+        let Some(value) = lease.pin(WORKBENCHES, key)? else { return Ok(None) };
+        let Ok(mut known) = serde_json::from_value::<Remembered>(value.data) else {
+            return Ok(None);
+        };
+        for layer in &mut known.layers {
+            if lease.cas().size(&layer.digest)? != Some(layer.size.0) {
+                return Ok(None);
+            }
+            layer.origin = Origin::Kept;
+        }
+        Ok(Some(known))
+    }
+
+    fn remember(&self, key: &str, remembered: &Remembered) -> Result<(), Error> {
+        let roots = remembered.layers.iter().map(|layer| layer.digest).collect();
+        let data = serde_json::to_value(remembered).expect("its keys are strings");
+        let cas = self.supplies.fetcher.cas();
+        Ok(cas.set_ref(WORKBENCHES, key, &RefValue { roots, data })?)
+    }
+}
+
+/// What a root follows from.
+fn key(ground: &Lock, wishes: &Wishes) -> String {
+    let mut key = Sha256::new();
+    let mut part = |text: &str| {
+        key.update(&(text.len() as u64).to_le_bytes());
+        key.update(text.as_bytes());
+    };
+    part(&format!("{RULES} {} {:?}", env!("CARGO_PKG_VERSION"), wishes.base));
+    for interpreter in &ground.interpreters {
+        part(&interpreter.file.sha256.to_string());
+    }
+    for deb in &ground.debs {
+        part(&format!("{} {}", deb.sha256, deb.reason));
+    }
+    Digest::hex(&key.finish())
+}
