@@ -11,8 +11,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use lightship_base::{Digest, Sha256};
+use lightship_base::{Digest, Sha256, Timestamp};
 use lightship_packages::parcel::{Content, PackageId};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -53,6 +54,20 @@ impl Notebooks {
     /// Keeps answers below a folder, which is made where it is missing.
     pub fn at(folder: PathBuf) -> Self {
         Self(Some(Arc::new(Shelf { folder, books: Mutex::default() })))
+    }
+
+    /// Removes answers about packages that nobody asked about since a moment, as far as that can be done.
+    pub fn forget(&self, before: Timestamp) {
+        let Some(kept) = &self.0 else { return };
+        for folder in entries(&kept.folder) {
+            for book in entries(&folder) {
+                let used = fs::metadata(&book).and_then(|about| about.modified());
+                let used = used.ok().and_then(|used| Timestamp::try_from(used).ok());
+                if used.is_some_and(|used| used < before) {
+                    let _ = fs::remove_file(&book);
+                }
+            }
+        }
     }
 
     /// The answer for a file of a package: as noted, else as found now. A content whose bytes nobody can
@@ -164,12 +179,22 @@ impl Book {
     }
 }
 
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
 /// Lines of a digest and an answer. Anything else is passed over.
 fn read(path: &Path) -> io::Result<HashMap<Digest, String>> {
     if fs::metadata(path)?.len() > MOST_BYTES {
         return Ok(HashMap::new());
     }
     let text = fs::read_to_string(path)?;
+    let omit = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: omit, last_modification: now };
+    // What is used does not age; where that cannot be noted, it is found out again one day.
+    let _ = utimensat(CWD, path, &times, AtFlags::empty());
     let lines = text.lines().filter_map(|line| {
         let (key, answer) = line.split_once(' ')?;
         Some((format!("sha256:{key}").parse().ok()?, answer.to_owned()))

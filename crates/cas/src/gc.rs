@@ -14,7 +14,7 @@ use crate::lease::{self, Survey};
 use crate::lock::{self, Exclusive, Shared};
 use crate::remove::remove_tree;
 use crate::writer::lock_for_removal;
-use crate::{Cas, Error, Tally, refs, tree};
+use crate::{Cas, Error, RefKind, Tally, refs, tree};
 
 /// Removes a folder with everything in it, or a file. What is gone already is fine. [`remove_tree`]
 /// does it as the caller; trees that belong to other ids need somebody who may act for those.
@@ -27,6 +27,17 @@ pub struct GcOptions {
     pub dry_run: bool,
     /// Also delete interrupted downloads that grew last before this moment. `None` keeps them all.
     pub partials_before: Option<Timestamp>,
+    /// Also let go of names that nobody used for a while. `None` keeps them all.
+    pub unused: Option<Unused>,
+}
+
+/// Names that may go because they only save time: what they keep can be had again.
+#[derive(Debug, Clone, Copy)]
+pub struct Unused {
+    /// Which kinds of names these are.
+    pub kinds: &'static [RefKind],
+    /// Those that were set, and pinned, last before this moment.
+    pub before: Timestamp,
 }
 
 /// What a collection did, or would do.
@@ -48,6 +59,8 @@ pub struct GcReport {
     pub partial: Tally,
     /// Leases of ended processes deleted.
     pub dead_leases: u64,
+    /// Names let go of because nobody used them.
+    pub unused: u64,
 }
 
 /// A dry run only looks, so it does not keep others waiting, and what it says is a moment's picture.
@@ -127,7 +140,18 @@ impl Cas {
             Guard::Deleting { _lock: lock::exclusive(layout)? }
         };
         let leases = lease::survey(layout)?;
-        let refs = refs::all(layout)?;
+        let unused = match options.unused {
+            Some(unused) => refs::older(layout, unused.kinds, unused.before)?,
+            None => BTreeSet::new(),
+        };
+        for path in &unused {
+            guard.remove(path)?;
+        }
+        // Gone for good before any blob goes: else a power failure could bring a name back without it.
+        if let (Guard::Deleting { .. }, Some(unused)) = (&guard, options.unused) {
+            refs::sync(layout, unused.kinds)?;
+        }
+        let refs = refs::all_but(layout, &unused)?;
         let inventory = inventory(layout)?;
         let trees = tree::all(layout)?;
         let named = refs.into_iter().flat_map(|(_, entries)| entries);
@@ -135,7 +159,11 @@ impl Cas {
         let reached = Graph::new(&inventory.blobs, trace.blobs).reach(roots)?;
         let wanted = trace.wanted_trees(&reached, &trees)?;
 
-        let mut report = GcReport { dry_run: options.dry_run, ..GcReport::default() };
+        let mut report = GcReport {
+            dry_run: options.dry_run,
+            unused: unused.len() as u64,
+            ..GcReport::default()
+        };
         for (digest, bytes) in &inventory.blobs {
             if reached.present.contains(digest) {
                 report.kept.add(*bytes);

@@ -77,6 +77,7 @@ impl Lease {
             return Ok(None);
         };
         self.add(&guard, &value.roots)?;
+        refs::touch(self.layout(), kind, name);
         Ok(Some(value))
     }
 

@@ -98,7 +98,7 @@ mod writer;
 
 pub use cas::{Blob, Cas};
 pub use error::Error;
-pub use gc::{GcOptions, GcReport, Remove};
+pub use gc::{GcOptions, GcReport, Remove, Unused};
 pub use graph::{Children, Trace};
 pub use lease::Lease;
 pub use refs::{RefEntry, RefKind, RefValue};

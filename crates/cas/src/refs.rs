@@ -1,10 +1,12 @@
 //! Refs: names that keep blobs alive for good.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use lightship_base::Digest;
+use lightship_base::{Digest, Timestamp};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -83,7 +85,7 @@ impl Cas {
 
     /// All names of a kind, in the order of their file names.
     pub fn list_refs(&self, kind: RefKind) -> Result<Vec<RefEntry>, Error> {
-        list_folder(&self.layout.refs().join(kind.0))
+        list_folder(&self.layout.refs().join(kind.0), &BTreeSet::new())
     }
 
     /// Removes a name, durably; says whether it was there. Its blobs go with the next `gc`. Works on
@@ -122,13 +124,58 @@ fn read_file(path: &Path) -> Result<Option<RefValue>, Error> {
         .map_err(|error| Error::CorruptRef { path: path.to_owned(), reason: error.to_string() })
 }
 
-fn list_folder(folder: &Path) -> Result<Vec<RefEntry>, Error> {
+/// Notes that a ref was used. A store that cannot be written to does not age.
+pub(crate) fn touch(layout: &Layout, kind: RefKind, name: &str) {
+    let Ok(path) = path_of(layout, kind, name) else { return };
+    let omit = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: omit, last_modification: now };
+    let _ = utimensat(CWD, &path, &times, AtFlags::empty());
+}
+
+/// Files of the refs of these kinds that were set or used last before a moment.
+pub(crate) fn older(
+    layout: &Layout,
+    kinds: &[RefKind],
+    before: Timestamp,
+) -> Result<BTreeSet<PathBuf>, Error> {
+    let mut found = BTreeSet::new();
+    for kind in kinds {
+        let folder = layout.refs().join(kind.0);
+        if !folder.is_dir() {
+            continue;
+        }
+        for entry in read_dir(&folder)? {
+            let path = entry.path();
+            let used = match entry.metadata().and_then(|about| about.modified()) {
+                Ok(used) => used,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Error::io("look at", &path)(error)),
+            };
+            if Timestamp::try_from(used).is_ok_and(|used| used < before) {
+                found.insert(path);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Makes removals of refs of these kinds durable.
+pub(crate) fn sync(layout: &Layout, kinds: &[RefKind]) -> Result<(), Error> {
+    let folders = kinds.iter().map(|kind| layout.refs().join(kind.0));
+    folders.filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(&folder))
+}
+
+fn list_folder(folder: &Path, but: &BTreeSet<PathBuf>) -> Result<Vec<RefEntry>, Error> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
     let mut entries = Vec::new();
     for entry in read_dir(folder)? {
         let path = entry.path();
+        if but.contains(&path) {
+            continue;
+        }
         let Some(name) = entry.file_name().to_str().and_then(unescape) else {
             return Err(Error::CorruptRef { path, reason: "its file name is no name".to_owned() });
         };
@@ -142,11 +189,19 @@ fn list_folder(folder: &Path) -> Result<Vec<RefEntry>, Error> {
 
 /// All refs of all kinds, also of kinds that this program does not know.
 pub(crate) fn all(layout: &Layout) -> Result<Vec<(String, Vec<RefEntry>)>, Error> {
+    all_but(layout, &BTreeSet::new())
+}
+
+/// The same without those in these files.
+pub(crate) fn all_but(
+    layout: &Layout,
+    but: &BTreeSet<PathBuf>,
+) -> Result<Vec<(String, Vec<RefEntry>)>, Error> {
     read_dir(&layout.refs())?
         .into_iter()
         .map(|entry| {
             let kind = entry.file_name().to_string_lossy().into_owned();
-            Ok((kind, list_folder(&entry.path())?))
+            Ok((kind, list_folder(&entry.path(), but)?))
         })
         .collect()
 }

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lightship_base::{Digest, Progress, Quiet, Timestamp, Transfer, TransferId, TransferOutcome};
-use lightship_cas::{Cas, Error, GcOptions, Problem, RefKind, RefValue, VerifyOptions};
+use lightship_cas::{Cas, Error, GcOptions, Problem, RefKind, RefValue, Unused, VerifyOptions};
 
 const THINGS: RefKind = RefKind::new("things");
 const OTHERS: RefKind = RefKind::new("others");
@@ -182,7 +182,8 @@ fn a_partial_download_that_vanishes_while_it_is_opened_is_made_again() {
                 });
             }
             scope.spawn(|| {
-                let options = GcOptions { partials_before: Some(Timestamp::MAX), dry_run: false };
+                let options =
+                    GcOptions { partials_before: Some(Timestamp::MAX), ..GcOptions::default() };
                 while !done.load(Ordering::Relaxed) {
                     store.cas.gc(&none, options).unwrap();
                 }
@@ -346,7 +347,10 @@ fn leftovers_of_the_dead_go_and_those_of_the_living_stay() {
     assert_eq!((report.temporary.count, report.dead_leases, report.partial.count), (2, 1, 0));
     assert_eq!((store.count("tmp"), store.count("leases"), store.count("partial")), (1, 1, 1));
 
-    let at = |partials_before| GcOptions { partials_before: Some(partials_before), dry_run: false };
+    let at = |partials_before| GcOptions {
+        partials_before: Some(partials_before),
+        ..GcOptions::default()
+    };
     let ago = store.cas.gc(&none, at(Timestamp::UNIX_EPOCH)).unwrap();
     assert_eq!(ago.partial.count, 0);
     let held = lease.partial(&partial).unwrap();
@@ -409,4 +413,31 @@ fn two_stores_opened_on_one_folder_are_one() {
     let digest = lease.put(b"shared").unwrap();
     assert_eq!(store.gc().freed.count, 0);
     assert!(store.cas.contains(&digest).unwrap());
+}
+
+#[test]
+fn names_that_nobody_uses_are_let_go_of() {
+    let store = Store::new();
+    let (old, used, other) = (store.loose(b"old"), store.loose(b"used"), store.loose(b"other"));
+    store.cas.set_ref(THINGS, "old", &value(&[old])).unwrap();
+    store.cas.set_ref(THINGS, "used", &value(&[used])).unwrap();
+    store.cas.set_ref(OTHERS, "other", &value(&[other])).unwrap();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    for name in ["things/old", "things/used", "others/other"] {
+        let file = fs::File::options().write(true).open(store.path("refs").join(name)).unwrap();
+        file.set_modified(long_ago).unwrap();
+    }
+    drop(store.cas.lease().unwrap().pin(THINGS, "used").unwrap());
+
+    let before = Timestamp::from_second(3600).unwrap();
+    let unused = Some(Unused { kinds: &[THINGS], before });
+    let dry = store.cas.gc(&none, GcOptions { dry_run: true, partials_before: None, unused });
+    let report = dry.unwrap();
+    assert_eq!((report.unused, report.freed.count, report.kept.count), (1, 1, 2));
+    assert!(store.cas.get_ref(THINGS, "old").unwrap().is_some());
+
+    let report = store.cas.gc(&none, GcOptions { unused, ..GcOptions::default() }).unwrap();
+    assert_eq!((report.unused, report.freed.count, report.kept.count), (1, 1, 2));
+    assert!(store.cas.get_ref(THINGS, "old").unwrap().is_none());
+    assert!(store.cas.contains(&used).unwrap() && store.cas.contains(&other).unwrap());
 }

@@ -154,7 +154,7 @@ fn read_trees(cas: &Cas) {
 
 fn collect(cas: &Cas, dice: &mut Dice) {
     let partials_before = (dice.below(4) == 0).then_some(Timestamp::MAX);
-    let options = GcOptions { dry_run: dice.below(5) == 0, partials_before };
+    let options = GcOptions { dry_run: dice.below(5) == 0, partials_before, unused: None };
     cas.gc(&|digest| children(cas, digest), options).unwrap();
     cas.usage(&|digest| children(cas, digest)).unwrap();
     std::thread::sleep(Duration::from_millis(dice.below(6)));
@@ -238,7 +238,11 @@ fn kills_at_random_moments_lose_and_break_nothing() {
     let report = cas.verify(&trace, VerifyOptions::default(), &Quiet).unwrap();
     assert!(report.is_clean(), "{report:?}");
     let kept: u64 = journals.iter().map(|journal| check_promises(&cas, journal)).sum();
-    cas.gc(&trace, GcOptions { dry_run: false, partials_before: Some(Timestamp::MAX) }).unwrap();
+    cas.gc(
+        &trace,
+        GcOptions { dry_run: false, partials_before: Some(Timestamp::MAX), unused: None },
+    )
+    .unwrap();
     let usage = cas.usage(&trace).unwrap();
     assert_eq!((usage.unreachable.count, usage.temporary.count, usage.partial.count), (0, 0, 0));
     assert_eq!((usage.live_leases, usage.dead_leases), (0, 0));

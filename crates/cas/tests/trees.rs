@@ -16,7 +16,7 @@ use lightship_cas::{
 
 const THINGS: RefKind = RefKind::new("things");
 const SNAPSHOTS: TreeKind = TreeKind::new("snapshot");
-const DRY: GcOptions = GcOptions { dry_run: true, partials_before: None };
+const DRY: GcOptions = GcOptions { dry_run: true, partials_before: None, unused: None };
 
 /// A store in which blob `b` leads to the trees of digest `t`.
 struct Store {

@@ -29,6 +29,9 @@ pub struct GcArgs {
     /// Say what would be removed, and remove nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Let go of packages and results of builds that no build used for so many days; images stay
+    #[arg(long, value_name = "DAYS", default_value_t = 60)]
+    pub unused: u32,
     /// For people or for programs.
     #[command(flatten)]
     pub output: FormatArgs,

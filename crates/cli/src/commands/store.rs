@@ -1,15 +1,24 @@
 //! `lightship store …`: the local store as a whole.
 
-use lightship_cas::{GcOptions, VerifyOptions};
+use lightship_build::assemble::LAYERS;
+use lightship_build::bytecode::BYTECODE;
+use lightship_build::notebooks::Notebooks;
+use lightship_cas::{GcOptions, RefKind, Unused, VerifyOptions};
+use lightship_packages::fetch::PACKAGES;
 
+use super::build::RECIPES;
 use super::{Context, Error, Outcome};
 use crate::args::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
 use crate::images::Images;
+use crate::lean::{FACTS, WORKBENCHES};
 use crate::sandboxes;
 use crate::views::store::{GcDocument, UsageDocument, VerifyDocument};
 
 /// Interrupted downloads are kept this long, to be resumed: a week of trying again.
 const PARTIALS_KEPT_HOURS: i64 = 7 * 24;
+
+/// Names that only save time: packages can be fetched again, and everything else made again.
+const RENEWABLE: [RefKind; 5] = [PACKAGES, LAYERS, BYTECODE, RECIPES, WORKBENCHES];
 
 /// Dispatches.
 pub(super) fn run(command: &StoreCommand, context: &mut Context<'_>) -> Result<Outcome, Error> {
@@ -39,7 +48,13 @@ fn collect(args: &GcArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
     let images = Images::new(&settings, false);
     let now = settings.clock().now();
     let kept = jiff::SignedDuration::from_hours(PARTIALS_KEPT_HOURS);
-    let options = GcOptions { dry_run: args.dry_run, partials_before: now.checked_sub(kept).ok() };
+    let partials_before = now.checked_sub(kept).ok();
+    let days = jiff::SignedDuration::from_hours(24 * i64::from(args.unused));
+    let unused = now.checked_sub(days).ok().map(|before| Unused { kinds: &RENEWABLE, before });
+    let options = GcOptions { dry_run: args.dry_run, partials_before, unused };
+    if let (Some(unused), false) = (unused, args.dry_run) {
+        Notebooks::at(settings.home.join(FACTS)).forget(unused.before);
+    }
     let document = GcDocument(images.store()?.gc(options)?);
     context.emit(args.output.format, &document, || document.text())?;
     Ok(Outcome::Fine)

@@ -17,6 +17,9 @@ use crate::sandboxes::Sandboxes;
 use crate::settings::python::PythonSettings;
 use crate::settings::{AptFiles, Settings};
 
+/// Where it is noted what files were found to be, below the home.
+pub const FACTS: &str = "facts";
+
 /// Locks and builds.
 pub struct Kitchen<'a> {
     /// What the environment says.
@@ -70,7 +73,7 @@ impl<'a> Kitchen<'a> {
     ) -> Result<Self, Error> {
         let base = places.base.clone();
         let supplies = Supplies::open(images, settings, places, offline)?;
-        let notebooks = Notebooks::at(settings.home.join("facts"));
+        let notebooks = Notebooks::at(settings.home.join(FACTS));
         let gathered = Mutex::default();
         Ok(Self {
             settings,

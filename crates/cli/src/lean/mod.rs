@@ -15,6 +15,7 @@ pub use base_image::BaseImage;
 pub use base_place::{ArchiveAt, BasePlace, FilePlace, ImageAt};
 pub use base_root::BaseRoot;
 pub use finder::Finder;
-pub use kitchen::{Kitchen, Places};
+pub use kitchen::{FACTS, Kitchen, Places};
 pub use locking::{Order, check_python};
 pub use supplies::Supplies;
+pub use workbench::WORKBENCHES;

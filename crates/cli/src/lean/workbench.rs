@@ -19,7 +19,7 @@ use super::{BaseRoot, Kitchen};
 use crate::commands::Error;
 
 /// Roots by what they follow from.
-const WORKBENCHES: RefKind = RefKind::new("workbenches");
+pub const WORKBENCHES: RefKind = RefKind::new("workbenches");
 
 /// Changes whenever the same packages would become another root.
 const RULES: u32 = 1;

@@ -80,8 +80,15 @@ impl GcDocument {
                 count(trees.count, "unpacked layer", "unpacked layers"),
             )
         };
+        let unused = match report.unused {
+            0 => String::new(),
+            unused => format!(
+                "; {} no build had used",
+                count(unused, "package or result", "packages and results")
+            ),
+        };
         format!(
-            "{verb} {}, and {rest} of left-overs; kept {}\n",
+            "{verb} {}, and {rest} of left-overs; kept {}{unused}\n",
             line(report.freed, report.freed_trees),
             line(report.kept, report.kept_trees),
         )

@@ -217,7 +217,7 @@ impl Fetcher {
         let hex = wanted.digest.to_string();
         let name = hex.strip_prefix("sha256:").unwrap_or(&hex);
         let cas = self.cas();
-        let known = cas.get_ref(PACKAGES, name).map_err(|error| store(wanted, error))?;
+        let known = self.lease.pin(PACKAGES, name).map_err(|error| store(wanted, error))?;
         if known.is_some() {
             return Ok(());
         }

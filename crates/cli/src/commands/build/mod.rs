@@ -28,6 +28,7 @@ use crate::views::build as view;
 
 use layers::{Builder, Built};
 pub(super) use project::ProjectPlan;
+pub(super) use recipe::RECIPES;
 
 pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
     let started = Instant::now();

@@ -15,7 +15,7 @@ use super::{ProjectPlan, bytecode};
 use crate::commands::Error;
 
 /// Recipes by their keys.
-const RECIPES: RefKind = RefKind::new("recipes");
+pub(in crate::commands) const RECIPES: RefKind = RefKind::new("recipes");
 
 /// Changes whenever the same lock would become other layers.
 const RULES: u32 = 1;
