@@ -5,6 +5,7 @@ pub mod assemble;
 pub mod base;
 pub mod bytecode;
 pub mod foreign;
+pub mod interpreter;
 pub mod lean;
 pub mod native;
 pub mod notebooks;

@@ -18,6 +18,8 @@ pub enum Category {
     Completions,
     /// Helpers of debuggers.
     Debugging,
+    /// What programs that embed or extend Python are compiled with, of an interpreter from an archive.
+    Development,
     /// Documentation but for licences.
     Docs,
     /// GNU info.
@@ -38,17 +40,22 @@ pub enum Category {
     Scripts,
     /// What starts with a machine: units, init scripts, cron, log rotation, device rules.
     Services,
+    /// Tests of Python itself, of an interpreter from an archive. Those of distributions have the same name.
+    Tests,
+    /// Tcl and Tk, `tkinter`, IDLE and turtle graphics, of an interpreter from an archive.
+    Tk,
     /// The time zones a second time: counting leap seconds, and under another name.
     Zones,
 }
 
 impl Category {
     /// All of them, by name.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Certificates,
         Self::CharacterSets,
         Self::Completions,
         Self::Debugging,
+        Self::Development,
         Self::Docs,
         Self::Info,
         Self::Locales,
@@ -59,6 +66,8 @@ impl Category {
         Self::Programs,
         Self::Scripts,
         Self::Services,
+        Self::Tests,
+        Self::Tk,
         Self::Zones,
     ];
 
@@ -69,6 +78,7 @@ impl Category {
             Self::CharacterSets => "character-sets",
             Self::Completions => "completions",
             Self::Debugging => "debugging",
+            Self::Development => "development",
             Self::Docs => "docs",
             Self::Info => "info",
             Self::Locales => "locales",
@@ -79,6 +89,8 @@ impl Category {
             Self::Programs => "programs",
             Self::Scripts => "scripts",
             Self::Services => "services",
+            Self::Tests => "tests",
+            Self::Tk => "tk",
             Self::Zones => "zones",
         }
     }
@@ -89,6 +101,7 @@ impl Category {
         match self {
             Self::Completions
             | Self::Debugging
+            | Self::Development
             | Self::Docs
             | Self::Info
             | Self::Man
@@ -101,6 +114,8 @@ impl Category {
             | Self::Locales
             | Self::Login
             | Self::Programs
+            | Self::Tests
+            | Self::Tk
             | Self::Zones => false,
         }
     }

@@ -370,6 +370,17 @@ fn add_loader_cache(parcels: &mut [Parcel]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Makes the loader's cache once more, for parcels that others were added to. The last is what was made.
+pub fn renew_loader_cache(parcels: &mut [Parcel]) -> Result<(), Error> {
+    if let Some(made) = parcels.last_mut() {
+        made.items.retain(|item| item.path.as_bytes() != LOADER_CACHE);
+    }
+    add_loader_cache(parcels)
+}
+
+/// *ld.so(8)*.
+const LOADER_CACHE: &[u8] = b"etc/ld.so.cache";
+
 /// Where a link leads, as its text says: links on the way are not followed.
 fn destination(link: &RootPath, target: &[u8]) -> Option<RootPath> {
     let mut parts: Vec<&[u8]> = Vec::new();

@@ -34,7 +34,7 @@ use lightship_base::ByteSize;
 use lightship_packages::parcel::{PackageId, Parcel};
 
 pub use category::{Category, UnknownCategory};
-pub use compose::compose;
+pub use compose::{compose, renew_loader_cache};
 pub use error::Error;
 pub use purpose::{Data, Purpose};
 pub use python::{Python, PythonWish};

@@ -35,7 +35,7 @@ pub enum Error {
     },
     /// A distribution is there in another version, and nothing says which files are its.
     #[error(
-        "{image} has {name} {found} in /{place}, and the lock {name} {wanted}: without a RECORD nobody knows which files to replace"
+        "{image} has {name} {found} in {place}, and the lock {name} {wanted}: without a RECORD nobody knows which files to replace"
     )]
     NoRecord {
         /// The image.
@@ -51,7 +51,7 @@ pub enum Error {
     },
     /// A distribution is there in another version, where Python looks first.
     #[error(
-        "{image} has {name} {found} in /{place}, where its Python looks before it sees {name} {wanted} of the lock"
+        "{image} has {name} {found} in {place}, where its Python looks before it sees {name} {wanted} of the lock"
     )]
     Shadows {
         /// The image.
@@ -66,7 +66,7 @@ pub enum Error {
         place: String,
     },
     /// A package's file would be written through a link of the image.
-    #[error("{path} of {package} cannot be laid onto {image}: /{link} is no folder there")]
+    #[error("{path} of {package} cannot be laid onto {image}: {link} is no folder there")]
     Through {
         /// The image.
         image: String,

@@ -68,7 +68,7 @@ pub struct NoFiles;
 
 impl Files for NoFiles {
     fn open(&self, path: &RootPath) -> io::Result<Box<dyn Read + Send>> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, format!("/{path} is not at hand")))
+        Err(io::Error::new(io::ErrorKind::Unsupported, format!("{path} is not at hand")))
     }
 }
 

@@ -90,7 +90,7 @@ fn understand(answer: &str, names: &Names) -> Result<(Python, Vec<RootPath>), St
     let (purelib, platlib) = (place(purelib)?, place(platlib)?);
     for wanted in [&purelib, &platlib] {
         if !sites.contains(wanted) {
-            return Err(format!("it installs into /{wanted}, where it does not look"));
+            return Err(format!("it installs into {wanted}, where it does not look"));
         }
     }
     let mut seen = Vec::new();

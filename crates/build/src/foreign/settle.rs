@@ -111,7 +111,7 @@ impl Foreign {
                 return Err(Error::Shadows { image, name, found: version, wanted: locked, place });
             }
             let note =
-                format!("{name} {version} of the base image in /{place} is hidden by {locked}");
+                format!("{name} {version} of the base image in {place} is hidden by {locked}");
             settled.notes.push(note);
             return Ok(());
         }

@@ -5,7 +5,7 @@ use lightship_packages::{apt, deb, fetch, wheel};
 
 use super::vendor::VendorError;
 use crate::native::Missing;
-use crate::{assemble, base, foreign, prune};
+use crate::{assemble, base, foreign, interpreter, prune};
 
 /// Why a lean image could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,9 @@ pub enum Error {
     /// A Debian package is not what it should be.
     #[error(transparent)]
     Deb(#[from] deb::Error),
+    /// An archive's interpreter cannot be used.
+    #[error(transparent)]
+    Interpreter(#[from] interpreter::Error),
     /// Nothing can be built on an image.
     #[error(transparent)]
     Foreign(Box<foreign::Error>),
@@ -121,6 +124,7 @@ impl Diagnose for Error {
             Self::Package(error) => error.category(),
             Self::Fetch(error) => error.category(),
             Self::Deb(error) => error.category(),
+            Self::Interpreter(error) => error.category(),
             Self::Foreign(error) => error.category(),
             Self::Base(error) => error.category(),
             Self::Wheel(error) => error.category(),
@@ -143,14 +147,19 @@ impl Diagnose for Error {
                 "put a `sources.list` or `*.sources` file and its keys into a folder, and name it with LIGHTSHIP_APT; on Debian and Ubuntu /etc/apt is read",
             )],
             Self::NoSuchSuite { .. } => vec![Hint::new("mend `suite` under `[base]`")],
-            Self::NoSuchPython { .. } => vec![Hint::new(
-                "ask for one of these, or give an interpreter archive or an image as `[base]`",
-            )],
+            Self::NoSuchPython { wanted, .. } => vec![
+                Hint::new("ask for one of these, or take it from elsewhere:"),
+                Hint::new(format!(
+                    "an archive of python-build-standalone: `interpreter = \"cpython-{wanted}….tar.gz\"` under `[base]`, a path or an address, with its digest as `sha256`"
+                )),
+                Hint::new(format!("an image: `image = \"…/python:{wanted}\"` under `[base]`")),
+            ],
             Self::Update(error) => error.hints(),
             Self::Unresolvable(error) => error.hints(),
             Self::Package(error) => error.hints(),
             Self::Fetch(error) => error.hints(),
             Self::Deb(error) => error.hints(),
+            Self::Interpreter(error) => error.hints(),
             Self::Foreign(error) => error.hints(),
             Self::Base(error) => error.hints(),
             Self::Wheel(error) => error.hints(),

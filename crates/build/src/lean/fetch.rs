@@ -37,6 +37,8 @@ pub struct Fetched {
     pub debs: Vec<PathBuf>,
     /// Of its wheels, and then of what was built from its source distributions.
     pub wheels: Vec<PathBuf>,
+    /// The archive of its interpreter, where it has one. Whoever knows where such archives are fetches it.
+    pub interpreter: Option<PathBuf>,
 }
 
 /// How many files are fetched at once: waiting, not work, is what it is about.
@@ -79,7 +81,7 @@ pub fn fetch(
             Ok(wheels)
         };
         let (debs, wheels) = rayon::join(debs, wheels);
-        Ok(Fetched { debs: debs?, wheels: wheels? })
+        Ok(Fetched { debs: debs?, wheels: wheels?, interpreter: None })
     };
     match pool {
         Ok(pool) => pool.install(all),

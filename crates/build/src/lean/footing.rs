@@ -8,6 +8,7 @@ use lightship_packages::parcel::Parcel;
 
 use crate::base::{NativeBase, Python};
 use crate::foreign::{Foreign, Settled};
+use crate::interpreter::Interpreter;
 use crate::native::{self, Links, Missing};
 use crate::notebooks::Notebooks;
 use crate::report::{Dropped, LeftOut};
@@ -64,6 +65,13 @@ impl Footing {
             below: None,
             notes: Vec::new(),
         }
+    }
+
+    /// Adds an interpreter that came as an archive.
+    pub fn take_interpreter(&mut self, interpreter: Interpreter) {
+        self.python = Some(interpreter.python);
+        self.dropped.extend(interpreter.dropped);
+        self.left_out.extend(interpreter.left_out);
     }
 
     /// An image below, of which something gives way.

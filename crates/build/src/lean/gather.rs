@@ -14,6 +14,7 @@ use super::{Error, Fetched, Footing};
 use crate::assemble::{Bundle, Stage};
 use crate::base;
 use crate::foreign::{Foreign, Locked};
+use crate::interpreter::{self, Archive, Interpreter};
 
 /// What the user wants of an image's packages.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +52,12 @@ pub fn gather(
     let asked = lock.debs.iter().filter(|deb| deb.reason.starts_with(FOR_NATIVE_CODE));
     options.keep.extend(asked.map(|deb| deb.name.clone()));
     let mut base = base::compose(debs, &options)?;
+    let interpreter = interpreter(lock, fetched, &options, scratch)?;
+    if let Some(interpreter) = &interpreter {
+        let made = base.parcels.len().saturating_sub(1);
+        base.parcels.insert(made, interpreter.parcel.clone());
+        base::renew_loader_cache(&mut base.parcels)?;
+    }
     let mut bundles: Vec<Bundle> = std::mem::take(&mut base.parcels)
         .into_iter()
         .map(|parcel| {
@@ -60,13 +67,35 @@ pub fn gather(
                 _ if further.contains(parcel.package.name.as_str()) => Stage::System,
                 _ => Stage::Base,
             };
-            let digest = deb.filter(|_| stage != Stage::Made).map(|deb| deb.sha256);
+            let archive = lock.interpreters.first().map(|one| one.file.sha256);
+            let digest = match parcel.package.origin {
+                Origin::Interpreter => archive,
+                _ => deb.filter(|_| stage != Stage::Made).map(|deb| deb.sha256),
+            };
             Bundle { parcel, digest, stage, last: None, shared: Vec::new() }
         })
         .collect();
-    let footing = Footing::of_packages(&base);
+    let mut footing = Footing::of_packages(&base);
+    if let Some(interpreter) = interpreter {
+        footing.take_interpreter(interpreter);
+    }
     bundles.extend(installed(&wheel_files(lock, fetched), &footing, wishes)?);
     Ok(Gathered { bundles, footing })
+}
+
+/// The interpreter of the lock's archive.
+fn interpreter(
+    lock: &Lock,
+    fetched: &Fetched,
+    options: &base::Options,
+    scratch: &Path,
+) -> Result<Option<Interpreter>, Error> {
+    let (Some(locked), Some(path)) = (lock.interpreters.first(), &fetched.interpreter) else {
+        return Ok(None);
+    };
+    let archive = Archive { name: &locked.file.name, sha256: locked.file.sha256, path };
+    let architecture = locked.platform.architecture();
+    Ok(Some(interpreter::open(archive, architecture, &options.keep_categories, scratch)?))
 }
 
 /// Opens the wheels of a lock for an image that somebody else made. What that one has already is not there

@@ -40,6 +40,8 @@ pub enum Kind {
     Wheel,
     /// The source of a distribution.
     Sdist,
+    /// The archive of an interpreter.
+    Interpreter,
 }
 
 /// Why a folder of packages cannot be made or used.
@@ -103,6 +105,7 @@ impl Kind {
             Self::Deb => "deb",
             Self::Wheel => "wheel",
             Self::Sdist => "sdist",
+            Self::Interpreter => "interpreter",
         }
     }
 }
@@ -113,7 +116,8 @@ pub fn needed(lock: &Lock) -> Vec<Input> {
     let built = lock.sdists.iter().filter_map(|sdist| sdist.built.as_ref());
     let wheels = lock.wheels.iter().map(|wheel| &wheel.file).chain(built);
     let wheels = wheels.map(|file| of_python(Kind::Wheel, file));
-    unique(debs.chain(wheels).collect())
+    let interpreters = lock.interpreters.iter().map(|one| of_python(Kind::Interpreter, &one.file));
+    unique(debs.chain(wheels).chain(interpreters).collect())
 }
 
 /// Sources and what is needed to build them: for whoever wants to do that again. An image is made of the

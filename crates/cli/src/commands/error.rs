@@ -313,7 +313,9 @@ impl Diagnose for Error {
             Self::UnknownCategory { .. } => {
                 let own = prune::Category::ALL.map(prune::Category::name);
                 let base = base::Category::ALL.map(base::Category::name);
-                let names: Vec<&str> = own.into_iter().chain(base).collect();
+                let mut names: Vec<&str> = own.into_iter().chain(base).collect();
+                names.sort_unstable();
+                names.dedup();
                 vec![Hint::new(format!("those that there are: {}", names.join(", ")))]
             }
             Self::OtherPython { .. } => vec![Hint::new(

@@ -34,6 +34,7 @@ pub(super) fn run(args: &VendorArgs, context: &mut Context<'_>) -> Result<Outcom
         let kitchen = kitchen(&project, &plan, (&settings, &images, &sandboxes), context)?;
         let lock = lock_of(folder, &plan, &kitchen, &Wish::Mend(Upgrade::Keep))?;
         kitchen.bring(&lock, &plan.wishes)?;
+        kitchen.vendor_base(&lock, destination)?;
         kitchens.push(kitchen);
     }
     let lock = read_lock(&path)?.unwrap_or_default();

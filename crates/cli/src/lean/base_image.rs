@@ -12,6 +12,7 @@ use lightship_build::lean::{self, Fetched, Gathered, Wishes};
 use lightship_build::resolve::{Sandboxed, Upgrade};
 use lightship_cas::{RefKind, RefValue};
 use lightship_oci::copy::{Selection, copy};
+use lightship_oci::layout::{LayoutDestination, LayoutSource};
 use lightship_oci::reference::{Reference, RegistryReference, StoreReference, Target};
 use lightship_oci::spec::Platform;
 use lightship_oci::{Image, Source};
@@ -28,6 +29,9 @@ const SURVEYS: RefKind = RefKind::new("surveys");
 
 /// *OCI image-spec 1.1, annotations.md*.
 const BASE_NAME: &str = "org.opencontainers.image.base.name";
+
+/// The layout of base images in a folder of packages.
+const VENDORED: &str = "image";
 
 /// No survey has more bytes: one of 150,000 names has 12 MB.
 const MOST_SURVEY: u64 = 1 << 30;
@@ -192,6 +196,35 @@ impl Kitchen<'_> {
             }
         }
         self.images.source_of(&reference)
+    }
+
+    /// Writes the base image of a lock into a folder of packages.
+    pub fn vendor_base(&self, lock: &Lock, folder: &Path) -> Result<(), Error> {
+        let Some(base) = self.base_image(lock)? else { return Ok(()) };
+        let layout = LayoutDestination::create(&folder.join(VENDORED), Some(&self.tag()))?;
+        copy(&**base.image.source(), &layout, &Selection::Everything, &*self.progress)?;
+        Ok(())
+    }
+
+    /// Takes the base image of a lock out of such a folder, where the store lacks it.
+    pub(super) fn restock_base(&self, lock: &Lock, folder: &Path) -> Result<(), Error> {
+        let layout = folder.join(VENDORED);
+        let own = lock.images.iter().find(|image| image.platform == self.platform);
+        let Some(locked) = own.filter(|_| layout.is_dir()) else { return Ok(()) };
+        if self.kept(&locked.digest)?.is_some() {
+            return Ok(());
+        }
+        let found = self.bring_base(&LayoutSource::open(&layout, Some(&self.tag()))?)?.digest();
+        if found == locked.digest {
+            return Ok(());
+        }
+        let (reference, locked) = (locked.reference.clone(), locked.digest);
+        Err(Error::OtherBase { reference, locked, found })
+    }
+
+    /// What a platform's image is called in a layout for several.
+    fn tag(&self) -> String {
+        self.platform.as_str().replace('/', "-")
     }
 
     /// Copies one platform's image into the store.

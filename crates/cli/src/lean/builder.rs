@@ -21,8 +21,9 @@ impl Kitchen<'_> {
         let mut sdists = lock.sdists.clone();
         let mut native = Vec::new();
         for sdist in &mut sdists {
-            // On an image that somebody else made, sources are built with what that has.
-            let apart = lock.images.is_empty() && is_native(sdist, finder, &*self.progress)?;
+            // With a Python that is not the distribution's, sources are built with what is there.
+            let own = lock.images.is_empty() && lock.interpreters.is_empty();
+            let apart = own && is_native(sdist, finder, &*self.progress)?;
             native.push((apart, sdist));
         }
         let (native, pure): (Vec<_>, Vec<_>) = native.into_iter().partition(|(native, _)| *native);

@@ -132,6 +132,7 @@ impl<'a> Kitchen<'a> {
     /// Takes what a lock names and the store lacks out of a folder.
     pub fn restock(&self, lock: &Lock, folder: &Path) -> Result<(), Error> {
         let Some(lock) = lock.only_for(&self.platform) else { return Ok(()) };
+        self.restock_base(&lock, folder)?;
         let lease = self.supplies.fetcher.lease();
         Ok(vendor::read(&lock, folder, lease).map_err(lean::Error::from)?)
     }
@@ -146,7 +147,8 @@ impl<'a> Kitchen<'a> {
         if unbuilt {
             self.build_sources(lock, wishes, finder.files())?;
         }
-        Ok(lean::fetch(lock, store, &finder, &*self.progress)?)
+        let interpreter = self.archive(lock)?;
+        Ok(Fetched { interpreter, ..lean::fetch(lock, store, &finder, &*self.progress)? })
     }
 
     /// Finds files of a lock, those of Python in `indexes`.

@@ -37,6 +37,16 @@ pub struct Order<'a> {
 /// Wheels may need libraries that need libraries; nobody has seen three rounds.
 const MOST_ROUNDS: usize = 4;
 
+/// Packages of the distribution while some are added.
+struct More<'a> {
+    apt: lean::Apt<'a>,
+    ground: lean::Ground,
+    /// What is asked of it by now.
+    keep: base::Options,
+    /// Packages that were added, each with the library that it was added for.
+    added: Vec<(String, String)>,
+}
+
 impl Kitchen<'_> {
     /// Locks a project.
     pub fn lock(&self, order: &Order<'_>) -> Result<Lock, Error> {
@@ -51,35 +61,56 @@ impl Kitchen<'_> {
             return Ok(lock);
         }
         let apt = self.supplies.apt(self.platform.architecture(), &*self.progress);
-        let mut ground = lean::ground(&apt, &order.wishes.base, order.suite)?;
+        let ground = lean::ground(&apt, &order.wishes.base, order.suite)?;
         let mut lock = self.begin(order, ground.suite.clone(), ground.debs.clone());
+        let keep = order.wishes.base.clone();
+        let mut more = More { apt, ground, keep, added: Vec::new() };
         match (order.wishes.base.python, order.natives.is_empty()) {
             (PythonWish::None, true) => return Ok(lock),
             (PythonWish::None, false) => {}
-            (PythonWish::Any | PythonWish::Version(..) | PythonWish::Elsewhere, _) => {
-                self.resolve(&mut lock, Some(&ground), order)?;
+            (PythonWish::Any | PythonWish::Version(..), _) => {
+                self.resolve(&mut lock, Some(&more.ground), order)?;
+            }
+            (PythonWish::Elsewhere, _) => {
+                if let BasePlace::Archive(at) = &self.base {
+                    lock.interpreters = vec![self.choose_archive(at)?];
+                }
+                // It has to run before anything can be resolved beside it.
+                self.complete(&mut lock, &mut more, order)?;
+                self.resolve(&mut lock, None, order)?;
             }
         }
-        let mut keep = order.wishes.base.clone();
-        let mut added = Vec::new();
+        self.complete(&mut lock, &mut more, order)?;
+        Ok(lock)
+    }
+
+    /// Adds packages of the distribution until nothing is missing that one of them has.
+    fn complete(
+        &self,
+        lock: &mut Lock,
+        more: &mut More<'_>,
+        order: &Order<'_>,
+    ) -> Result<(), Error> {
         for _ in 0..MOST_ROUNDS {
-            let gathered = self.gather(&lock, &order.wishes)?;
-            let more = self.missing(&apt, &ground, (&gathered, &order.natives), &keep)?;
-            if more.is_empty() {
-                self.leave(&lock, gathered);
+            let gathered = self.gather(lock, &order.wishes)?;
+            let found =
+                self.missing(&more.apt, &more.ground, (&gathered, &order.natives), &more.keep)?;
+            if found.is_empty() {
+                self.leave(lock, gathered);
                 break;
             }
-            keep.keep.extend(more.iter().map(|(package, _)| package.clone()));
-            added.extend(more);
-            lean::more(&mut ground, &keep)?;
-            lock.debs.clone_from(&ground.debs);
+            more.keep.keep.extend(found.iter().map(|(package, _)| package.clone()));
+            more.added.extend(found);
+            lean::more(&mut more.ground, &more.keep)?;
+            lock.debs.clone_from(&more.ground.debs);
             for deb in &mut lock.debs {
-                if let Some((_, library)) = added.iter().find(|(package, _)| *package == deb.name) {
+                let added = more.added.iter().find(|(package, _)| *package == deb.name);
+                if let Some((_, library)) = added {
                     deb.reason = format!("{FOR_NATIVE_CODE}{library}");
                 }
             }
         }
-        Ok(lock)
+        Ok(())
     }
 
     /// Where nothing is asked of the base that an earlier lock does not have, its packages stay as they
@@ -138,7 +169,9 @@ impl Kitchen<'_> {
                 lock.build_debs = lean::builder(ground, packages)?;
             }
             None if !packages.is_empty() => {
-                return Err(Error::NotYet { what: "`[build] packages` with an image as `[base]`" });
+                return Err(Error::NotYet {
+                    what: "`[build] packages` with an image or an archive as `[base]`",
+                });
             }
             Some(_) | None => {}
         }

@@ -1,6 +1,7 @@
 //! From the user's configuration to what a lean build needs: archives and their keys, indexes, a fetcher,
 //! a sandbox with the base in it. The one place that knows where all of these come from.
 
+mod archive;
 mod base_image;
 mod base_place;
 mod base_root;

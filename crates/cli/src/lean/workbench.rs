@@ -130,7 +130,8 @@ impl Kitchen<'_> {
             return Ok(Bench { key, root: root.unpack(&remembered.layers)?, remembered });
         }
         let finder = self.finder(&ground, Vec::new());
-        let fetched = lean::fetch(&ground, &self.supplies.fetcher, &finder, &*self.progress)?;
+        let mut fetched = lean::fetch(&ground, &self.supplies.fetcher, &finder, &*self.progress)?;
+        fetched.interpreter = self.archive(lock)?;
         let Gathered { bundles, footing } =
             lean::gather(&ground, &fetched, wishes, self.images.scratch()?)?;
         let layers = root.layers(bundles)?;

@@ -3,6 +3,7 @@
 //! All that is fetched is fetched once for a machine and kept in the target folder ([`stock`]); a test
 //! works on a copy. Where `uv` is missing, or apt has no archives, the tests say that they are skipped.
 
+mod archive;
 mod bad_input;
 mod image;
 mod interrupted;

@@ -142,6 +142,12 @@ fn a_tag_that_moves_moves_no_locked_base() {
     let said = refusal(environment, 4, "--home third build heir --locked --offline -t heir:v1");
     assert!(said.contains(&format!("the base image {base} (sha256:")), "{said}");
 
+    // Or from a folder of packages.
+    let run = environment.run("--quiet vendor vendored --project heir");
+    assert_eq!(run.code(), 0, "{}", run.stderr);
+    let line = "--home third build heir --locked --vendor vendored -t heir:v1";
+    assert_eq!(environment.json(0, line)["digest"], built["digest"]);
+
     let run = environment.run("--quiet lock heir --upgrade");
     assert_eq!(run.code(), 0, "{}", run.stderr);
     let renewed = fs::read_to_string(&lock).unwrap();

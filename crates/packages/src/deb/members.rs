@@ -31,7 +31,7 @@ pub(super) fn read(source: impl Read, scratch: &Path) -> Result<Deb, ErrorKind> 
     let member = required(&mut archive, "control.tar", "control files (`control.tar`)")?;
     let files = archive.content(&member, |content| control_files(content, &member.name))?;
     let member = required(&mut archive, "data.tar", "data (`data.tar`)")?;
-    let limit = DATA_LIMIT.max(member.size.saturating_mul(DATA_RATIO));
+    let limit = data_limit(member.size);
     let data = archive.content(&member, |content| {
         data::unpack(unpacked(content, &member.name, limit)?, &member.name, scratch)
     })?;
@@ -100,8 +100,13 @@ fn refuse_twins<R: Read>(archive: &mut Archive<R>) -> Result<(), ErrorKind> {
     Ok(())
 }
 
+/// How many bytes data may unpack to that has so many compressed ones.
+pub(super) fn data_limit(size: u64) -> u64 {
+    DATA_LIMIT.max(size.saturating_mul(DATA_RATIO))
+}
+
 /// Decompresses a member, up to a limit.
-fn unpacked<'a>(
+pub(super) fn unpacked<'a>(
     content: &'a mut dyn Read,
     member: &str,
     limit: u64,

@@ -10,6 +10,7 @@ mod data;
 mod error;
 mod members;
 mod spool;
+mod tarball;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use lightship_codec::tar::RootPath;
 
 pub use control::{Alternatives, Control, ControlError};
 pub use error::{Error, ErrorKind};
+pub use tarball::read_tarball;
 
 use crate::parcel::{Item, Origin, PackageId, Parcel};
 

@@ -36,6 +36,6 @@ impl Prepared {
             let file = rustix::fs::openat(walker.here(), name, flags, Mode::empty())?;
             return Ok(file.into());
         }
-        Err(io::Error::new(io::ErrorKind::NotFound, format!("/{path} is no file of the image")))
+        Err(io::Error::new(io::ErrorKind::NotFound, format!("{path} is no file of the image")))
     }
 }

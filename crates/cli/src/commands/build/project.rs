@@ -130,8 +130,11 @@ impl ProjectPlan {
 
 fn refuse_what_is_not_there(project: &Project) -> Result<(), Error> {
     let what = match (&project.settings.base.kind, &project.settings.app.kind) {
-        (BaseKind::Native, _) | (BaseKind::Image(_), AppKind::Python) => return Ok(()),
-        (BaseKind::Interpreter(_), _) => "an interpreter archive as `[base]`",
+        (BaseKind::Native, _)
+        | (BaseKind::Image(_) | BaseKind::Interpreter(_), AppKind::Python) => return Ok(()),
+        (BaseKind::Interpreter(_), AppKind::Binary(_) | AppKind::Static(_)) => {
+            "`binary` or `static` with an interpreter archive as `[base]`"
+        }
         (BaseKind::Image(_), AppKind::Binary(_) | AppKind::Static(_)) => {
             "`binary` or `static` on an image as `[base]`"
         }
@@ -240,6 +243,9 @@ fn inputs(
     if let BaseKind::Image(reference) = &project.settings.base.kind {
         inputs.text("base image", reference);
         return Ok(inputs);
+    }
+    if let BaseKind::Interpreter(archive) = &project.settings.base.kind {
+        inputs.setting("interpreter", &archive.sha256.to_string());
     }
     if !options.keep.is_empty() {
         inputs.setting("packages", &options.keep.join(", "));
