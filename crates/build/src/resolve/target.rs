@@ -15,8 +15,9 @@ pub struct Target {
     pub python: String,
     /// What wheels have to fit.
     pub kind: Kind,
-    /// Whether it is the very one that is run while resolving. Another one is told to uv in words.
-    pub native: bool,
+    /// The machine of the Python that is run while resolving, where that is another: then uv is told in words
+    /// what it is for.
+    pub beside: Option<Machine>,
 }
 
 /// A Python answers in five lines what it is.
@@ -72,12 +73,31 @@ impl Target {
         };
         let libc = Libc::Glibc(glibc);
         let kind = Kind { minor, free_threaded: free_threaded == "1", libc, machine };
-        Ok(Self { python: python.to_owned(), kind, native: true })
+        Ok(Self { python: python.to_owned(), kind, beside: None })
+    }
+
+    /// The same Python on another machine, while the one that was asked is run beside it.
+    #[must_use]
+    pub fn on(mut self, machine: Machine) -> Self {
+        if self.kind.machine != machine {
+            self.beside = Some(self.kind.machine);
+            self.kind.machine = machine;
+        }
+        self
+    }
+
+    /// The Python that is run: what sources are built with.
+    pub(super) fn runs(&self) -> Self {
+        let mut own = self.clone();
+        if let Some(machine) = own.beside.take() {
+            own.kind.machine = machine;
+        }
+        own
     }
 
     /// What uv is told about a target that it cannot ask.
     pub(super) fn words(&self) -> Vec<Word> {
-        if self.native {
+        if self.beside.is_none() {
             return Vec::new();
         }
         let machine = self.kind.machine.as_str();
@@ -108,12 +128,14 @@ mod tests {
     #[test]
     fn an_answer_becomes_a_target() {
         let answer = "cpython\n3.13.5\naarch64\nglibc 2.41\n0\n";
-        let mut target = Target::understand(answer).unwrap();
+        let target = Target::understand(answer).unwrap();
         assert_eq!((target.kind.minor, target.kind.libc), (13, Libc::Glibc(41)));
         assert!(target.words().is_empty());
-        target.native = false;
-        let words = ["--python-version", "3.13.5", "--python-platform", "aarch64-manylinux_2_40"];
-        assert_eq!(target.words(), words.map(Word::from));
+        assert_eq!(target.clone().on(Machine::Aarch64), target);
+        let other = target.clone().on(Machine::X86_64);
+        let words = ["--python-version", "3.13.5", "--python-platform", "x86_64-manylinux_2_40"];
+        assert_eq!(other.words(), words.map(Word::from));
+        assert_eq!(other.runs(), target);
         for (from, to) in [
             ("cpython", "pypy"),
             ("aarch64", "vax"),

@@ -85,7 +85,7 @@ fn another_machine_gets_its_own_wheels() {
     let file = |machine, glibc| {
         let kind =
             Interpreter { minor: 12, free_threaded: false, libc: Libc::Glibc(glibc), machine };
-        let target = Target { python: "3.12.4".to_owned(), kind, native: false };
+        let target = Target { python: "3.12.4".to_owned(), kind, beside: Some(Machine::X86_64) };
         let resolution = bench.resolve(&source, None, &Upgrade::Keep, &target).unwrap();
         resolution.wheels[0].file.name.clone()
     };

@@ -107,6 +107,12 @@ pub enum Error {
         /// What was written.
         platform: String,
     },
+    /// A platform that images are not built for.
+    #[error("images for {platform} cannot be built: those for linux/amd64 and linux/arm64 can")]
+    OtherPlatform {
+        /// Which.
+        platform: String,
+    },
     /// An index of the settings cannot be used. Its address may hold a secret and is not shown.
     #[error("the index `{label}` cannot be used: {reason}")]
     BadIndex {
@@ -146,6 +152,29 @@ pub enum Error {
     NoBasePlace {
         /// As the settings called it.
         reference: String,
+    },
+    /// A source with native code, for a machine that is not this one.
+    #[error(
+        "{file} comes as source with code for a compiler, and what is compiled here does not run on {platform}"
+    )]
+    NativeElsewhere {
+        /// The source distribution.
+        file: String,
+        /// What is built for.
+        platform: String,
+    },
+    /// No Python of this machine answers for that of an image which cannot run here.
+    #[error(
+        "{platform} needs {wanted}, and for this machine there is {}: only the same one can stand for it",
+        found.as_deref().unwrap_or("none")
+    )]
+    NoTwin {
+        /// The package that has it, and its version.
+        wanted: String,
+        /// What is built for.
+        platform: String,
+        /// The same of this machine.
+        found: Option<String>,
     },
     /// The lock may not be changed and does not fit.
     #[error("{} cannot be used as it is: {}", path.display(), reasons.join("; "))]
@@ -255,14 +284,17 @@ impl Diagnose for Error {
             Self::Bytecode(error) => error.category(),
             Self::Project(error) => error.category(),
             Self::ProjectFile(error) => error.category(),
-            Self::Outdated { .. } | Self::OtherBase { .. } | Self::NoBasePlace { .. } => {
-                Category::BadInput
-            }
+            Self::Outdated { .. }
+            | Self::OtherBase { .. }
+            | Self::NoBasePlace { .. }
+            | Self::NoTwin { .. }
+            | Self::NativeElsewhere { .. } => Category::BadInput,
             Self::ProjectAudit { .. }
             | Self::NoProject { .. }
             | Self::NotYet { .. }
             | Self::UnknownCategory { .. }
             | Self::Platform { .. }
+            | Self::OtherPlatform { .. }
             | Self::BadIndex { .. }
             | Self::OtherPython { .. }
             | Self::BadArchive { .. }
@@ -327,6 +359,12 @@ impl Diagnose for Error {
             Self::Outdated { .. } | Self::NoBasePlace { .. } => {
                 vec![Hint::new("run `lightship lock`, or the same command without `--locked`")]
             }
+            Self::NativeElsewhere { .. } => vec![Hint::new(
+                "build on a machine of that platform, or put a wheel of it into a `--find-links` folder",
+            )],
+            Self::NoTwin { .. } => vec![Hint::new(
+                "lock again, for both platforms: `lightship lock --platform linux/amd64`, and linux/arm64",
+            )],
             Self::WouldOverwrite { .. } => vec![Hint::new(
                 "see what would be written with `--print`, and take from it what you need",
             )],
@@ -336,6 +374,7 @@ impl Diagnose for Error {
             | Self::Io { .. }
             | Self::NoProject { .. }
             | Self::Platform { .. }
+            | Self::OtherPlatform { .. }
             | Self::BadIndex { .. } => Vec::new(),
             Self::BadArchive { .. } => vec![Hint::new(
                 "write a path from the project's folder, or an address that ends in the archive's name",

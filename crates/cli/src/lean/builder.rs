@@ -23,7 +23,7 @@ impl Kitchen<'_> {
         for sdist in &mut sdists {
             // With a Python that is not the distribution's, sources are built with what is there.
             let own = lock.images.is_empty() && lock.interpreters.is_empty();
-            let apart = own && is_native(sdist, finder, &*self.progress)?;
+            let apart = own && self.needs_compiler(sdist, finder)?;
             native.push((apart, sdist));
         }
         let (native, pure): (Vec<_>, Vec<_>) = native.into_iter().partition(|(native, _)| *native);
@@ -45,11 +45,22 @@ impl Kitchen<'_> {
     /// Whether anything of a lock has to be built beside a compiler.
     pub(super) fn any_native(&self, lock: &Lock, finder: &index::Finder) -> Result<bool, Error> {
         for sdist in &lock.sdists {
-            if is_native(sdist, finder, &*self.progress)? {
+            if self.needs_compiler(sdist, finder)? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Whether a source has to be built beside a compiler; an error where what that makes would not run in
+    /// the image.
+    fn needs_compiler(&self, sdist: &Sdist, finder: &index::Finder) -> Result<bool, Error> {
+        let is_native = is_native(sdist, finder, &*self.progress)?;
+        if is_native && !self.is_for_here() {
+            let (file, platform) = (sdist.file.name.clone(), self.platform.to_string());
+            return Err(Error::NativeElsewhere { file, platform });
+        }
+        Ok(is_native)
     }
 
     /// Runs something in the root that has a compiler and Python's headers.

@@ -10,7 +10,7 @@ use lightship_net::Secret;
 use lightship_packages::index::{Addresses, Index, Wanted};
 use lightship_packages::lock::{Lock, PlatformName};
 
-use super::{BasePlace, Finder, Supplies};
+use super::{BasePlace, Finder, Supplies, twin};
 use crate::commands::Error;
 use crate::images::Images;
 use crate::sandboxes::Sandboxes;
@@ -34,6 +34,8 @@ pub struct Kitchen<'a> {
     pub platform: PlatformName,
     /// Where the base is.
     pub base: BasePlace,
+    /// What an earlier lock has for this machine, where another one is built for.
+    pub beside: Option<Lock>,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
     /// What earlier runs found out about files.
@@ -82,6 +84,7 @@ impl<'a> Kitchen<'a> {
             supplies,
             platform,
             base,
+            beside: None,
             progress,
             notebooks,
             gathered,
@@ -129,12 +132,20 @@ impl<'a> Kitchen<'a> {
         Ok(())
     }
 
+    /// Remembers what a lock of the project has for this machine: it can answer for what runs elsewhere.
+    pub fn remember_twin(&mut self, lock: &Lock) {
+        self.beside = twin::beside(lock, &self.platform);
+    }
+
     /// Takes what a lock names and the store lacks out of a folder.
     pub fn restock(&self, lock: &Lock, folder: &Path) -> Result<(), Error> {
         let Some(lock) = lock.only_for(&self.platform) else { return Ok(()) };
         self.restock_base(&lock, folder)?;
         let lease = self.supplies.fetcher.lease();
-        Ok(vendor::read(&lock, folder, lease).map_err(lean::Error::from)?)
+        for part in std::iter::once(&lock).chain(&self.beside) {
+            vendor::read(part, folder, lease).map_err(lean::Error::from)?;
+        }
+        Ok(())
     }
 
     fn fetch(&self, lock: &Lock, wishes: &Wishes) -> Result<Fetched, Error> {
@@ -154,7 +165,9 @@ impl<'a> Kitchen<'a> {
     /// Finds files of a lock, those of Python in `indexes`.
     pub(super) fn finder<'f>(&'f self, lock: &'f Lock, indexes: Vec<Index>) -> Finder<'f> {
         let suite = lock.suite.as_ref().map_or("", |suite| suite.codename.as_str());
-        let architecture = self.platform.architecture();
+        // What stands for the image's Python here is for another processor than the image.
+        let own = lock.debs.iter().map(|deb| deb.architecture.as_str()).find(|own| *own != "all");
+        let architecture = own.unwrap_or(self.platform.architecture());
         Finder::new(&self.supplies, architecture, suite, indexes, &*self.progress)
     }
 

@@ -165,6 +165,8 @@ impl Kitchen<'_> {
     ) -> Result<(), Error> {
         let packages = &order.wishes.build;
         match ground {
+            // What a compiler makes here does not run elsewhere.
+            Some(_) if !self.is_for_here() => {}
             Some(ground) if !packages.is_empty() => {
                 lock.build_debs = lean::builder(ground, packages)?;
             }

@@ -10,6 +10,7 @@ mod finder;
 mod kitchen;
 mod locking;
 mod supplies;
+mod twin;
 mod workbench;
 
 pub use base_image::BaseImage;

@@ -11,6 +11,7 @@ use lightship_build::lean::{self, Gathered, Wishes};
 use lightship_build::resolve::{Resolver, Sandboxed, Target, Uv};
 use lightship_cas::{RefKind, RefValue};
 use lightship_packages::lock::Lock;
+use lightship_packages::wheel::Machine;
 use lightship_sandbox::snapshot::Prepared;
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +52,7 @@ pub(super) struct Bench {
 }
 
 impl Kitchen<'_> {
-    /// The base that a lock names, as a root that commands run in.
+    /// The base that a lock names, or one that stands for it here, as a root that commands run in.
     pub fn base_root(&self, lock: &Lock, wishes: &Wishes) -> Result<Prepared, Error> {
         Ok(self.bench(lock, wishes)?.root)
     }
@@ -107,6 +108,8 @@ impl Kitchen<'_> {
             }
             target
         };
+        let machine = Machine::of_architecture(self.platform.architecture());
+        let target = machine.map_or_else(|| target.clone(), |machine| target.clone().on(machine));
         work(&Workbench { resolver: &resolver, target: &target })
     }
 
@@ -117,6 +120,8 @@ impl Kitchen<'_> {
             let remembered = Remembered { layers: Vec::new(), interpreter, target: None };
             return Ok(Bench { key: None, root, remembered });
         }
+        let (lock, wishes) = self.runnable(lock, wishes)?;
+        let (lock, wishes) = (&*lock, &*wishes);
         let ground = without_python(lock);
         let key = key(&ground, wishes);
         let root = BaseRoot {

@@ -32,15 +32,16 @@ pub fn document(report: &Report) -> BuildDocument<'_> {
     BuildDocument(report)
 }
 
-/// The first screen after a build: what came of it, where the bytes are, what to do next.
-pub fn text(report: &Report, look: &Look) -> String {
+/// The first screen after a build: what came of it, where the bytes are, what to do next. `runs_here`: whether
+/// it is for a machine like this one.
+pub fn text(report: &Report, runs_here: bool, look: &Look) -> String {
     let parts = [
         title(report, look),
         verdict(report, look),
         categories(report, look),
         asides(report, look),
         notes(report, look),
-        next(report),
+        next(report, runs_here),
     ];
     parts.concat()
 }
@@ -257,9 +258,16 @@ fn notes(report: &Report, look: &Look) -> String {
         .collect()
 }
 
-fn next(report: &Report) -> String {
+fn next(report: &Report, runs_here: bool) -> String {
     let Some(name) = report.names.first() else { return String::new() };
     let (dim, code, name) = (style::DIM, style::CODE, printable(name));
+    if !runs_here {
+        let platform = printable(&report.platform);
+        return format!(
+            "\n  {dim}next:{dim:#} {code}lightship audit {name}{code:#}{dim}; it runs on {platform}, and \
+             not on this machine{dim:#}\n"
+        );
+    }
     format!(
         "\n  {dim}next:{dim:#} {code}lightship verify {name}{code:#}{dim} or {dim:#}\
          {code}lightship image run {name}{code:#}\n"

@@ -33,12 +33,18 @@ setup(name="small", version="1.0", ext_modules=[module])
 "#;
 
 fn write_source(path: &Path) {
+    pack(path, "small-1.0", &[("setup.py", SETUP), ("_small.cpp", MODULE)]);
+}
+
+/// A source distribution of these files, which are in one folder.
+pub(super) fn pack(path: &Path, folder: &str, files: &[(&str, &str)]) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let level = CompressionLevel::Gzip(6);
     let mut tar = TarWriter::new(encoder(File::create(path).unwrap(), level, 1).unwrap());
-    let info = "Metadata-Version: 2.1\nName: small\nVersion: 1.0\n";
-    for (name, text) in [("PKG-INFO", info), ("setup.py", SETUP), ("_small.cpp", MODULE)] {
-        let mut entry = Entry::new(format!("small-1.0/{name}"), EntryKind::File);
+    let (name, version) = folder.split_once('-').unwrap();
+    let info = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");
+    for (name, text) in [("PKG-INFO", info.as_str())].iter().chain(files) {
+        let mut entry = Entry::new(format!("{folder}/{name}"), EntryKind::File);
         (entry.mode, entry.size, entry.real_size) = (0o644, text.len() as u64, text.len() as u64);
         tar.append(&entry, &mut text.as_bytes()).unwrap();
     }

@@ -63,6 +63,15 @@ pub enum Machine {
 }
 
 impl Machine {
+    /// The machine of an image's platform, `amd64` or `arm64`.
+    pub fn of_architecture(name: &str) -> Option<Self> {
+        match name {
+            "amd64" => Some(Self::X86_64),
+            "arm64" => Some(Self::Aarch64),
+            _ => None,
+        }
+    }
+
     /// As `uname -m` and platform tags write it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -83,13 +83,11 @@ impl Resolver<'_> {
             let hint = "see `lightship doctor` for what sandboxes need, or put a wheel of it into a `--find-links` folder";
             return Err(failed("its code would have to run outside a sandbox", Some(hint)));
         }
-        if !target.native {
-            let hint = "build on a machine of that platform, or put a wheel of it into a `--find-links` folder";
-            return Err(failed("it is for a machine that is not this one", Some(hint)));
-        }
         let source = fetch(&sdist.name, &sdist.index, &sdist.file, finder, progress)?;
         let mut result = sdist.clone();
-        let at = At { target, finder, progress };
+        // Its build runs here, whatever machine the wheel is for.
+        let runs = target.runs();
+        let at = At { target: &runs, finder, progress };
         let (_work, wheel) = self.make(&mut result, &source, &at)?;
         let built = store(&wheel, sdist, target, finder, progress)?;
         if sdist.built.as_ref().is_some_and(|known| known.sha256 != built.sha256) {
@@ -205,7 +203,19 @@ fn store(
     if name.distribution() != sdist.name {
         return Err(wrong(format!("the wheel that came of it is of {}", name.distribution())));
     }
-    if Tags::of(target.kind).rank(&name).is_none() {
+    let fits = |target: &Target| Tags::of(target.kind).rank(&name).is_some();
+    if !fits(target) && fits(&target.runs()) {
+        let machine = target.kind.machine.as_str();
+        return Err(Error::Build {
+            file: sdist.file.name.clone(),
+            reason: format!("{file_name} came of it, which is for this machine and not for {machine}"),
+            hint: Some(
+                "build on a machine of that platform, or put a wheel of it into a `--find-links` folder"
+                    .to_owned(),
+            ),
+        });
+    }
+    if !fits(target) {
         return Err(wrong(format!("{file_name} does not fit the Python that it was built with")));
     }
     let wheel = Wheel::open(path, &name).map_err(|error| wrong(error.to_string()))?;

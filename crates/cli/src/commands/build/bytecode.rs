@@ -12,7 +12,6 @@ use lightship_build::bytecode::{self, Compiler, Limits, Modules, Seeds, make, us
 use lightship_build::notebooks::Notebooks;
 use lightship_build::project::Bytecode;
 use lightship_codec::tar::RootPath;
-use lightship_oci::spec::Platform;
 use lightship_packages::lock::Lock;
 use lightship_packages::parcel::ItemKind;
 
@@ -32,10 +31,6 @@ pub(super) fn add(
     let wish = plan.project.settings.python.bytecode.unwrap_or(Bytecode::Used);
     if wish == Bytecode::None {
         return Ok(Vec::new());
-    }
-    if plan.oci_platform.architecture != Platform::host().architecture {
-        let note = "no byte code: this machine cannot run the image's Python, so it compiles at its first start";
-        return Ok(vec![note.to_owned()]);
     }
     let wanted = wanted(bundles, wish, (python, &kitchen.notebooks), collected)?;
     let root = kitchen.base_root(lock, &plan.wishes)?;

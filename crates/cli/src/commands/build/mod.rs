@@ -71,19 +71,26 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
         report.phase(name, took);
     }
     report.seconds = started.elapsed().as_secs_f64();
-    show(args, &report, context)?;
+    show(args, (&report, kitchen.is_for_here()), context)?;
     Ok(Outcome::Fine)
 }
 
-fn show(args: &BuildArgs, report: &Report, context: &mut Context<'_>) -> Result<(), Error> {
+fn show(
+    args: &BuildArgs,
+    (report, runs_here): (&Report, bool),
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
     let look = context.terminal.out.look;
     let verbose = context.global.verbose;
     context.emit(args.format.format, &view::document(report), || {
         let details =
             if verbose { view::details(report, Top::default(), &look) } else { String::new() };
-        view::text(report, &look) + &details
+        view::text(report, runs_here, &look) + &details
     })
 }
+
+/// Processors, as images call them, whose loaders, folders and wheels are known.
+const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
 
 /// Understands a project's folder.
 pub(super) fn plan_of(
@@ -96,8 +103,8 @@ pub(super) fn plan_of(
         return Err(Error::NoProject { path: folder.clone() });
     }
     let platform = args.platform.clone().unwrap_or_else(Platform::host);
-    if platform.architecture != Platform::host().architecture {
-        return Err(Error::NotYet { what: "an image for another processor than this machine's" });
+    if platform.os != "linux" || !ARCHITECTURES.contains(&platform.architecture.as_str()) {
+        return Err(Error::OtherPlatform { platform: platform.to_string() });
     }
     let folder = std::path::absolute(folder).map_err(Error::io("find", folder))?;
     ProjectPlan::of(&folder, &platform, keep, context.environment)
@@ -116,11 +123,13 @@ pub(super) fn kitchen<'a>(
     let places = Places { apt, python, base: plan.base.clone() };
     let offline = args.offline || args.vendor.is_some();
     let wanted: (PlatformName, bool) = (plan.platform.clone(), offline);
-    let kitchen = Kitchen::open(settings, images, sandboxes, places, wanted, context.progress())?;
-    if let Some(vendor) = &args.vendor
-        && let Some(lock) = read_lock(&plan.project.folder.join(FILE_NAME))?
-    {
-        kitchen.restock(&lock, vendor)?;
+    let mut kitchen =
+        Kitchen::open(settings, images, sandboxes, places, wanted, context.progress())?;
+    if let Some(lock) = read_lock(&plan.project.folder.join(FILE_NAME))? {
+        kitchen.remember_twin(&lock);
+        if let Some(vendor) = &args.vendor {
+            kitchen.restock(&lock, vendor)?;
+        }
     }
     Ok(kitchen)
 }

@@ -56,7 +56,7 @@ impl ProjectPlan {
     ) -> Result<Self, Error> {
         let file = ProjectFile::of_folder(folder)?;
         let mut project = Project::read(folder, file.settings, None)?;
-        refuse_what_is_not_there(&project)?;
+        refuse_what_is_not_there(&project, platform)?;
         let (content, purpose) = Content::of(&mut project, &platform.architecture)?;
         let base =
             BasePlace::of(&project, |name| environment.named(name)?.to_str().map(str::to_owned))?;
@@ -128,8 +128,12 @@ impl ProjectPlan {
     }
 }
 
-fn refuse_what_is_not_there(project: &Project) -> Result<(), Error> {
+fn refuse_what_is_not_there(project: &Project, platform: &Platform) -> Result<(), Error> {
+    let is_elsewhere = platform.architecture != Platform::host().architecture;
     let what = match (&project.settings.base.kind, &project.settings.app.kind) {
+        (BaseKind::Image(_) | BaseKind::Interpreter(_), AppKind::Python) if is_elsewhere => {
+            "an image for another processor than this machine's on an image or archive as `[base]`"
+        }
         (BaseKind::Native, _)
         | (BaseKind::Image(_) | BaseKind::Interpreter(_), AppKind::Python) => return Ok(()),
         (BaseKind::Interpreter(_), AppKind::Binary(_) | AppKind::Static(_)) => {

@@ -123,7 +123,7 @@ fn plain(text: &str) -> String {
 
 #[test]
 fn the_first_screen() {
-    insta::assert_snapshot!(plain(&text(&report(), &look(Some(80), Glyphs::Unicode))));
+    insta::assert_snapshot!(plain(&text(&report(), true, &look(Some(80), Glyphs::Unicode))));
 }
 
 #[test]
@@ -133,7 +133,14 @@ fn the_first_screen_of_an_old_terminal() {
     report.names = Vec::new();
     report.notes = Vec::new();
     report.overlaps = Vec::new();
-    insta::assert_snapshot!(plain(&text(&report, &look(Some(80), Glyphs::Ascii))));
+    insta::assert_snapshot!(plain(&text(&report, true, &look(Some(80), Glyphs::Ascii))));
+}
+
+#[test]
+fn nobody_is_sent_to_run_what_cannot_run_here() {
+    let said = plain(&text(&report(), false, &look(None, Glyphs::Ascii)));
+    assert!(!said.contains("image run") && !said.contains("lightship verify"), "{said}");
+    assert!(said.contains("not on this machine"), "{said}");
 }
 
 #[test]
@@ -144,7 +151,7 @@ fn the_tables() {
 #[test]
 fn nothing_is_wider_than_the_terminal() {
     for columns in [60, 72, 80, 100] {
-        for line in plain(&text(&report(), &look(Some(columns), Glyphs::Unicode))).lines() {
+        for line in plain(&text(&report(), true, &look(Some(columns), Glyphs::Unicode))).lines() {
             let is_command = line.contains("next:");
             assert!(is_command || width(line) <= columns, "{columns}: {line}");
             assert_eq!(line.trim_end(), line);
