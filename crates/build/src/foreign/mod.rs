@@ -15,6 +15,8 @@ mod names;
 mod python;
 mod settle;
 mod survey;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Read};
 use std::sync::Arc;

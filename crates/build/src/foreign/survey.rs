@@ -56,7 +56,7 @@ pub struct Installed {
 pub(super) struct Named {
     /// Its bytes, each as the character of its number: JSON has no other way for names that are no text.
     #[serde(rename = "p")]
-    path: String,
+    pub(super) path: String,
     #[serde(rename = "w")]
     pub(super) what: Thing,
 }
@@ -107,6 +107,16 @@ impl Survey {
             installed,
             names: names(&account),
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn made(
+        digest: Digest,
+        layers: Vec<SurveyedLayer>,
+        installed: Vec<Installed>,
+        names: Vec<Named>,
+    ) -> Self {
+        Self { version: VERSION, digest, layers, installed, names }
     }
 
     /// What [`Survey::to_bytes`] wrote; none of another version.

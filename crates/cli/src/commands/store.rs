@@ -4,21 +4,22 @@ use lightship_build::assemble::LAYERS;
 use lightship_build::bytecode::BYTECODE;
 use lightship_build::notebooks::Notebooks;
 use lightship_cas::{GcOptions, RefKind, Unused, VerifyOptions};
+use lightship_oci::store::BASES;
 use lightship_packages::fetch::PACKAGES;
 
 use super::build::RECIPES;
 use super::{Context, Error, Outcome};
 use crate::args::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
 use crate::images::Images;
-use crate::lean::{FACTS, WORKBENCHES};
+use crate::lean::{FACTS, SURVEYS, WORKBENCHES};
 use crate::sandboxes;
 use crate::views::store::{GcDocument, UsageDocument, VerifyDocument};
 
 /// Interrupted downloads are kept this long, to be resumed: a week of trying again.
 const PARTIALS_KEPT_HOURS: i64 = 7 * 24;
 
-/// Names that only save time: packages can be fetched again, and everything else made again.
-const RENEWABLE: [RefKind; 5] = [PACKAGES, LAYERS, BYTECODE, RECIPES, WORKBENCHES];
+/// Names that only save time: packages and bases can be fetched again, and everything else made again.
+const RENEWABLE: [RefKind; 7] = [PACKAGES, BASES, LAYERS, BYTECODE, RECIPES, WORKBENCHES, SURVEYS];
 
 /// Dispatches.
 pub(super) fn run(command: &StoreCommand, context: &mut Context<'_>) -> Result<Outcome, Error> {

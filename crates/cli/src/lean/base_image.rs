@@ -25,7 +25,7 @@ use super::{BasePlace, ImageAt, Kitchen, Order};
 use crate::commands::Error;
 
 /// What was found out about images that others are built on, by the digits of their digests.
-const SURVEYS: RefKind = RefKind::new("surveys");
+pub const SURVEYS: RefKind = RefKind::new("surveys");
 
 /// *OCI image-spec 1.1, annotations.md*.
 const BASE_NAME: &str = "org.opencontainers.image.base.name";

@@ -13,7 +13,7 @@ mod supplies;
 mod twin;
 mod workbench;
 
-pub use base_image::BaseImage;
+pub use base_image::{BaseImage, SURVEYS};
 pub use base_place::{ArchiveAt, BasePlace, FilePlace, ImageAt};
 pub use base_root::BaseRoot;
 pub use finder::Finder;

@@ -41,7 +41,7 @@ use crate::{Error, artifact};
 const IMAGES: RefKind = RefKind::new("images");
 
 /// Images that others are built on, by the digits of their digests.
-const BASES: RefKind = RefKind::new("bases");
+pub const BASES: RefKind = RefKind::new("bases");
 
 /// The images in a content-addressed store, which has other things too.
 #[derive(Clone)]
