@@ -13,7 +13,8 @@ use lightship_packages::lock::{Deb, FILE_NAME, Lock, LockedFile};
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// The list of what is in the folder: for people and for other tools, never read here.
+/// The list of what is in the folder: for people and for other tools. Here it only says what an earlier run
+/// put there.
 pub const LIST: &str = "vendor.json";
 
 const COPY_BUFFER: usize = 128 * 1024;
@@ -87,6 +88,8 @@ pub struct Written {
     pub bytes: u64,
     /// Those of the files that were there already.
     pub present: u64,
+    /// Files of earlier runs that the lock does not name any more, and that were removed.
+    pub removed: u64,
 }
 
 #[derive(Serialize)]
@@ -159,6 +162,7 @@ pub fn write(lock: &Lock, cas: &Cas, folder: &Path) -> Result<Written, VendorErr
         .par_iter()
         .map(|one| copy_out(one.input, cas, &folder.join(&one.file)))
         .collect::<Result<Vec<(u64, bool)>, VendorError>>()?;
+    let stale = stale::files(folder, &listed.iter().map(|one| one.file.as_str()).collect())?;
     let mut list = serde_json::to_vec_pretty(&serde_json::json!({ "version": 1, "files": listed }))
         .map_err(|error| failed("write", &folder.join(LIST))(error.into()))?;
     list.push(b'\n');
@@ -166,6 +170,7 @@ pub fn write(lock: &Lock, cas: &Cas, folder: &Path) -> Result<Written, VendorErr
     let text = lock.to_toml()?;
     place(&folder.join(FILE_NAME), |file| io::Write::write_all(file, text.as_bytes()))?;
     Ok(Written {
+        removed: stale::remove(folder, &stale)?,
         files: copied.len() as u64,
         bytes: copied.iter().map(|(size, _)| size).sum(),
         present: copied.iter().filter(|(_, present)| *present).count() as u64,
@@ -293,5 +298,6 @@ impl Diagnose for VendorError {
     }
 }
 
+mod stale;
 #[cfg(test)]
 mod tests;

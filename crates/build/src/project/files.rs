@@ -93,33 +93,33 @@ fn line(text: &str, at: usize) -> u32 {
     u32::try_from(before.split(|b| *b == b'\n').count()).unwrap_or(u32::MAX)
 }
 
-/// The value of a key in a section of an INI file (*Python, `configparser`*), its lines joined by line
-/// ends.
+/// The value of a key in a section of an INI file, its lines joined by line ends.
 pub(super) fn ini(name: &str, text: &str, section: &str, key: &str) -> Option<Inferred<String>> {
+    let (_, value, line) =
+        self::section(text, section).into_iter().find(|(name_of, ..)| name_of == key)?;
+    let line = u32::try_from(line).unwrap_or(u32::MAX);
+    Some(Inferred::new(value, Evidence::line(name, line)))
+}
+
+/// Keys and values of a section of an INI file (*Python, `configparser`*), each with its line from 1; a
+/// value's lines are joined by line ends.
+pub(crate) fn section(text: &str, section: &str) -> Vec<(String, String, usize)> {
     let mut within = false;
-    let mut found: Option<Inferred<String>> = None;
+    let mut found: Vec<(String, String, usize)> = Vec::new();
     for (raw, number) in text.lines().zip(1..) {
         let trimmed = raw.trim();
         if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
             continue;
         }
-        if raw.starts_with([' ', '\t'])
-            && let Some(found) = &mut found
-        {
-            found.value.push('\n');
-            found.value.push_str(trimmed);
-            continue;
-        }
-        if found.is_some() {
-            break;
-        }
-        if let Some(header) = trimmed.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        if raw.starts_with([' ', '\t']) {
+            if let (true, Some((_, value, _))) = (within, found.last_mut()) {
+                value.push('\n');
+                value.push_str(trimmed);
+            }
+        } else if let Some(header) = trimmed.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
             within = header.trim() == section;
-        } else if within
-            && let Some((name_of, value)) = trimmed.split_once(['=', ':'])
-            && name_of.trim() == key
-        {
-            found = Some(Inferred::new(value.trim().to_owned(), Evidence::line(name, number)));
+        } else if within && let Some((key, value)) = trimmed.split_once(['=', ':']) {
+            found.push((key.trim().to_owned(), value.trim().to_owned(), number));
         }
     }
     found

@@ -8,6 +8,7 @@ mod evidence;
 mod files;
 mod init;
 mod kinds;
+mod layout;
 mod python;
 mod requirements;
 mod settings;
@@ -31,6 +32,7 @@ use files::Toml;
 pub use entry::Entry;
 pub use error::ProjectError;
 pub use evidence::{Evidence, Inferred, Note};
+pub(crate) use files::section;
 pub use init::init;
 pub use python::{PythonRange, PythonRangeError, PythonVersion, PythonVersionError};
 pub use requirements::Requirements;
@@ -135,6 +137,10 @@ impl Project {
         } else {
             image.expose.iter().map(written).collect()
         };
+        let mut env = over(about.env, &image.env);
+        if settings.app.kind == AppKind::Python {
+            layout::name_source(folder, &app, &mut env);
+        }
         Ok(Self {
             folder: folder.to_owned(),
             name,
@@ -143,7 +149,7 @@ impl Project {
             apt,
             shell: settings.base.shell.unwrap_or(entry.needs_shell),
             entry,
-            env: over(about.env, &image.env),
+            env,
             workdir,
             user: image.user.as_ref().map(written).or(about.user),
             expose,

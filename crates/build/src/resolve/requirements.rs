@@ -98,6 +98,29 @@ impl Requirements {
         self.options.iter().chain(&self.lines).map(|line| format!("{line}\n")).collect()
     }
 
+    /// Takes one requirement of a list that has no options.
+    pub(super) fn take_line(&mut self, line: &str) -> Result<(), String> {
+        match understand(line)? {
+            Line::Requirement(requirement) => self.lines.push(requirement),
+            Line::OwnProject
+            | Line::Nothing
+            | Line::Include(..)
+            | Line::Index(_)
+            | Line::Option(_) => return Err(format!("`{line}` is no requirement")),
+        }
+        Ok(())
+    }
+
+    /// Takes all requirements of a file that another file names.
+    pub(super) fn take_file(&mut self, by: &Path, name: &str, line: usize) -> Result<(), Error> {
+        let path = beside(by, name);
+        if !path.is_file() {
+            let reason = format!("there is no file `{name}`");
+            return Err(Error::Requirement { file: by.to_owned(), line, reason });
+        }
+        self.include(&path, Purpose::Require, &mut BTreeSet::new())
+    }
+
     fn include(
         &mut self,
         file: &Path,

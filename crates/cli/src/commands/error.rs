@@ -184,6 +184,20 @@ pub enum Error {
         /// Why not.
         reasons: Vec<String>,
     },
+    /// A folder of packages is built from, and the lock does not fit the project.
+    #[error("{} cannot be used as it is: {}", path.display(), reasons.join("; "))]
+    OutdatedForVendor {
+        /// The lock.
+        path: PathBuf,
+        /// Why not.
+        reasons: Vec<String>,
+    },
+    /// The local store has files that are not what they were when they were put there.
+    #[error("the local store's copy of {} is damaged", files.join(", "))]
+    Spoilt {
+        /// Names of files of the lock.
+        files: Vec<String>,
+    },
     /// What is there was written by somebody.
     #[error("{} is there already", path.display())]
     WouldOverwrite {
@@ -285,6 +299,8 @@ impl Diagnose for Error {
             Self::Project(error) => error.category(),
             Self::ProjectFile(error) => error.category(),
             Self::Outdated { .. }
+            | Self::OutdatedForVendor { .. }
+            | Self::Spoilt { .. }
             | Self::OtherBase { .. }
             | Self::NoBasePlace { .. }
             | Self::NoTwin { .. }
@@ -355,6 +371,12 @@ impl Diagnose for Error {
             )],
             Self::OtherBase { .. } => vec![Hint::new(
                 "lock again with `lightship lock --upgrade`, or let the reference mean the old image again",
+            )],
+            Self::Spoilt { .. } => vec![Hint::new(
+                "`lightship store verify --remove-corrupt` removes it; the next build fetches it again",
+            )],
+            Self::OutdatedForVendor { .. } => vec![Hint::new(
+                "where there is a network, run `lightship lock` and `lightship vendor` anew",
             )],
             Self::Outdated { .. } | Self::NoBasePlace { .. } => {
                 vec![Hint::new("run `lightship lock`, or the same command without `--locked`")]

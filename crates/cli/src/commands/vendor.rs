@@ -47,7 +47,12 @@ pub(super) fn run(args: &VendorArgs, context: &mut Context<'_>) -> Result<Outcom
             0 => String::new(),
             present => format!("; {} there already", count(present, "was", "were")),
         };
-        writeln!(context.terminal.out, "{files} ({size}) and the lock are in {folder}{present}")?;
+        let removed = match written.removed {
+            0 => String::new(),
+            removed => format!("; {} of earlier locks removed", count(removed, "file", "files")),
+        };
+        let out = &mut context.terminal.out;
+        writeln!(out, "{files} ({size}) and the lock are in {folder}{present}{removed}")?;
     }
     Ok(Outcome::Fine)
 }

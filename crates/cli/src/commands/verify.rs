@@ -169,14 +169,10 @@ fn plan(args: &CheckArgs, images: &Images<'_>) -> Result<Plan, Error> {
         Reference::Project(folder) => Some(folder.clone()),
         _ => None,
     };
-    let file = match (&args.checks, &folder) {
-        (Some(file), _) => Some(file.clone()),
-        (None, Some(folder)) => Some(folder.join(FILE_NAME)).filter(|file| file.exists()),
-        (None, None) => None,
-    };
-    let written = match file {
-        Some(file) => Project::read(&file).map_err(CheckError::from)?.verify,
-        None => VerifySettings::default(),
+    let written = match (&args.checks, &folder) {
+        (Some(file), _) => Project::read(file).map_err(CheckError::from)?.verify,
+        (None, Some(folder)) => Project::of_folder(folder).map_err(CheckError::from)?.verify,
+        (None, None) => VerifySettings::default(),
     };
     let (image, named) = match (&folder, &args.image, &written.image) {
         (None, Some(_), _) => {

@@ -1,9 +1,9 @@
 //! Building what comes as source: pure sources beside the base's Python, native ones beside a compiler.
 
 use lightship_build::lean::{self, Wishes};
-use lightship_build::resolve::is_native;
+use lightship_build::resolve::{is_built, is_native};
 use lightship_packages::index;
-use lightship_packages::lock::{Lock, Sdist};
+use lightship_packages::lock::{Deb, Lock, Sdist};
 
 use super::Kitchen;
 use super::kitchen::without_python;
@@ -21,6 +21,9 @@ impl Kitchen<'_> {
         let mut sdists = lock.sdists.clone();
         let mut native = Vec::new();
         for sdist in &mut sdists {
+            if is_built(sdist, finder, &*self.progress)? {
+                continue;
+            }
             // With a Python that is not the distribution's, sources are built with what is there.
             let own = lock.images.is_empty() && lock.interpreters.is_empty();
             let apart = own && self.needs_compiler(sdist, finder)?;
@@ -42,14 +45,29 @@ impl Kitchen<'_> {
         Ok(sdists)
     }
 
-    /// Whether anything of a lock has to be built beside a compiler.
-    pub(super) fn any_native(&self, lock: &Lock, finder: &index::Finder) -> Result<bool, Error> {
+    /// The packages of the root that native sources of a lock are built in, as far as an earlier lock can say:
+    /// they stay while all that is native is built already. `None` where they have to be chosen.
+    pub(super) fn known_builder(
+        &self,
+        lock: &Lock,
+        previous: Option<&Lock>,
+        finder: &index::Finder,
+    ) -> Result<Option<Vec<Deb>>, Error> {
+        let (mut native, mut unbuilt) = (false, false);
         for sdist in &lock.sdists {
-            if self.needs_compiler(sdist, finder)? {
-                return Ok(true);
+            if is_native(sdist, finder, &*self.progress)? {
+                native = true;
+                if !is_built(sdist, finder, &*self.progress)? {
+                    unbuilt |= self.needs_compiler(sdist, finder)?;
+                }
             }
         }
-        Ok(false)
+        if !native {
+            return Ok(Some(Vec::new()));
+        }
+        let known = previous.and_then(|lock| lock.only_for(&self.platform));
+        let known = known.map(|lock| lock.build_debs);
+        Ok(known.filter(|debs| !unbuilt && !debs.is_empty()))
     }
 
     /// Whether a source has to be built beside a compiler; an error where what that makes would not run in

@@ -129,10 +129,11 @@ impl Kitchen<'_> {
         let Some(suite) = known.suite.filter(|_| !known.debs.is_empty()) else { return Ok(None) };
         let mut lock = self.begin(order, suite, known.debs);
         let finder = self.choose(&mut lock, order)?;
-        if self.any_native(&lock, &finder)? {
+        let Some(builder) = self.known_builder(&lock, order.previous, &finder)? else {
             // A compiler's packages are chosen together with the base's.
             return Ok(None);
-        }
+        };
+        lock.build_debs = builder;
         lock.sdists = self.build_sources(&lock, &order.wishes, &finder)?;
         let gathered = self.gather(&lock, &order.wishes)?;
         let links = self.links(&gathered, &order.natives, &order.wishes.base);
@@ -180,9 +181,11 @@ impl Kitchen<'_> {
         let finder = self.choose(lock, order)?;
         if let Some(ground) = ground
             && lock.build_debs.is_empty()
-            && self.any_native(lock, &finder)?
         {
-            lock.build_debs = lean::builder(ground, packages)?;
+            lock.build_debs = match self.known_builder(lock, order.previous, &finder)? {
+                Some(known) => known,
+                None => lean::builder(ground, packages)?,
+            };
         }
         lock.sdists = self.build_sources(lock, &order.wishes, &finder)?;
         Ok(())

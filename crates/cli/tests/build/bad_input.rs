@@ -84,8 +84,10 @@ fn what_does_not_have_its_digest_is_not_built_with() {
     spoil(&blob(&stocked.home(), &digits));
     stocked.forget_results();
     let run = environment.run("--quiet build project --locked -t app:v1 --compression none");
-    assert_ne!(run.code(), 0);
-    assert!(run.stderr.starts_with("error: ") && run.stderr.contains(&file), "{}", run.stderr);
+    assert_eq!(run.code(), 3);
+    let told = format!("error: the local store's copy of {file} is damaged\n");
+    assert!(run.stderr.starts_with(&told), "{}", run.stderr);
+    assert!(run.stderr.contains("store verify --remove-corrupt"), "{}", run.stderr);
     assert_eq!(environment.run("store verify --remove-corrupt").code(), 1);
     environment.json(0, "build project --locked -t app:v4 --compression none");
     let files = environment.json(0, "image diff app:v1 app:v4")["files"]["changes"].clone();

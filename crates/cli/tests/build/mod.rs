@@ -10,6 +10,7 @@ mod image;
 mod interrupted;
 mod native_source;
 mod onto;
+mod own_project;
 mod programs;
 mod same_bytes;
 mod site;

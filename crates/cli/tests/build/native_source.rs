@@ -90,4 +90,12 @@ fn it_is_compiled_to_the_same_bytes_and_the_compiler_stays_out() {
     let again = environment.json(0, "build native --locked -t native:v2");
     assert_eq!(text(&again, "digest"), text(&built, "digest"));
     assert!(blob(&stocked.home(), digits).is_file(), "built once more");
+
+    // Another requirement changes neither what was built nor what it was built beside.
+    fs::write(project.join("requirements.txt"), "--find-links ../sources\nsmall\nsix\n").unwrap();
+    environment.json(0, "build native -t native:v3");
+    let after = fs::read_to_string(project.join("lightship.lock")).unwrap();
+    let builder = |lock: &str| lock.split_once("[[build-deb]]").unwrap().1.to_owned();
+    assert!(after.contains("name = \"six\"") && after.contains(digits), "{after}");
+    assert_eq!(builder(&after), builder(&lock));
 }

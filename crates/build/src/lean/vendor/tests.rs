@@ -87,9 +87,9 @@ fn what_is_written_can_be_read_into_an_empty_store() {
     let Places { _root, folder, full, empty } = places();
     let bytes = CONTENTS.iter().map(|content| content.len() as u64).sum();
     let written = write(&lock(), &full.cas(), &folder).unwrap();
-    assert_eq!(written, Written { files: 6, bytes, present: 0 });
+    assert_eq!(written, Written { files: 6, bytes, ..Written::default() });
     let again = write(&lock(), &full.cas(), &folder).unwrap();
-    assert_eq!(again, Written { files: 6, bytes, present: 6 });
+    assert_eq!(again, Written { files: 6, bytes, present: 6, removed: 0 });
     assert_eq!(fs::read(folder.join("deb/libc6_2_all.deb")).unwrap(), b"deb");
     assert_eq!(fs::read(folder.join("sdist/s-1.tar.gz")).unwrap(), b"source");
     let kept = fs::read_to_string(folder.join(FILE_NAME)).unwrap();
@@ -158,4 +158,36 @@ fn many_missing_files_are_few_words() {
     let names: Vec<String> = (0..5).map(|n| format!("n{n}.whl")).collect();
     let error = VendorError::Lacking { folder: "v".into(), names };
     assert_eq!(error.to_string(), "v lacks n0.whl, n1.whl, n2.whl and 2 more files of the lock");
+}
+
+#[test]
+fn only_what_an_earlier_run_wrote_goes() {
+    let Places { _root, folder, full, .. } = places();
+    let other = tempfile::tempdir().unwrap();
+    write(&lock(), &full.cas(), &folder).unwrap();
+    let path = |name: &str| folder.join(name);
+    let own = path("wheel/own-1-py3-none-any.whl");
+    fs::write(&own, "not of any lock").unwrap();
+    fs::write(path("wheel/tool-1-py3-none-any.whl"), "somebody's own").unwrap();
+    // A list that somebody changed removes nothing elsewhere.
+    fs::write(other.path().join("x"), "x").unwrap();
+    std::os::unix::fs::symlink(other.path(), path("sdist/link")).unwrap();
+    let list = fs::read_to_string(path(LIST)).unwrap();
+    let x = Digest::of(b"x").hex();
+    let evil = ["sdist/link/x", "../x", "deb/../../x"]
+        .map(|file| format!("{{ \"file\": \"{file}\", \"sha256\": \"{x}\" }},"));
+    fs::write(
+        path(LIST),
+        list.replacen("\"files\": [", &format!("\"files\": [{}", evil.concat()), 1),
+    )
+    .unwrap();
+
+    let mut less = lock();
+    less.sdists.clear();
+    let written = write(&less, &full.cas(), &folder).unwrap();
+    assert_eq!(written.removed, 2, "the source and what was built of it");
+    assert!(!path("sdist/s-1.tar.gz").exists() && !path("wheel/s-1-py3-none-any.whl").exists());
+    assert!(own.exists() && path("wheel/tool-1-py3-none-any.whl").exists());
+    assert!(path("deb/libc6_2_all.deb").exists() && other.path().join("x").exists());
+    assert_eq!(write(&less, &full.cas(), &folder).unwrap().removed, 0);
 }

@@ -25,17 +25,17 @@ use site::Site;
 
 pub(super) use hints::of as hint;
 
+/// Whether the wheel that the lock names is in the store already.
+pub fn is_built(sdist: &Sdist, finder: &Finder, progress: &dyn Progress) -> Result<bool, Error> {
+    sdist.built.as_ref().map_or(Ok(false), |built| kept(built, finder, progress))
+}
+
 /// Whether a distribution has to be built beside a compiler: its source has files for one, or is built with
-/// something that makes such files. What is built already needs nothing.
+/// something that makes such files.
 ///
 /// Nobody tries without first: many a source builds without its native part where there is no compiler, and
 /// is slow then without a word.
 pub fn is_native(sdist: &Sdist, finder: &Finder, progress: &dyn Progress) -> Result<bool, Error> {
-    if let Some(built) = &sdist.built
-        && kept(built, finder, progress)?
-    {
-        return Ok(false);
-    }
     let source = fetch(&sdist.name, &sdist.index, &sdist.file, finder, progress)?;
     Ok(needs::of(&source, &sdist.file.name)?.is_native)
 }
@@ -69,9 +69,7 @@ impl Resolver<'_> {
         finder: &Finder,
         progress: &dyn Progress,
     ) -> Result<Sdist, Error> {
-        if let Some(built) = &sdist.built
-            && kept(built, finder, progress)?
-        {
+        if is_built(sdist, finder, progress)? {
             return Ok(sdist.clone());
         }
         let failed = |reason: &str, hint: Option<&str>| Error::Build {

@@ -24,7 +24,7 @@ use super::project::OTHER_LAYERS;
 use super::recipe::{self, Recipe};
 use super::{ProjectPlan, bytecode};
 use crate::commands::Error;
-use crate::lean::{BaseImage, Kitchen};
+use crate::lean::{BaseImage, Kitchen, blame};
 
 /// An image that is in the store, and how it came about.
 pub(super) struct Built {
@@ -67,7 +67,9 @@ impl Builder<'_> {
         let known = Recipe::find(lease, &key)?.filter(|_| is_apart(&collected, self.plan));
         let (recipe, project) = match known {
             Some(recipe) => (recipe, vec![bundle(&collected)]),
-            None => self.open_packages(&layers, &ground, &key, &collected)?,
+            None => self
+                .open_packages(&layers, &ground, &key, &collected)
+                .map_err(|error| blame(self.lock, &lease.cas(), error))?,
         };
         let groups = group(project, ground.grouping(self.plan)?);
         let project = layers.make_onto(&existing, &groups, &*self.kitchen.progress)?;

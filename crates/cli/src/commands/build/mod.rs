@@ -125,11 +125,18 @@ pub(super) fn kitchen<'a>(
     let wanted: (PlatformName, bool) = (plan.platform.clone(), offline);
     let mut kitchen =
         Kitchen::open(settings, images, sandboxes, places, wanted, context.progress())?;
-    if let Some(lock) = read_lock(&plan.project.folder.join(FILE_NAME))? {
-        kitchen.remember_twin(&lock);
-        if let Some(vendor) = &args.vendor {
-            kitchen.restock(&lock, vendor)?;
-        }
+    let path = plan.project.folder.join(FILE_NAME);
+    let lock = read_lock(&path)?;
+    if let Some(lock) = &lock {
+        kitchen.remember_twin(lock);
+    }
+    if let Some(vendor) = &args.vendor {
+        // Nothing can be resolved with a folder of packages: the lock has to be right.
+        let reasons = outdated(lock.as_ref(), plan);
+        let Some(lock) = lock.filter(|_| reasons.is_empty()) else {
+            return Err(Error::OutdatedForVendor { path, reasons });
+        };
+        kitchen.restock(&lock, vendor)?;
     }
     Ok(kitchen)
 }

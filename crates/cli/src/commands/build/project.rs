@@ -191,7 +191,10 @@ fn source(project: &Project) -> Result<Option<Source>, Error> {
             let requirements = Requirements::read(&files)?;
             Some(Source::Requirements { requirements, project: Some(folder) })
         }
-        Found::SetupCfg(_) => return Err(Error::NotYet { what: "requirements in a `setup.cfg`" }),
+        Found::SetupCfg(file) => {
+            let requirements = Requirements::of_setup_cfg(&folder.join(file), &extras)?;
+            Some(Source::Requirements { requirements, project: None })
+        }
     })
 }
 

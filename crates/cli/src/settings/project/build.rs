@@ -23,6 +23,10 @@ pub(super) const APP: [&str; 8] =
 pub(super) const BUILD: [&str; 4] = ["compression", "keep", "layers", "packages"];
 pub(super) const INDEX: [&str; 3] = ["url", "default", "packages"];
 
+/// Base, further packages of the distribution, packages of Python, what was made here, byte code, project:
+/// what is in different images for different reasons is in different layers.
+const FEWEST_LAYERS: u32 = 6;
+
 /// `[image]`.
 pub(super) fn image(table: &Table<'_>) -> Result<ImageSettings, ProjectError> {
     table.only(&IMAGE)?;
@@ -282,8 +286,10 @@ fn patterns<'a>(table: &Table<'a>, key: &'a str) -> Result<Vec<String>, ProjectE
 pub(super) fn build(table: &Table<'_>) -> Result<BuildSettings, ProjectError> {
     table.only(&BUILD)?;
     let layers = table.get("layers").map(|value| {
-        let count = value.parsed::<u32>().ok().filter(|count| (1..=127).contains(count));
-        count.ok_or_else(|| value.error("`layers` is a number from 1 to 127"))
+        let count =
+            value.parsed::<u32>().ok().filter(|count| (FEWEST_LAYERS..=127).contains(count));
+        count
+            .ok_or_else(|| value.error(format!("`layers` is a number from {FEWEST_LAYERS} to 127")))
     });
     Ok(BuildSettings {
         compression: table.get("compression").map(Value::parsed).transpose()?,
