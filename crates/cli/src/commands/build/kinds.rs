@@ -6,6 +6,7 @@ use lightship_build::program::{self, Decision, Program, Wish};
 use lightship_build::project::{AppKind, Evidence, Note, Project};
 use lightship_build::web::{self, Site};
 use lightship_codec::tar::RootPath;
+use lightship_oci::spec::Platform;
 use lightship_packages::lock::{Inputs, Lock};
 use lightship_packages::parcel::{Origin, PackageId, Parcel};
 
@@ -28,12 +29,11 @@ impl Content {
         let binary = match &project.settings.app.kind {
             AppKind::Python => return Ok((Self::Source, Purpose::Programs)),
             AppKind::Static(site) => {
+                let site = site.clone();
                 web::check_folder(&project.source())?;
-                let port = project.tcp_ports().first().copied().unwrap_or(web::PORT);
-                let text = format!(
-                    "served at http://127.0.0.1:{port} by `lightship image run --tty --network host`"
-                );
-                project.notes.push(Note { from: Evidence::file(&site.folder), text });
+                if architecture == Platform::host().architecture {
+                    project.notes.push(how_to_serve(project, &site.folder));
+                }
                 return Ok((Self::Site, Purpose::Web));
             }
             AppKind::Binary(binary) => binary.clone(),
@@ -111,6 +111,13 @@ impl ProjectPlan {
         }
         homes
     }
+}
+
+fn how_to_serve(project: &Project, folder: &str) -> Note {
+    let port = project.tcp_ports().first().copied().unwrap_or(web::PORT);
+    let text =
+        format!("served at http://127.0.0.1:{port} by `lightship image run --tty --network host`");
+    Note { from: Evidence::file(folder), text }
 }
 
 fn note(path: &str, decision: &Decision) -> Note {
