@@ -68,7 +68,7 @@ lean() {
 
   title "The churn project's cleaned list of requirements: 153 distributions"
   printf '[python]\nrequirements = ["requirements-clean.txt"]\n' > "$work/churn-pipeline/lightship.toml"
-  run build "$work/churn-pipeline" -t churn
+  run build "$work/churn-pipeline" -t churn --measure
   title "All that the pipeline does, once, in that image: load, validate, train, evaluate, register"
   run image run churn -- python job.py --customers 500
 }

@@ -36,6 +36,8 @@ pub struct Report {
     pub before: Option<Before>,
     /// What it weighs.
     pub after: Weight,
+    /// How long it takes to start, where that was measured.
+    pub start: Option<Start>,
     /// Its parts, from the ground up; their weights add up to its own.
     pub categories: Vec<Category>,
     /// What each package weighs, heaviest first.
@@ -98,6 +100,15 @@ pub struct Weight {
     pub files: u64,
     /// How many layers.
     pub layers: u64,
+}
+
+/// How long an image takes to start.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// From the start of its Python until everything is imported that the project imports, on this machine.
+    pub seconds: f64,
+    /// How many modules these are.
+    pub modules: u64,
 }
 
 /// Part of an image.
@@ -221,6 +232,7 @@ impl Report {
             digest,
             base: None,
             before: None,
+            start: None,
             after: layers.iter().fold(Weight::default(), Weight::with),
             categories: categories(layers),
             packages: weigh::packages(groups, layers),

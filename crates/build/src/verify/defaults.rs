@@ -11,6 +11,9 @@ use super::imports::is_missing;
 use super::run::Subject;
 use super::{Around, Check, EntryPointCheck, Error, ImportItem, ImportsCheck, Kind, source};
 
+/// The name of the check that imports what the source imports.
+pub const IMPORTS: &str = "what the source imports, imports";
+
 /// A service that has not failed after so long has started. Longer than any interpreter takes to find
 /// its modules, shorter than anybody waits for.
 const WATCH: Duration = Duration::from_secs(5);
@@ -85,7 +88,7 @@ impl Defaults {
             return Ok(());
         }
         self.checks.push(Check {
-            name: "what the source imports, imports".to_owned(),
+            name: IMPORTS.to_owned(),
             kind: Kind::Imports(ImportsCheck { modules }),
             around: Around::default(),
         });

@@ -40,6 +40,12 @@ pub struct BuildArgs {
     /// Send it to a registry as well
     #[arg(long, value_name = "REF")]
     pub push: Option<String>,
+    /// Say how its size compares with this image's, which it replaces
+    #[arg(long, value_name = "REF", value_hint = ValueHint::AnyPath)]
+    pub compare: Option<String>,
+    /// Measure how long the project's imports take in it; later builds with these packages remember
+    #[arg(long)]
+    pub measure: bool,
     /// Only say what would be made
     #[arg(long)]
     pub dry_run: bool,

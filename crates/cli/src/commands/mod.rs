@@ -11,6 +11,7 @@ mod init;
 mod lock;
 mod man;
 mod sbom;
+mod start;
 mod store;
 mod vendor;
 mod verify;

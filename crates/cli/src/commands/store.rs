@@ -8,6 +8,7 @@ use lightship_oci::store::BASES;
 use lightship_packages::fetch::PACKAGES;
 
 use super::build::RECIPES;
+use super::start::STARTS;
 use super::{Context, Error, Outcome};
 use crate::args::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
 use crate::images::Images;
@@ -19,7 +20,8 @@ use crate::views::store::{GcDocument, UsageDocument, VerifyDocument};
 const PARTIALS_KEPT_HOURS: i64 = 7 * 24;
 
 /// Names that only save time: packages and bases can be fetched again, and everything else made again.
-const RENEWABLE: [RefKind; 7] = [PACKAGES, BASES, LAYERS, BYTECODE, RECIPES, WORKBENCHES, SURVEYS];
+const RENEWABLE: [RefKind; 8] =
+    [PACKAGES, BASES, LAYERS, BYTECODE, RECIPES, WORKBENCHES, SURVEYS, STARTS];
 
 /// Dispatches.
 pub(super) fn run(command: &StoreCommand, context: &mut Context<'_>) -> Result<Outcome, Error> {

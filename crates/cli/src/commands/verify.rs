@@ -27,7 +27,7 @@ use crate::views::verify::{VerifyDocument, text};
 /// How long a check may take, where nobody says.
 const TIME: Duration = Duration::from_mins(1);
 /// How much a check may write.
-const DISK: ByteSize = ByteSize(10_000_000_000);
+pub(super) const DISK: ByteSize = ByteSize(10_000_000_000);
 /// How long a service of the command line may take until it answers.
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -142,6 +142,7 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Outcome
     let jobs = args.jobs.or(settings.jobs).unwrap_or_else(processors);
     let watch = Watch { progress: Arc::clone(&progress), running: Mutex::default() };
     let verdicts = subject.verify(&checks.checks, jobs, &watch).map_err(CheckError::from)?;
+    super::start::note(&images, &image, &verdicts)?;
     let document = VerifyDocument::new(
         &plan.named,
         image.digest(),
@@ -246,7 +247,7 @@ fn defaults(subject: &Subject<'_>, folder: Option<&Path>) -> Result<Defaults, Ch
 }
 
 /// A check that takes more than this is a danger to whoever works on this machine.
-fn half_of_memory() -> Option<ByteSize> {
+pub(super) fn half_of_memory() -> Option<ByteSize> {
     let machine = rustix::system::sysinfo();
     let bytes = machine.totalram.checked_mul(machine.mem_unit.into())?;
     Some(ByteSize(bytes / 2))

@@ -39,7 +39,7 @@ pub fn text(report: &Report, runs_here: bool, look: &Look) -> String {
         title(report, look),
         verdict(report, look),
         categories(report, look),
-        asides(report, look),
+        asides(report, runs_here, look),
         notes(report, look),
         next(report, runs_here),
     ];
@@ -81,6 +81,13 @@ fn title(report: &Report, look: &Look) -> String {
 fn verdict(report: &Report, look: &Look) -> String {
     let after = &report.after;
     let sizes = format!("{} to pull, {} on disk", after.compressed_bytes, after.disk_bytes);
+    let sizes = match report.start {
+        Some(start) => {
+            let modules = count(start.modules, "module", "modules");
+            format!("{sizes}, {:.1} s to import the project's {modules}", start.seconds)
+        }
+        None => sizes,
+    };
     let sentence = match report.before.as_ref().and_then(|before| less(before, report)) {
         Some(words) => format!("{sizes}: {words}"),
         None => sizes,
@@ -177,7 +184,7 @@ fn words(category: &Category, report: &Report) -> String {
 }
 
 /// The heaviest packages, what was left out, the layers, the time: a line each.
-fn asides(report: &Report, look: &Look) -> String {
+fn asides(report: &Report, runs_here: bool, look: &Look) -> String {
     let mut text = String::from("\n");
     text += &remark_of("heaviest", &heaviest(&report.packages), look);
     text += &remark_of("left out", &absent(report), look);
@@ -189,6 +196,14 @@ fn asides(report: &Report, look: &Look) -> String {
         kept => format!("{layers}, {} kept from earlier builds", grouped(kept)),
     };
     text += &remark_of("layers", &words, look);
+    let has_python = report.categories.iter().any(|one| one.stage == Stage::Packages);
+    if has_python && runs_here && report.start.is_none() {
+        text += &remark_of(
+            "start",
+            "not measured with these packages yet: `--measure`, or `lightship verify`",
+            look,
+        );
+    }
     text + &remark_of("time", &time(report), look)
 }
 

@@ -9,7 +9,8 @@ mod recipe;
 use std::path::Path;
 use std::time::Instant;
 
-use lightship_build::report::{Plan, Report};
+use lightship_base::ByteSize;
+use lightship_build::report::{Before, Plan, Report};
 use lightship_build::resolve::Upgrade;
 use lightship_build::sbom;
 use lightship_codec::compression::CompressionLevel;
@@ -17,7 +18,7 @@ use lightship_oci::copy::{Selection, copy_with};
 use lightship_oci::spec::Platform;
 use lightship_packages::lock::{FILE_NAME, Lock, PlatformName};
 
-use super::{Context, Error, Outcome};
+use super::{Context, Error, Outcome, start};
 use crate::args::{BuildArgs, ProjectArgs, Top};
 use crate::images::Images;
 use crate::lean::{Kitchen, Order, Places};
@@ -36,6 +37,7 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
     let images = Images::new(&settings, args.registry.plain_http);
     let sandboxes = Sandboxes::open(&settings)?;
     let plan = plan_of(&args.project, &args.keep, context)?;
+    let before = args.compare.as_deref().map(|name| before(name, &images)).transpose()?;
     let kitchen = kitchen(&args.project, &plan, (&settings, &images, &sandboxes), context)?;
     let mut phases = Vec::new();
     let mut phase = |name: &'static str, since: Instant| phases.push((name, since.elapsed()));
@@ -66,6 +68,24 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
     phase("send", since);
     let mut report = built.report(&args.project.folder.display().to_string(), &plan, &lock);
     report.names = names;
+    report.before = before;
+    let layers = built.layers.iter().map(|layer| layer.digest);
+    let measure = args.measure && kitchen.is_for_here();
+    report.start = if measure {
+        let since = Instant::now();
+        let image = images.open(&images.reference(&report.names[0])?, None)?;
+        let start = start::measure((&images, &sandboxes), &image, &*context.reading())?;
+        phase("measure", since);
+        start
+    } else {
+        start::known(&images, layers)?
+    };
+    if measure && report.start.is_none() {
+        report.notes.push(format!(
+            "how long it takes to start is not known: `lightship verify {}` says why",
+            report.names[0]
+        ));
+    }
     report.notes.extend(kitchen.supplies.notes.iter().cloned());
     for (name, took) in phases {
         report.phase(name, took);
@@ -73,6 +93,14 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
     report.seconds = started.elapsed().as_secs_f64();
     show(args, (&report, kitchen.is_for_here()), context)?;
     Ok(Outcome::Fine)
+}
+
+/// What an image weighs, as its manifest says.
+fn before(name: &str, images: &Images<'_>) -> Result<Before, Error> {
+    let image = images.open(&images.reference(name)?, None)?;
+    let layers = &image.manifest().layers;
+    let bytes = layers.iter().map(|layer| layer.size).sum();
+    Ok(Before { what: name.to_owned(), compressed_bytes: Some(ByteSize(bytes)), disk_bytes: None })
 }
 
 fn show(

@@ -5,7 +5,7 @@ use lightship_base::{ByteSize, Digest};
 use lightship_build::assemble::{Grouping, Stage};
 use lightship_build::report::{
     Before, Category, Dropped, LayerLine, LeftOut, Overlap, PackageWeight, Phase, Plan, Report,
-    Weight,
+    Start, Weight,
 };
 use lightship_packages::lock::Lock;
 
@@ -73,6 +73,7 @@ fn report() -> Report {
             disk_bytes: None,
         }),
         after: weight(159_021_000, 606_142_000, 23_918, 101),
+        start: Some(Start { seconds: 5.432, modules: 12 }),
         categories,
         packages: vec![
             package("pyarrow", 152_000_000, 30_100_000, true),
