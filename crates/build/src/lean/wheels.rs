@@ -29,7 +29,7 @@ pub(super) fn bundle(
 ) -> Result<Bundle, Error> {
     let name: WheelName =
         file.name.parse().map_err(|_| Error::WheelName { file: file.name.to_owned() })?;
-    let wheel = Wheel::open(file.path, &name)?;
+    let wheel = Wheel::open_known(file.path, &name, file.digest)?;
     let options = InstallOptions {
         scripts: scripts.clone(),
         requested: requested.contains(name.distribution()),

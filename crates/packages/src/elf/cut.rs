@@ -253,8 +253,8 @@ impl ContentSource for CutFile {
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
-        let inner = self.content.open()?.take(self.plan.size);
-        Ok(Box::new(CutReader { inner, position: 0, zeros: &self.plan.zeros }))
+        let (inner, size) = (self.content.open()?, self.plan.size);
+        Ok(Box::new(CutReader { inner, size, position: 0, zeros: &self.plan.zeros }))
     }
 
     fn identity(&self) -> Option<Digest> {
@@ -266,6 +266,8 @@ impl ContentSource for CutFile {
 /// Passes bytes on, some of them as zeros.
 struct CutReader<'a, R> {
     inner: R,
+    /// How many are passed on.
+    size: u64,
     position: u64,
     /// Those that do not lie wholly before the position.
     zeros: &'a [Range<u64>],
@@ -273,9 +275,19 @@ struct CutReader<'a, R> {
 
 impl<R: Read> Read for CutReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buffer)?;
+        let left = usize::try_from(self.size - self.position).unwrap_or(usize::MAX);
+        let most = left.min(buffer.len());
+        if most == 0 {
+            return Ok(0);
+        }
+        let n = self.inner.read(&mut buffer[..most])?;
         let start = self.position;
         let end = start + n as u64;
+        if end == self.size {
+            // Whether the whole is what it claims to be, its source may know only at its end. Nobody
+            // gets the last byte before that.
+            io::copy(&mut self.inner, &mut io::sink())?;
+        }
         // Both are within what was just read, so the difference is below the buffer's length.
         let at = |offset: u64| usize::try_from(offset.clamp(start, end) - start).unwrap_or(n);
         while let Some(range) = self.zeros.first().filter(|range| range.start < end) {

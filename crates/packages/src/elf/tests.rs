@@ -1,6 +1,9 @@
 //! Made-up files of every layout that gave us trouble, and lies.
 
+use std::io;
+
 use super::*;
+use crate::parcel::{Content, ContentSource};
 use crate::{golang, rust};
 
 /// A little-endian 64-bit file, put together from pieces at chosen offsets.
@@ -431,4 +434,43 @@ fn names_without_ends() {
     bytes[..4096].copy_from_slice(&header[..4096]);
     bytes[60..64].copy_from_slice(&[0x60, 0xea, 1, 0]);
     assert_eq!(known(&facts(&bytes)).count, count);
+}
+
+/// A file whose source knows only at its end that it is damaged, as a wheel's does.
+struct Damaged(Vec<u8>);
+
+impl ContentSource for Damaged {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn open(&self) -> io::Result<Box<dyn io::Read + Send + '_>> {
+        Ok(Box::new(io::Read::chain(&self.0[..], Failing)))
+    }
+}
+
+struct Failing;
+
+impl io::Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("another digest"))
+    }
+}
+
+#[test]
+fn a_cut_file_is_still_held_against_its_digest() {
+    let mut fake = Fake::new(64 << 10);
+    let (end, names, table) = (64 << 10, 20, 3 * 64);
+    fake.segment(LOAD, READ, 0, 4096);
+    fake.section(".debug_x", PROGBITS, 0, 4096, end - table - names - 4096);
+    let bytes = fake.finish(end - table - names, end - table);
+    let cut = |content: Content| match cut::plan(&Content::bytes(bytes.clone())).unwrap() {
+        cut::Verdict::Cut(plan) => plan.apply(content),
+        other => panic!("{other:?}"),
+    };
+    let whole = cut(Content::bytes(bytes.clone())).read(u64::MAX).unwrap();
+    assert!(whole.len() < bytes.len());
+    let told = cut(Content::new(Damaged(bytes.clone()))).read(u64::MAX).unwrap_err();
+    assert_eq!(told.to_string(), "another digest");
+    assert!(whole.len() as u64 == cut(Content::new(Damaged(bytes.clone()))).size());
 }

@@ -107,7 +107,7 @@ pub(super) struct Archive {
 pub(super) struct Member {
     deflated: bool,
     /// Where its compressed bytes begin, and how many there are.
-    start: u64,
+    pub(super) start: u64,
     compressed: u64,
     /// Bytes once unpacked, as the archive says.
     pub(super) size: u64,

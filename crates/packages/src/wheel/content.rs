@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lightship_base::{Digest, Sha256};
 
 use super::archive::{Archive, Member};
-use crate::parcel::ContentSource;
+use crate::parcel::{ContentSource, made_of};
 
 /// A file of a wheel. Its reader fails, instead of handing out the last byte, where RECORD has another
 /// digest; it never hands out more bytes than RECORD says.
@@ -15,6 +15,9 @@ pub(super) struct WheelContent {
     pub(super) archive: Arc<Archive>,
     pub(super) member: Member,
     pub(super) digest: Digest,
+    /// Of the wheel's own bytes, where somebody vouches for them. What RECORD says of a file proves nothing
+    /// before the file was read to its end.
+    pub(super) wheel: Option<Digest>,
     /// What to call it in errors: wheel and member, fit to be shown.
     pub(super) name: Arc<str>,
 }
@@ -34,7 +37,8 @@ impl ContentSource for WheelContent {
     }
 
     fn identity(&self) -> Option<Digest> {
-        Some(self.digest)
+        let wheel = self.wheel?.to_string();
+        Some(made_of("member", &[wheel.as_bytes(), &self.member.start.to_le_bytes()]))
     }
 }
 

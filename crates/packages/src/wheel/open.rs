@@ -54,16 +54,23 @@ impl Wheel {
     /// named by its digest.
     pub fn open(path: &Path, name: &WheelName) -> Result<Self, Error> {
         let bytes = Bytes::open(path).map_err(|source| unreadable(name, source))?;
-        Self::read(bytes, name)
+        Self::read(bytes, name, None)
+    }
+
+    /// The same for a wheel whose bytes have this digest, as the caller knows: then its files have an
+    /// identity.
+    pub fn open_known(path: &Path, name: &WheelName, digest: Digest) -> Result<Self, Error> {
+        let bytes = Bytes::open(path).map_err(|source| unreadable(name, source))?;
+        Self::read(bytes, name, Some(digest))
     }
 
     /// A wheel in memory.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>, name: &WheelName) -> Result<Self, Error> {
-        Self::read(Bytes::Memory(bytes.into()), name)
+        Self::read(Bytes::Memory(bytes.into()), name, None)
     }
 
-    fn read(bytes: Bytes, name: &WheelName) -> Result<Self, Error> {
-        Opening::read(bytes, name).map_err(|failure| match failure {
+    fn read(bytes: Bytes, name: &WheelName, digest: Option<Digest>) -> Result<Self, Error> {
+        Opening::read(bytes, name, digest).map_err(|failure| match failure {
             Failure::Io(source) => unreadable(name, source),
             Failure::Flaw(flaw) => Error::Refused { wheel: name.to_string(), flaw },
         })
@@ -129,14 +136,16 @@ struct Opening<'a> {
     name: &'a WheelName,
     archive: Arc<Archive>,
     dist_info: RootPath,
+    /// Of the wheel's bytes, where it is known.
+    digest: Option<Digest>,
 }
 
 impl Opening<'_> {
-    fn read(bytes: Bytes, name: &WheelName) -> Result<Wheel, Failure> {
+    fn read(bytes: Bytes, name: &WheelName, digest: Option<Digest>) -> Result<Wheel, Failure> {
         let archive = Arc::new(Archive::open(bytes)?);
         let dist_info = dist_info(&archive, name)?;
         let data = data_folder(&archive, name)?;
-        let opening = Opening { name, archive, dist_info };
+        let opening = Opening { name, archive, dist_info, digest };
         let files = opening.files()?;
         let root_is_purelib = opening.format(&files)?;
         let metadata = opening.metadata(&files)?;
@@ -177,6 +186,7 @@ impl Opening<'_> {
                 archive: Arc::clone(&self.archive),
                 member: *member,
                 digest,
+                wheel: self.digest,
                 name: format!("{}, {shown}", self.name).into(),
             });
             let executable = member.executable;
