@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lightship_base::{Category, Diagnose, Hint};
+use lightship_packages::pylock::ChoiceError;
 
 /// Why requirements do not become a lock.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +86,14 @@ pub enum Error {
     /// A document about packages makes no sense.
     #[error(transparent)]
     Document(#[from] lightship_packages::lock::Error),
+    /// A lock of another tool does not fit the target, or what is asked of it.
+    #[error("cannot use {lock}: {reason}")]
+    Lock {
+        /// Which lock.
+        lock: String,
+        /// Why not.
+        reason: ChoiceError,
+    },
     /// A distribution is of a kind that cannot be locked.
     #[error("{name} comes from {from}, which is not supported yet")]
     Unsupported {
@@ -160,6 +169,7 @@ impl Diagnose for Error {
             | Self::Requirement { .. }
             | Self::Unsatisfiable { .. }
             | Self::Failed { .. }
+            | Self::Lock { .. }
             | Self::Unsupported { .. }
             | Self::NotAtHome { .. }
             | Self::NoFile { .. }
@@ -179,6 +189,15 @@ impl Diagnose for Error {
             Self::OldUv { .. } => {
                 vec![Hint::new("update it: `uv self update`, or the way it was installed")]
             }
+            Self::Lock { reason, .. } => vec![Hint::new(match reason {
+                ChoiceError::Python { .. } => {
+                    "choose a Python that it is for with `python`, or make the lock anew"
+                }
+                ChoiceError::Environment { .. } | ChoiceError::Ambiguous { .. } => {
+                    "make the lock anew with its own tool, for the image's platform"
+                }
+                ChoiceError::Unknown { .. } => "mend `groups` or `extras` below [python]",
+            })],
             Self::Unsupported { .. } => vec![Hint::new(
                 "build a wheel of it, put it in a folder, and name the folder with `--find-links` in the requirements",
             )],

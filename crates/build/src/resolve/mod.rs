@@ -147,7 +147,7 @@ impl Resolver<'_> {
     /// Resolves requirements.
     pub fn resolve(&self, request: &Request<'_>) -> Result<Resolution, Error> {
         let work = self.work()?;
-        let mut plan = source::plan(self, &work, request.source)?;
+        let mut plan = source::plan(self, &work, request.source, request.target)?;
         let mut placed = Placed::of(&plan, &plan.asked(self.indexes));
         loop {
             plan.group = placed.write(self, &work)?;

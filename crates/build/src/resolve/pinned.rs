@@ -13,11 +13,12 @@ use lightship_packages::index::{Index, Place, Role};
 use lightship_packages::lock::DEFAULT_INDEX;
 use lightship_packages::pylock::pipfile::Pipfile;
 use lightship_packages::pylock::poetry::Poetry;
-use lightship_packages::pylock::{File, Pylock, Source as PylockSource};
+use lightship_packages::pylock::{File, Package, Pylock, Source as PylockSource};
 
 use super::edges::Edges;
 use super::interpreter::{Access, Shared, Word};
 use super::source::{MAX_LOCK, PROJECT, Plan, indexes_of_project, project};
+use super::target::Target;
 use super::{Error, Resolver, Work, read_text};
 
 /// Where the user's `pylock.toml` is seen, with the files beside it.
@@ -27,6 +28,7 @@ const BESIDE: &str = "/lightship/pylock";
 pub(super) fn uv_lock(
     resolver: &Resolver<'_>,
     work: &Work,
+    target: &Target,
     folder: &Path,
     extras: &[String],
     groups: &[String],
@@ -50,24 +52,47 @@ pub(super) fn uv_lock(
     };
     let lock = Pylock::parse(&export("pylock.toml", "pylock.uv.toml")?, "uv.lock")?;
     let edges = Edges::parse(&export("requirements.txt", "uv.txt")?);
-    let mut plan = of_pylock(resolver, work, &lock, edges, None)?;
+    // uv chose among extras and groups; what is left to say is the target.
+    let packages = chosen(&lock, "uv.lock", target, &[], &[])?;
+    let mut plan = of_pylock(resolver, work, &packages, edges, None)?;
     plan.own_indexes = indexes_of_project(folder)?;
     Ok(plan)
 }
 
 /// A `pylock.toml` as it is.
-pub(super) fn pylock(resolver: &Resolver<'_>, work: &Work, file: &Path) -> Result<Plan, Error> {
-    let lock = Pylock::parse(&read_text(file, MAX_LOCK)?, &file.display().to_string())?;
+pub(super) fn pylock(
+    resolver: &Resolver<'_>,
+    work: &Work,
+    target: &Target,
+    file: &Path,
+    extras: &[String],
+    groups: &[String],
+) -> Result<Plan, Error> {
+    let name = file.display().to_string();
+    let lock = Pylock::parse(&read_text(file, MAX_LOCK)?, &name)?;
+    let packages = chosen(&lock, &name, target, extras, groups)?;
     let folder =
         std::fs::canonicalize(file).map_err(Error::io("read", file))?.parent().map(Path::to_owned);
-    of_pylock(resolver, work, &lock, Edges::default(), folder.as_deref())
+    of_pylock(resolver, work, &packages, Edges::default(), folder.as_deref())
+}
+
+/// What a lock has for a target.
+fn chosen<'p>(
+    lock: &'p Pylock,
+    name: &str,
+    target: &Target,
+    extras: &[String],
+    groups: &[String],
+) -> Result<Vec<&'p Package>, Error> {
+    lock.chosen(target.markers(), extras, groups)
+        .map_err(|reason| Error::Lock { lock: name.to_owned(), reason })
 }
 
 /// Exact versions, and an index of their files.
 fn of_pylock(
     resolver: &Resolver<'_>,
     work: &Work,
-    lock: &Pylock,
+    packages: &[&Package],
     edges: Edges,
     folder: Option<&Path>,
 ) -> Result<Plan, Error> {
@@ -75,7 +100,7 @@ fn of_pylock(
     let mut pages: BTreeMap<&str, String> = BTreeMap::new();
     let mut lines = String::new();
     let mut all = edges;
-    for package in &lock.packages {
+    for package in packages {
         let unsupported = |from: String| Error::Unsupported { name: package.name.clone(), from };
         let files: Vec<&File> = match &package.source {
             PylockSource::Index { wheels, sdist } => wheels.iter().chain(sdist).collect(),
@@ -92,11 +117,7 @@ fn of_pylock(
         let Some(version) = &package.version else {
             return Err(unsupported("source without a version".to_owned()));
         };
-        lines += &format!("{}=={version}", package.name);
-        if let Some(marker) = &package.marker {
-            lines += &format!(" ; {}", one_line(marker));
-        }
-        lines.push('\n');
+        lines += &format!("{}=={version}\n", package.name);
         let page = pages.entry(&package.name).or_default();
         for file in files {
             if let Some(url) = address(resolver, &shared, file) {

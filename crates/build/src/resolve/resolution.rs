@@ -46,13 +46,10 @@ pub(super) fn resolution(
     let tags = Tags::of(target.kind);
     let mut resolution = Resolution { indexes, ..Resolution::default() };
     for package in &pylock.packages {
-        let (wheel, sdist) = files(package, &tags)?;
+        let allowed = |file: &File| plan.allows(&package.name, file);
+        let (wheel, sdist) = files(package, &tags, &allowed)?;
         let version = package.version.clone().unwrap_or_default();
-        let chosen = wheel.or(sdist).ok_or_else(|| Error::NoFile {
-            name: package.name.clone(),
-            version: version.clone(),
-        })?;
-        plan.check(&package.name, chosen)?;
+        let Some(chosen) = wheel.or(sdist) else { return Err(unfit(package, &tags, plan)) };
         let had = edges.indexes.get(&package.name).or(package.index.as_ref());
         let index = label(had.map(String::as_str), chosen, &resolution.indexes);
         if let Some(url) = chosen.url.as_deref().and_then(|url| url.parse::<Url>().ok()) {
@@ -82,19 +79,36 @@ pub(super) fn resolution(
     Ok(resolution)
 }
 
-/// The wheel that fits best, and the source distribution.
+/// Why a distribution has no file.
+fn unfit(package: &Package, tags: &Tags, plan: &Plan) -> Error {
+    let name = package.name.clone();
+    let any = files(package, tags, &|_| true).ok().and_then(|(wheel, sdist)| wheel.or(sdist));
+    match (any, &plan.allowed) {
+        (Some(file), Some((lock, _))) => {
+            Error::NotAllowed { file: file.name.clone(), name, lock: lock.clone() }
+        }
+        (Some(_), None) | (None, _) => {
+            Error::NoFile { name, version: package.version.clone().unwrap_or_default() }
+        }
+    }
+}
+
+/// The wheel that fits best, and the source distribution. What is not allowed is passed over: an index may
+/// have better files today than when the user's lock was made.
 fn files<'p>(
     package: &'p Package,
     tags: &Tags,
+    allowed: &dyn Fn(&File) -> bool,
 ) -> Result<(Option<&'p File>, Option<&'p File>), Error> {
     let unsupported = |from: String| Error::Unsupported { name: package.name.clone(), from };
     match &package.source {
         Source::Index { wheels, sdist } => {
+            let wheels: Vec<&File> = wheels.iter().filter(|wheel| allowed(wheel)).collect();
             let names: Vec<WheelName> =
                 wheels.iter().filter_map(|wheel| wheel.name.parse().ok()).collect();
             let best = tags.best(&names);
-            let wheel = best.and_then(|best| wheels.iter().find(|w| w.name == best.as_str()));
-            Ok((wheel, sdist.as_ref()))
+            let wheel = best.and_then(|best| wheels.into_iter().find(|w| w.name == best.as_str()));
+            Ok((wheel, sdist.as_ref().filter(|sdist| allowed(sdist))))
         }
         Source::Vcs { kind, .. } => Err(unsupported(format!("a {kind} repository"))),
         Source::Directory { path } => Err(unsupported(format!("the folder {path}"))),

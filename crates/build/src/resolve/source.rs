@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 use super::edges::Edges;
 use super::interpreter::{Access, Shared, Word};
 use super::requirements::{IndexOption, Requirements};
+use super::target::Target;
 use super::{Error, Resolver, Work, pinned, read_text};
 
 /// No project file is larger.
@@ -54,6 +55,10 @@ pub enum Source {
     Pylock {
         /// The file.
         file: PathBuf,
+        /// Extras that are wanted.
+        extras: Vec<String>,
+        /// Dependency groups that are wanted beside those that the lock has as its default.
+        groups: Vec<String>,
     },
     /// `poetry.lock`.
     Poetry {
@@ -116,7 +121,11 @@ impl Source {
                 chosen(inputs, "extras", extras);
                 chosen(inputs, "groups", groups);
             }
-            Self::Pylock { file } => inputs.text("pylock.toml", &read_text(file, MAX_LOCK)?),
+            Self::Pylock { file, extras, groups } => {
+                inputs.text("pylock.toml", &read_text(file, MAX_LOCK)?);
+                chosen(inputs, "extras", extras);
+                chosen(inputs, "groups", groups);
+            }
             Self::Poetry { file, groups } => {
                 inputs.text("poetry.lock", &read_text(file, MAX_LOCK)?);
                 chosen(inputs, "groups", groups);
@@ -239,30 +248,30 @@ impl Plan {
     }
 
     /// Whether a file may be used.
-    pub(super) fn check(&self, name: &str, file: &File) -> Result<(), Error> {
-        let Some((lock, allowed)) = &self.allowed else { return Ok(()) };
-        if allowed.get(name).is_some_and(|digests| digests.contains(&file.sha256)) {
-            return Ok(());
-        }
-        Err(Error::NotAllowed {
-            file: file.name.clone(),
-            name: name.to_owned(),
-            lock: lock.clone(),
-        })
+    pub(super) fn allows(&self, name: &str, file: &File) -> bool {
+        let Some((_, allowed)) = &self.allowed else { return true };
+        allowed.get(name).is_some_and(|digests| digests.contains(&file.sha256))
     }
 }
 
 /// Writes down for uv what a source says.
-pub(super) fn plan(resolver: &Resolver<'_>, work: &Work, source: &Source) -> Result<Plan, Error> {
+pub(super) fn plan(
+    resolver: &Resolver<'_>,
+    work: &Work,
+    source: &Source,
+    target: &Target,
+) -> Result<Plan, Error> {
     match source {
         Source::Requirements { requirements, project } => {
             of_requirements(work, requirements, project.as_deref())
         }
         Source::Pyproject { folder, extras, groups } => of_project(folder, extras, groups),
         Source::UvLock { folder, extras, groups } => {
-            pinned::uv_lock(resolver, work, folder, extras, groups)
+            pinned::uv_lock(resolver, work, target, folder, extras, groups)
         }
-        Source::Pylock { file } => pinned::pylock(resolver, work, file),
+        Source::Pylock { file, extras, groups } => {
+            pinned::pylock(resolver, work, target, file, extras, groups)
+        }
         Source::Poetry { file, groups } => pinned::poetry(work, file, groups),
         Source::Pipfile { file, develop } => pinned::pipfile(work, file, *develop),
     }

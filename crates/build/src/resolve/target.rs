@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lightship_packages::wheel::{Interpreter as Kind, Libc, Machine};
+use lightship_packages::wheel::{Interpreter as Kind, Libc, Machine, MarkerEnvironment};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
@@ -93,6 +93,11 @@ impl Target {
             own.kind.machine = machine;
         }
         own
+    }
+
+    /// What markers are told about it.
+    pub(super) fn markers(&self) -> MarkerEnvironment {
+        MarkerEnvironment::linux(&self.python, self.kind.machine)
     }
 
     /// What uv is told about a target that it cannot ask.

@@ -26,7 +26,7 @@ fn a_pylock_is_taken_as_it_is() {
         )
     };
     let file = bench.write("project/pylock.toml", &text(&allowed.hex()));
-    let source = Source::Pylock { file: file.clone() };
+    let source = Source::Pylock { file, extras: Vec::new(), groups: Vec::new() };
     let resolution = bench.resolve(&source, None, &Upgrade::Keep, &bench.native).unwrap();
     assert_eq!(told(&resolution), ["one 1.0 [] wheelhouse"]);
     assert_eq!(resolution.wheels[0].file.sha256, allowed);
@@ -36,6 +36,44 @@ fn a_pylock_is_taken_as_it_is() {
     );
     let error = bench.resolve(&source, None, &Upgrade::Keep, &bench.native).unwrap_err();
     assert_eq!(error.to_string(), "x comes from a git repository, which is not supported yet");
+}
+
+#[test]
+fn the_groups_of_a_pylock_are_chosen() {
+    let Some(bench) = Bench::new() else { return };
+    let names = ["one", "two", "three"];
+    let digests = names.map(|name| bench.wheel(name, "1.0", "py3-none-any", &[]));
+    let package = |at: usize, marker: &str| {
+        let (name, file) = (names[at], file_name(names[at], "1.0", "py3-none-any"));
+        format!(
+            "[[packages]]\nname = \"{name}\"\nversion = \"1.0\"\nmarker = '{marker}'\n\
+             wheels = [{{ path = \"../wheels/{file}\", url = \"{}\", hashes = {{ sha256 = \"{}\" }} }}]\n",
+            address(&bench.path(&format!("wheels/{file}"))),
+            digests[at].hex(),
+        )
+    };
+    let text = "lock-version = \"1.0\"\nrequires-python = \">=3.9\"\nextras = [\"more\"]\n\
+                dependency-groups = [\"default\", \"dev\"]\ndefault-groups = [\"default\"]\n"
+        .to_owned()
+        + &package(0, "\"default\" in dependency_groups")
+        + &package(1, "\"dev\" in dependency_groups")
+        + &package(2, "\"more\" in extras");
+    let file = bench.write("project/pylock.toml", &text);
+    let resolve = |extras: &[&str], groups: &[&str]| {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let source =
+            Source::Pylock { file: file.clone(), extras: owned(extras), groups: owned(groups) };
+        bench.resolve(&source, None, &Upgrade::Keep, &bench.native)
+    };
+    assert_eq!(told(&resolve(&[], &[]).unwrap()), ["one 1.0 [] wheelhouse"]);
+    let [one, two, three] = names.map(|name| format!("{name} 1.0 [] wheelhouse"));
+    assert_eq!(told(&resolve(&["more"], &["dev"]).unwrap()), [one, three, two]);
+    bench.write("project/pylock.toml", &text.replace(">=3.9", "<3"));
+    let error = resolve(&[], &[]).unwrap_err();
+    assert!(matches!(error, Error::Lock { .. }), "{error:?}");
+    let python = &bench.native.python;
+    let told = format!("it is for Python <3, and the image has Python {python}");
+    assert!(error.to_string().ends_with(&told), "{error}");
 }
 
 #[test]
@@ -55,6 +93,11 @@ fn a_poetry_lock_allows_its_own_files_only() {
     let source = Source::Poetry { file, groups: Vec::new() };
     let resolve = || bench.resolve(&source, None, &Upgrade::Keep, &bench.native);
     assert_eq!(told(&resolve().unwrap()), ["one 1.0 [] wheelhouse"]);
+    // Somebody adds a file that would fit better; the lock still means the one that it was made with.
+    let tag = format!("py3{}-none-any", bench.native.kind.minor);
+    bench.wheel("one", "1.0", &tag, &["later"]);
+    let resolution = resolve().unwrap();
+    assert_eq!(resolution.wheels[0].file.sha256, digest);
     bench.write("project/poetry.lock", &text(&"0".repeat(64)));
     let error = resolve().unwrap_err();
     assert!(matches!(error, Error::NotAllowed { .. }), "{error:?}");

@@ -41,6 +41,7 @@ impl Lock {
         forget(&mut self.debs, &all, platforms);
         forget(&mut self.wheels, &all, platforms);
         forget(&mut self.sdists, &all, platforms);
+        forget(&mut self.build_debs, &all, platforms);
         self.images.retain(|image| !platforms.contains(&image.platform));
         self.interpreters.retain(|interpreter| !platforms.contains(&interpreter.platform));
         self.platforms = all;

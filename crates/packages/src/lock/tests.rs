@@ -128,6 +128,7 @@ fn a_platform_that_is_locked_again_is_as_it_is_now() {
     let mut new = old.clone();
     new.images[0].digest = Digest::of(b"new");
     new.wheels[1].version = "2.4.0".to_owned();
+    new.build_debs[0].version = "4:12.3".to_owned();
     let again = old.clone().merged_with(&new);
     assert_eq!(Lock::parse(&again.to_toml().unwrap(), FILE_NAME).unwrap(), new.sorted());
 

@@ -4,16 +4,20 @@
 //! Keys that are not known are passed over, as the specification has it; what is known and malformed is
 //! an error with its line.
 
+mod choice;
 pub(crate) mod file_name;
 pub mod pipfile;
 pub mod poetry;
 
 use lightship_base::Digest;
 
+pub use choice::ChoiceError;
+
 use crate::MOST_PACKAGES;
 use crate::lock::reader::{Reader, Table, Value};
 use crate::lock::{Error, MAX_BYTES};
 use crate::python::normalise_name;
+use crate::wheel::{Marker, VersionSpecifiers};
 
 /// What the file is called where nobody names it otherwise.
 pub const FILE_NAME: &str = "pylock.toml";
@@ -26,10 +30,27 @@ const MOST_FILES: usize = 20_000;
 pub struct Pylock {
     /// Who made it: `uv`.
     pub created_by: String,
-    /// Which Python it is for, raw (*PEP 440*).
-    pub requires_python: Option<String>,
+    /// Which Python it is for (*PEP 440*).
+    pub requires_python: Option<VersionSpecifiers>,
+    /// Targets that it is for, one of which has to hold; any where there is none.
+    pub environments: Vec<Condition>,
+    /// Extras that can be chosen.
+    pub extras: Vec<String>,
+    /// Dependency groups that can be chosen.
+    pub dependency_groups: Vec<String>,
+    /// Dependency groups that are wanted where nobody chooses.
+    pub default_groups: Vec<String>,
     /// Distributions, in the order of the file. A name may be there several times, with markers.
     pub packages: Vec<Package>,
+}
+
+/// A marker (*PEP 508*, with the sets of *PEP 751*).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// As it is written.
+    pub text: String,
+    /// What it means.
+    pub marker: Marker,
 }
 
 /// A distribution.
@@ -39,8 +60,8 @@ pub struct Package {
     pub name: String,
     /// Its version, where it is known.
     pub version: Option<String>,
-    /// When it is wanted, raw (*PEP 508*); always where there is none.
-    pub marker: Option<String>,
+    /// When it is wanted; always where there is none.
+    pub marker: Option<Condition>,
     /// The address of the index that it was found in. It may have a password in it.
     pub index: Option<String>,
     /// Names of the distributions that it needs, where the maker says so.
@@ -103,7 +124,11 @@ impl Pylock {
         version(&top)?;
         Ok(Self {
             created_by: top.optional_text("created-by")?.unwrap_or_default(),
-            requires_python: top.optional_text("requires-python")?,
+            requires_python: top.get("requires-python").map(Value::parsed).transpose()?,
+            environments: conditions(&top)?,
+            extras: top.texts("extras")?,
+            dependency_groups: top.texts("dependency-groups")?,
+            default_groups: top.texts("default-groups")?,
             packages: top
                 .tables("packages", MOST_PACKAGES)?
                 .iter()
@@ -125,6 +150,15 @@ fn version(top: &Table<'_>) -> Result<(), Error> {
     Err(value.error_with_hint(message, "make it anew with a tool that writes version 1.0"))
 }
 
+fn conditions(top: &Table<'_>) -> Result<Vec<Condition>, Error> {
+    let Some(list) = top.get("environments") else { return Ok(Vec::new()) };
+    list.array()?.into_iter().map(condition).collect()
+}
+
+fn condition(value: Value<'_>) -> Result<Condition, Error> {
+    Ok(Condition { text: value.text()?.to_owned(), marker: value.parsed()? })
+}
+
 fn package(table: &Table<'_>) -> Result<Package, Error> {
     let name = distribution_name(table)?;
     let mut dependencies = Vec::new();
@@ -135,7 +169,7 @@ fn package(table: &Table<'_>) -> Result<Package, Error> {
     Ok(Package {
         name,
         version: table.get("version").map(|_| version_of(table)).transpose()?,
-        marker: table.optional_text("marker")?,
+        marker: table.get("marker").map(condition).transpose()?,
         index: table.optional_text("index")?,
         dependencies,
         source: source(table)?,
@@ -301,6 +335,12 @@ wheels = [
             (wheel(&format!("url = \"http://mirror.invalid/..%2fx\", {sha256}")), "neither a name"),
             (wheel(&format!("name = \"../a.whl\", {sha256}")), "no name of a file"),
             (wheel("url = \"a.whl\", hashes = { sha256 = \"AB\" }"), "64 hex digits"),
+            (format!("{HEAD}requires-python = \"three\"\n"), "`requires-python`"),
+            (format!("{HEAD}environments = [\"x == 'y'\"]\n"), "something unknown"),
+            (
+                format!("{HEAD}[[packages]]\nname = \"a\"\nmarker = \"extras == 'y'\"\n"),
+                "asks a set",
+            ),
         ];
         for (text, expected) in cases {
             let error = Pylock::parse(&text, FILE_NAME).unwrap_err().to_string();

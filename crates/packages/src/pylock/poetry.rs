@@ -42,12 +42,11 @@ impl Poetry {
         let mut packages = Vec::new();
         for table in top.tables("package", MOST_PACKAGES)? {
             let name = super::distribution_name(&table)?;
-            let of_groups = match table.get("groups") {
-                Some(_) => table.texts("groups")?,
-                None => vec![table.optional_text("category")?.ok_or_else(|| {
-                    table.error(format!("{name} is in no group: an older Poetry made this lock; make it anew with Poetry 2"))
-                })?],
-            };
+            if table.get("groups").is_none() {
+                return Err(table.error(format!("{name} is in no group: an older Poetry made this lock; make it anew with Poetry 2")));
+            }
+            let mut of_groups = table.texts("groups")?;
+            of_groups.retain(|group| wanted(group));
             if let Some(source) = table.table("source")? {
                 let kind = source.optional_text("type")?.unwrap_or_default();
                 if !["", "legacy"].contains(&kind.as_str()) {
@@ -57,10 +56,10 @@ impl Poetry {
                     return Err(source.error(message));
                 }
             }
-            if of_groups.iter().any(|group| wanted(group)) {
+            if !of_groups.is_empty() {
                 packages.push(Pin {
                     version: super::version_of(&table)?,
-                    marker: marker(&table)?,
+                    marker: marker(&table, &of_groups)?,
                     sha256: files(&table)?,
                     depends: depends(&table)?,
                     name,
@@ -71,14 +70,27 @@ impl Poetry {
     }
 }
 
-/// One text, or one for each group.
-fn marker(table: &Table<'_>) -> Result<Option<String>, Error> {
+/// One text for all groups, or one for each that has any. A distribution is wanted where one of its
+/// wanted groups wants it; a group that says nothing always does.
+fn marker(table: &Table<'_>, groups: &[String]) -> Result<Option<String>, Error> {
     let Some(value) = table.get("markers") else { return Ok(None) };
     if let Ok(text) = value.text() {
         return Ok(Some(text.to_owned()));
     }
-    // `main` is always among the groups that are wanted.
-    value.table()?.optional_text("main")
+    let by_group = value.table()?;
+    let mut any: Vec<String> = Vec::new();
+    for group in groups {
+        let Some(marker) = by_group.optional_text(group)? else { return Ok(None) };
+        if !any.contains(&marker) {
+            any.push(marker);
+        }
+    }
+    if any.len() > 1 {
+        for marker in &mut any {
+            *marker = format!("({marker})");
+        }
+    }
+    Ok(Some(any.join(" or ")))
 }
 
 fn files(table: &Table<'_>) -> Result<Vec<Digest>, Error> {
@@ -127,11 +139,34 @@ mod tests {
             Poetry::parse(&text, "poetry.lock", &["dev".to_owned()]).unwrap().packages.len(),
             2
         );
-        let old = text.replace("groups = [\"dev\"]\n", "");
+        // The category is what Poetry 1.x wrote, with markers and digests elsewhere.
+        let old = text.replace("groups = [\"dev\"]\n", "category = \"main\"\n");
         let error = Poetry::parse(&old, "poetry.lock", &[]).unwrap_err().to_string();
         assert!(error.contains("older Poetry") && error.starts_with("poetry.lock:"), "{error}");
         let git = text.replace("files = []\n", "files = []\n[package.source]\ntype = \"git\"\n");
         let error = Poetry::parse(&git, "poetry.lock", &[]).unwrap_err().to_string();
         assert!(error.contains("pytest comes from a git"), "{error}");
+    }
+
+    #[test]
+    fn one_group_that_wants_it_is_enough() {
+        let marker = |package: &str, groups: &[&str]| {
+            let text = format!("[[package]]\nname = \"a\"\nversion = \"1\"\n{package}\n");
+            let groups: Vec<String> = groups.iter().copied().map(str::to_owned).collect();
+            let lock = Poetry::parse(&text, "poetry.lock", &groups).unwrap();
+            lock.packages.into_iter().map(|pin| pin.marker).next()
+        };
+        let some = |text: &str| Some(Some(text.to_owned()));
+        let tools = "groups = [\"dev\", \"docs\"]\nmarkers = { dev = \"x\", docs = \"y or z\" }";
+        assert_eq!(marker(tools, &[]), None);
+        assert_eq!(marker(tools, &["dev"]), some("x"));
+        assert_eq!(marker(tools, &["docs", "dev"]), some("(x) or (y or z)"));
+        let alike = tools.replace("y or z", "x");
+        assert_eq!(marker(&alike, &["docs", "dev"]), some("x"));
+        let partly = "groups = [\"main\", \"dev\"]\nmarkers = { main = \"x\" }";
+        assert_eq!(marker(partly, &[]), some("x"));
+        assert_eq!(marker(partly, &["dev"]), Some(None));
+        let all = "groups = [\"main\", \"dev\"]\nmarkers = \"x\"";
+        assert_eq!(marker(all, &["dev"]), some("x"));
     }
 }

@@ -123,6 +123,14 @@ pub enum Flaw {
     /// A row without a digest that can be checked.
     #[error("RECORD has no SHA-256 of `{0}`")]
     NoDigest(String),
+    /// A digest of a kind that is not checked here, though the specification allows some.
+    #[error("RECORD has a digest of `{member}` by {kind}, and only SHA-256 is checked")]
+    OtherDigest {
+        /// The member.
+        member: String,
+        /// The algorithm: `sha512`.
+        kind: String,
+    },
     /// The size in RECORD is not the member's.
     #[error("RECORD has another size for `{0}` than the archive")]
     OtherSize(String),

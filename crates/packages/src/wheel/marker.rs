@@ -2,6 +2,7 @@
 //! *PEP 508*). Parsed and evaluated as `packaging.markers` does.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use pep440_rs::VersionSpecifier;
 
@@ -12,6 +13,9 @@ use crate::python::normalise_name;
 
 /// No honest marker has more brackets within brackets.
 const MOST_DEPTH: usize = 32;
+
+/// No marker is longer, in bytes.
+const MOST_BYTES: usize = 1 << 16;
 
 /// Nor a longer version to compare with, in bytes.
 const MOST_VERSION: usize = 256;
@@ -70,6 +74,10 @@ pub enum MarkerVariable {
     ImplementationVersion,
     /// `extra`: true of each extra that is asked for.
     Extra,
+    /// `extras`: in a lock, the set of extras that are chosen (*PEP 751*).
+    Extras,
+    /// `dependency_groups`: in a lock, the set of groups that are chosen (*PEP 751*).
+    DependencyGroups,
 }
 
 /// How two values are compared.
@@ -118,6 +126,10 @@ pub struct MarkerEnvironment {
     pub platform_release: String,
     /// The kernel's build.
     pub platform_version: String,
+    /// The extras that are chosen of a lock, normalised. Empty for all that is no lock.
+    pub extras: BTreeSet<String>,
+    /// The dependency groups that are chosen of a lock, normalised.
+    pub dependency_groups: BTreeSet<String>,
 }
 
 impl MarkerEnvironment {
@@ -133,6 +145,8 @@ impl MarkerEnvironment {
             implementation_name: "cpython".to_owned(),
             platform_release: String::new(),
             platform_version: String::new(),
+            extras: BTreeSet::new(),
+            dependency_groups: BTreeSet::new(),
         }
     }
 
@@ -154,8 +168,44 @@ impl MarkerEnvironment {
                 self.platform_python_implementation.clone()
             }
             MarkerVariable::ImplementationName => self.implementation_name.clone(),
-            MarkerVariable::Extra => String::new(),
+            // Sets have no text; `compare` asks them before it asks for one.
+            MarkerVariable::Extra | MarkerVariable::Extras | MarkerVariable::DependencyGroups => {
+                String::new()
+            }
         }
+    }
+
+    /// The set that stands on the right side of an `in`.
+    fn set(&self, value: &MarkerValue) -> Option<&BTreeSet<String>> {
+        match value {
+            MarkerValue::Variable(MarkerVariable::Extras) => Some(&self.extras),
+            MarkerValue::Variable(MarkerVariable::DependencyGroups) => {
+                Some(&self.dependency_groups)
+            }
+            MarkerValue::Variable(_) | MarkerValue::Text(_) => None,
+        }
+    }
+}
+
+impl MarkerValue {
+    fn is_set(&self) -> bool {
+        matches!(self, Self::Variable(MarkerVariable::Extras | MarkerVariable::DependencyGroups))
+    }
+}
+
+/// Why a text is no marker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct MarkerError(&'static str);
+
+impl FromStr for Marker {
+    type Err = MarkerError;
+
+    fn from_str(text: &str) -> Result<Self, MarkerError> {
+        if text.len() > MOST_BYTES {
+            return Err(MarkerError("its marker is longer than any"));
+        }
+        Self::parse(&mut Lexer::new(text)).map_err(MarkerError)
     }
 }
 
@@ -205,7 +255,13 @@ fn comparison(lexer: &mut Lexer<'_>, depth: usize) -> Result<Marker, &'static st
     }
     let left = value(lexer)?;
     let operator = operator(lexer).ok_or("its marker has a comparison without an operator")?;
-    Ok(Marker::Compare { left, operator, right: value(lexer)? })
+    let right = value(lexer)?;
+    let membership = matches!(operator, MarkerOperator::In | MarkerOperator::NotIn);
+    let asks_set = matches!(left, MarkerValue::Text(_)) && membership;
+    if left.is_set() || (right.is_set() && !asks_set) {
+        return Err("its marker asks a set for something else than whether a text is in it");
+    }
+    Ok(Marker::Compare { left, operator, right })
 }
 
 fn value(lexer: &mut Lexer<'_>) -> Result<MarkerValue, &'static str> {
@@ -227,6 +283,8 @@ fn value(lexer: &mut Lexer<'_>) -> Result<MarkerValue, &'static str> {
         "implementation_name" => MarkerVariable::ImplementationName,
         "implementation_version" => MarkerVariable::ImplementationVersion,
         "extra" => MarkerVariable::Extra,
+        "extras" => MarkerVariable::Extras,
+        "dependency_groups" => MarkerVariable::DependencyGroups,
         _ => return Err("its marker asks about something unknown"),
     };
     Ok(MarkerValue::Variable(variable))
@@ -261,6 +319,9 @@ fn compare(
     environment: &MarkerEnvironment,
     extras: &BTreeSet<String>,
 ) -> bool {
+    if let (MarkerValue::Text(name), Some(set)) = (left, environment.set(right)) {
+        return set.contains(&normalise_name(name)) == (operator == MarkerOperator::In);
+    }
     let extra = MarkerValue::Variable(MarkerVariable::Extra);
     match (left, right) {
         (one, MarkerValue::Text(name)) if *one == extra => asks(extras, operator, name),

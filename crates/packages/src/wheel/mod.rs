@@ -20,7 +20,9 @@ mod version;
 pub use entry_points::EntryPoint;
 pub use error::{Error, Flaw};
 pub use install::{Installed, RecordMaker, install};
-pub use marker::{Marker, MarkerEnvironment, MarkerOperator, MarkerValue, MarkerVariable};
+pub use marker::{
+    Marker, MarkerEnvironment, MarkerError, MarkerOperator, MarkerValue, MarkerVariable,
+};
 pub use name::{WheelName, escape_name};
 pub use normalise::{Normalised, normalise};
 pub use open::{Wheel, WheelFile};

@@ -14,7 +14,7 @@ use super::content::WheelContent;
 use super::entry_points::{self, EntryPoint};
 use super::error::{Error, Flaw};
 use super::name::WheelName;
-use super::record;
+use super::record::{self, Recorded};
 use super::version::parse_version;
 use crate::parcel::Content;
 use crate::python::{Metadata, normalise_name, parse_metadata};
@@ -178,7 +178,14 @@ impl Opening<'_> {
                 continue;
             }
             let row = row.ok_or_else(|| Flaw::Unrecorded(shown.clone()))?;
-            let digest = row.digest.ok_or_else(|| Flaw::NoDigest(shown.clone()))?;
+            let digest = match row.digest {
+                Recorded::Sha256(digest) => digest,
+                Recorded::Other(kind) => {
+                    let kind = display_path(&kind.as_bytes()[..kind.floor_char_boundary(40)]);
+                    return Err(Flaw::OtherDigest { member: shown, kind }.into());
+                }
+                Recorded::Nothing => return Err(Flaw::NoDigest(shown).into()),
+            };
             if row.size.is_some_and(|size| size != member.size) {
                 return Err(Flaw::OtherSize(shown).into());
             }

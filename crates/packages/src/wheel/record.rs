@@ -11,10 +11,21 @@ use lightship_codec::tar::RootPath;
 pub(super) struct Row {
     /// As written.
     pub(super) path: String,
-    /// `None` where the row has none, or one of another kind than SHA-256.
-    pub(super) digest: Option<Digest>,
+    /// Its second field.
+    pub(super) digest: Recorded,
     /// `None` where the row has none.
     pub(super) size: Option<u64>,
+}
+
+/// What a row says about the bytes of its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Recorded {
+    /// Their SHA-256.
+    Sha256(Digest),
+    /// A digest of another kind, such as `sha512`, which the specification allows and few tools write.
+    Other(String),
+    /// Nothing, or nothing that can be read.
+    Nothing,
 }
 
 /// Reads a table. An error says what is wrong with it, and in which row.
@@ -29,7 +40,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Row>, String> {
             [path] if path.is_empty() => {}
             [path, digest, size] => rows.push(Row {
                 path: path.clone(),
-                digest: digest.strip_prefix("sha256=").and_then(parse_digest),
+                digest: recorded(digest),
                 size: size.parse().ok(),
             }),
             other => {
@@ -71,6 +82,16 @@ fn next_row(rest: &mut &str) -> Option<Vec<String>> {
         *rest = rest.strip_prefix('\r').unwrap_or(rest);
         *rest = rest.strip_prefix('\n').unwrap_or(rest);
         return Some(fields);
+    }
+}
+
+fn recorded(field: &str) -> Recorded {
+    match field.split_once('=') {
+        Some(("sha256", digest)) => {
+            parse_digest(digest).map_or(Recorded::Nothing, Recorded::Sha256)
+        }
+        Some((kind, _)) => Recorded::Other(kind.to_owned()),
+        None => Recorded::Nothing,
     }
 }
 
@@ -139,8 +160,9 @@ mod tests {
         let bytes = table.into_bytes();
         assert!(bytes.starts_with(b"a/RECORD,,\n\"b, \"\"odd\"\".py\",sha256="));
         let rows = parse(&bytes).unwrap();
-        assert_eq!(rows[0], Row { path: "a/RECORD".into(), digest: None, size: None });
-        let odd = Row { path: "b, \"odd\".py".into(), digest: Some(digest), size: Some(1) };
+        assert_eq!(rows[0], Row { path: "a/RECORD".into(), digest: Recorded::Nothing, size: None });
+        let odd =
+            Row { path: "b, \"odd\".py".into(), digest: Recorded::Sha256(digest), size: Some(1) };
         assert_eq!(rows[1], odd);
         assert_eq!(rows.len(), 2);
     }
@@ -151,7 +173,11 @@ mod tests {
         assert!(parse(b"a,,\nb\n").unwrap_err().contains("row 2"));
         assert!(parse(b"a,,,\n").is_err() && parse(b"\xff,,\n").is_err());
         assert_eq!(parse(b"").unwrap(), []);
-        assert_eq!(parse(b"a,md5=x,\r\n\r\n").unwrap()[0].digest, None);
+        assert_eq!(
+            parse(b"a,md5=x,\r\n\r\n").unwrap()[0].digest,
+            Recorded::Other("md5".to_owned())
+        );
+        assert_eq!(parse(b"a,sha256=x,\n").unwrap()[0].digest, Recorded::Nothing);
     }
 
     #[test]

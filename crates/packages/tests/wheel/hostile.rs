@@ -159,7 +159,11 @@ fn record_and_archive_disagree() {
     };
     let other = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
     assert_eq!(row(",").flaw(), Flaw::NoDigest(x()));
-    assert_eq!(row("md5=1B2M2Y8AsgTpgAmY7PhCfg,1").flaw(), Flaw::NoDigest(x()));
+    for kind in ["md5", "sha512"] {
+        let flaw = Flaw::OtherDigest { member: x(), kind: kind.to_owned() };
+        assert_eq!(row(&format!("{kind}=1B2M2Y8AsgTpgAmY7PhCfg,1")).flaw(), flaw);
+    }
+    assert_eq!(row("sha256=short,1").flaw(), Flaw::NoDigest(x()));
     assert_eq!(row(&format!("sha256={other},2")).flaw(), Flaw::OtherSize(x()));
     let twice = Draft { rows: format!("demo_pkg/__init__.py,sha256={other},6\n"), ..Draft::new() };
     assert!(matches!(twice.flaw(), Flaw::Unreadable { file: "RECORD", .. }));

@@ -181,7 +181,7 @@ fn source(project: &Project) -> Result<Option<Source>, Error> {
         Found::None => None,
         Found::UvLock(_) => Some(Source::UvLock { folder, extras, groups }),
         Found::Pyproject(_) => Some(Source::Pyproject { folder, extras, groups }),
-        Found::Pylock(file) => Some(Source::Pylock { file: folder.join(file) }),
+        Found::Pylock(file) => Some(Source::Pylock { file: folder.join(file), extras, groups }),
         Found::PoetryLock(file) => Some(Source::Poetry { file: folder.join(file), groups }),
         Found::PipfileLock(file) => {
             Some(Source::Pipfile { file: folder.join(file), develop: false })
