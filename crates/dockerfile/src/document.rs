@@ -53,10 +53,22 @@ pub struct Stage<'a> {
     pub image: &'a str,
     /// Its name, as written.
     pub name: Option<&'a str>,
-    /// The instructions after `FROM`.
+    /// The parts after `FROM`, by their numbers.
     start: usize,
     end: usize,
     file: &'a Dockerfile,
+}
+
+/// No file has more stages: each can hold all that an earlier one does.
+const MOST_STAGES: usize = 1000;
+
+impl Part {
+    fn instruction(&self) -> Option<&Instruction> {
+        match &self.kind {
+            PartKind::Instruction(instruction) => Some(instruction),
+            PartKind::Blank | PartKind::Comment | PartKind::Directive { .. } => None,
+        }
+    }
 }
 
 impl Dockerfile {
@@ -85,10 +97,7 @@ impl Dockerfile {
 
     /// The instructions, in order.
     pub fn instructions(&self) -> impl Iterator<Item = &Instruction> {
-        self.parts.iter().filter_map(|part| match &part.kind {
-            PartKind::Instruction(instruction) => Some(instruction),
-            PartKind::Blank | PartKind::Comment | PartKind::Directive { .. } => None,
-        })
+        self.parts.iter().filter_map(Part::instruction)
     }
 
     /// What stands before the first `FROM`: `ARG`s that every `FROM` sees.
@@ -99,7 +108,8 @@ impl Dockerfile {
     /// The stages, in order. At least one.
     pub fn stages(&self) -> Vec<Stage<'_>> {
         let mut stages: Vec<Stage<'_>> = Vec::new();
-        for (at, instruction) in self.instructions().enumerate() {
+        for (at, part) in self.parts.iter().enumerate() {
+            let PartKind::Instruction(instruction) = &part.kind else { continue };
             if let Kind::From { image, name } = &instruction.kind {
                 stages.push(Stage {
                     number: stages.len(),
@@ -124,17 +134,24 @@ impl Dockerfile {
                 return Err(ParseError { line: instruction.line, problem });
             }
         }
-        if self.stages().is_empty() {
+        let stages = self.stages();
+        if stages.is_empty() {
             return Err(ParseError { line: 1, problem: Problem::NoFrom });
         }
-        Ok(())
+        match stages.get(MOST_STAGES) {
+            Some(stage) => {
+                let problem = Problem::TooManyStages(MOST_STAGES);
+                Err(ParseError { line: stage.from.line, problem })
+            }
+            None => Ok(()),
+        }
     }
 }
 
 impl<'a> Stage<'a> {
     /// The instructions after `FROM`.
     pub fn instructions(&self) -> impl Iterator<Item = &'a Instruction> + use<'a> {
-        self.file.instructions().skip(self.start).take(self.end - self.start)
+        self.file.parts[self.start..self.end].iter().filter_map(Part::instruction)
     }
 
     /// Whether `name` means this stage: its name in any case (*`BuildKit`*), or its number.

@@ -50,6 +50,9 @@ pub enum Problem {
     /// An instruction before the first `FROM`.
     #[error("{0} stands before the first FROM; only ARG can")]
     BeforeFrom(&'static str),
+    /// Nobody writes so many stages.
+    #[error("the file has more than {0} stages")]
+    TooManyStages(usize),
     /// There is no `FROM`.
     #[error("there is no FROM")]
     NoFrom,
@@ -72,6 +75,7 @@ impl Diagnose for ParseError {
             | Problem::OpenQuote
             | Problem::Onbuild(_)
             | Problem::BeforeFrom(_)
+            | Problem::TooManyStages(_)
             | Problem::NoFrom => Vec::new(),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::str::Chars;
 
+use crate::bounds::Bounds;
 use crate::pattern::{replace, trim};
 
 /// No word grows longer: variables that double each other would fill the memory.
@@ -28,10 +29,18 @@ pub(crate) struct Expanded {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BadWord(pub(crate) &'static str);
 
+/// Of a word that asks for more work than its file has left.
+const TOO_MUCH: BadWord = BadWord("the file asks for too much work");
+
 /// Replaces variables and removes quotes.
-pub(crate) fn expand(word: &str, variables: &Variables, escape: char) -> Result<Expanded, BadWord> {
+pub(crate) fn expand(
+    word: &str,
+    variables: &Variables,
+    escape: char,
+    bounds: &Bounds,
+) -> Result<Expanded, BadWord> {
     let chars = word.chars().peekable();
-    let mut lexer = Lexer { chars, variables, escape, depth: 0, unset: Vec::new() };
+    let mut lexer = Lexer { chars, variables, escape, bounds, depth: 0, unset: Vec::new() };
     let text = lexer.until(None, false)?;
     Ok(Expanded { text, unset: lexer.unset })
 }
@@ -40,6 +49,7 @@ struct Lexer<'a> {
     chars: Peekable<Chars<'a>>,
     variables: &'a Variables,
     escape: char,
+    bounds: &'a Bounds,
     depth: u32,
     unset: Vec<String>,
 }
@@ -106,7 +116,7 @@ impl Lexer<'_> {
     fn dollar(&mut self) -> Result<String, BadWord> {
         if self.chars.next_if_eq(&'{').is_none() {
             let name = self.name();
-            return Ok(if name.is_empty() { "$".to_owned() } else { self.value(&name) });
+            return if name.is_empty() { Ok("$".to_owned()) } else { self.value(&name) };
         }
         let name = self.name();
         if name.is_empty() {
@@ -125,7 +135,7 @@ impl Lexer<'_> {
     fn braced(&mut self, name: &str) -> Result<String, BadWord> {
         let bad = BadWord("this kind of ${…} is not known");
         match self.chars.next().ok_or(BadWord("a ${ has no }"))? {
-            '}' => Ok(self.value(name)),
+            '}' => self.value(name),
             ':' => match self.chars.next() {
                 Some(c @ ('-' | '+' | '?')) => self.defaulted(name, c, true),
                 Some(_) | None => Err(bad),
@@ -135,12 +145,14 @@ impl Lexer<'_> {
                 let all = self.chars.next_if_eq(&'/').is_some();
                 let pattern = self.until(Some('/'), true)?;
                 let replacement = self.until(Some('}'), true)?;
-                Ok(replace(&self.value(name), &pattern, &replacement, all))
+                let value = self.value(name)?;
+                replace(&value, &pattern, &replacement, all, self.bounds).ok_or(TOO_MUCH)
             }
             c @ ('#' | '%') => {
                 let longest = self.chars.next_if_eq(&c).is_some();
                 let pattern = self.until(Some('}'), true)?;
-                Ok(trim(&self.value(name), &pattern, c == '#', longest))
+                let value = self.value(name)?;
+                trim(&value, &pattern, c == '#', longest, self.bounds).ok_or(TOO_MUCH)
             }
             _ => Err(bad),
         }
@@ -155,6 +167,9 @@ impl Lexer<'_> {
         if !uses_word {
             self.unset.truncate(before);
         }
+        if !self.bounds.work(value.map_or(0, String::len)) {
+            return Err(TOO_MUCH);
+        }
         match (sign, value) {
             ('?', None) => Err(BadWord("a variable that must be set is not")),
             ('+', None) => Ok(String::new()),
@@ -163,14 +178,15 @@ impl Lexer<'_> {
         }
     }
 
-    fn value(&mut self, name: &str) -> String {
-        if let Some(value) = self.variables.get(name) {
-            return value.clone();
+    fn value(&mut self, name: &str) -> Result<String, BadWord> {
+        let value = self.variables.get(name);
+        if !self.bounds.work(value.map_or(self.unset.len(), String::len)) {
+            return Err(TOO_MUCH);
         }
-        if !self.unset.iter().any(|known| known == name) {
+        if value.is_none() && !self.unset.iter().any(|known| known == name) {
             self.unset.push(name.to_owned());
         }
-        String::new()
+        Ok(value.cloned().unwrap_or_default())
     }
 
     /// A variable's name, a number, or one of the shell's own parameters.
@@ -196,7 +212,7 @@ mod tests {
     fn with(word: &str) -> Result<String, &'static str> {
         let variables = [("A", "one"), ("E", ""), ("P", "a/b/c.tar.gz"), ("S", "two words")];
         let variables = variables.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-        let expanded = expand(word, &variables, '\\').map_err(|bad| bad.0)?;
+        let expanded = expand(word, &variables, '\\', &Bounds::default()).map_err(|bad| bad.0)?;
         let unset: String = expanded.unset.iter().map(|name| format!(" !{name}")).collect();
         Ok(expanded.text + &unset)
     }
@@ -232,9 +248,9 @@ mod tests {
     fn nothing_grows_without_bound() {
         let long = "x".repeat(LONGEST);
         let variables = BTreeMap::from([("A".to_owned(), long)]);
-        assert!(expand("$A$A", &variables, '\\').is_err());
-        assert!(expand("\"$A$A\"", &variables, '\\').is_err());
+        assert!(expand("$A$A", &variables, '\\', &Bounds::default()).is_err());
+        assert!(expand("\"$A$A\"", &variables, '\\', &Bounds::default()).is_err());
         let deep = format!("{}x{}", "${B:-".repeat(1000), "}".repeat(1000));
-        assert!(expand(&deep, &variables, '\\').is_err());
+        assert!(expand(&deep, &variables, '\\', &Bounds::default()).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! Dockerfile and `.dockerignore`: what they say. Pure: text in, meaning out.
 
+mod bounds;
 mod document;
 mod error;
 mod expand;

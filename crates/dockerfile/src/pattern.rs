@@ -1,5 +1,7 @@
 //! A shell's patterns, for `${x#pattern}` and its relatives: `*`, `?`, and `\` before either.
 
+use crate::bounds::Bounds;
+
 enum Piece {
     Char(char),
     One,
@@ -42,12 +44,21 @@ fn lengths(pieces: &[Piece], text: &[char]) -> Vec<usize> {
 /// Beyond this, a pattern is not looked for: that takes time for every character of both.
 const LONGEST: usize = 1024;
 
-/// Without what a pattern matches at one end.
-pub(crate) fn trim(value: &str, pattern: &str, front: bool, longest: bool) -> String {
+/// Without what a pattern matches at one end; none where that is too much work.
+pub(crate) fn trim(
+    value: &str,
+    pattern: &str,
+    front: bool,
+    longest: bool,
+    bounds: &Bounds,
+) -> Option<String> {
     let mut chars: Vec<char> = value.chars().collect();
     let mut pieces = pieces(pattern);
     if chars.len() > LONGEST || pieces.len() > LONGEST {
-        return value.to_owned();
+        return Some(value.to_owned());
+    }
+    if !bounds.work(chars.len() * pieces.len()) {
+        return None;
     }
     if !front {
         chars.reverse();
@@ -59,18 +70,27 @@ pub(crate) fn trim(value: &str, pattern: &str, front: bool, longest: bool) -> St
     if !front {
         rest.reverse();
     }
-    rest.into_iter().collect()
+    Some(rest.into_iter().collect())
 }
 
-/// With what a pattern matches replaced, the first time or every time.
-pub(crate) fn replace(value: &str, pattern: &str, replacement: &str, all: bool) -> String {
+/// With what a pattern matches replaced, the first time or every time; none where that is too much work.
+pub(crate) fn replace(
+    value: &str,
+    pattern: &str,
+    replacement: &str,
+    all: bool,
+    bounds: &Bounds,
+) -> Option<String> {
     let chars: Vec<char> = value.chars().collect();
     let pieces = pieces(pattern);
     if chars.len() > LONGEST || pieces.len() > LONGEST {
-        return value.to_owned();
+        return Some(value.to_owned());
     }
     let (mut text, mut at) = (String::new(), 0);
     while at < chars.len() {
+        if !bounds.work((chars.len() - at) * pieces.len() + replacement.len()) {
+            return None;
+        }
         if let Some(length @ 1..) = lengths(&pieces, &chars[at..]).last() {
             text.push_str(replacement);
             at += length;
@@ -83,5 +103,5 @@ pub(crate) fn replace(value: &str, pattern: &str, replacement: &str, all: bool) 
         }
     }
     text.extend(&chars[at..]);
-    text
+    Some(text)
 }

@@ -2,6 +2,9 @@
 //! command, and what of the context ends up where. Nothing runs: what only running would show (what a
 //! script installs) is not in here.
 
+mod copies;
+#[cfg(test)]
+mod hostile;
 mod image;
 mod install;
 mod shell;

@@ -1,5 +1,8 @@
 //! The simple commands of a shell's text, without running it: enough to see what is installed.
 
+use std::collections::BTreeMap;
+
+use crate::bounds::Bounds;
 use crate::expand::Variables;
 
 /// A word, quotes removed.
@@ -12,11 +15,18 @@ pub(super) struct Word {
 
 /// The commands of a text, each a list of words. Operators, redirections, comments and the shell's own
 /// words (`if`, `then`, …) are not among them.
-pub(super) fn commands(text: &str, variables: &Variables) -> Vec<Vec<Word>> {
-    let chars: Vec<char> = text.chars().collect();
-    let variables = variables.clone();
-    let mut lexer =
-        Lexer { chars, at: 0, variables, done: Vec::new(), command: Vec::new(), word: None };
+pub(super) fn commands(text: &str, variables: &Variables, bounds: &Bounds) -> Vec<Vec<Word>> {
+    let mut lexer = Lexer {
+        chars: text.chars().collect(),
+        at: 0,
+        variables,
+        own: BTreeMap::new(),
+        bounds,
+        expanded: 0,
+        done: Vec::new(),
+        command: Vec::new(),
+        word: None,
+    };
     lexer.run();
     lexer.done
 }
@@ -27,20 +37,28 @@ const MOST_WORDS: usize = 20_000;
 /// No value of a variable is longer.
 const LONGEST_VALUE: usize = 1 << 14;
 
+/// Nor do all of a text's variables together become more.
+const MOST_EXPANDED: usize = 1 << 20;
+
 /// What begins a command and is none.
 const RESERVED: [&str; 13] =
     ["if", "then", "else", "elif", "fi", "do", "done", "while", "until", "!", "{", "}", "time"];
 
-struct Lexer {
+struct Lexer<'a> {
     chars: Vec<char>,
     at: usize,
-    variables: Variables,
+    variables: &'a Variables,
+    /// What this text sets itself; none for what nobody knows.
+    own: BTreeMap<String, Option<String>>,
+    bounds: &'a Bounds,
+    /// Bytes that variables have become.
+    expanded: usize,
     done: Vec<Vec<Word>>,
     command: Vec<Word>,
     word: Option<Word>,
 }
 
-impl Lexer {
+impl Lexer<'_> {
     fn next(&mut self) -> Option<char> {
         let c = self.chars.get(self.at).copied();
         self.at += usize::from(c.is_some());
@@ -166,11 +184,16 @@ impl Lexer {
 
     /// A known variable's value, which outside of quotes may be several words.
     fn variable(&mut self, name: &str, quoted: bool) {
-        let known = self.variables.get(name).filter(|value| value.len() <= LONGEST_VALUE).cloned();
-        let Some(value) = known else {
+        let known = self.own.get(name).map_or_else(|| self.variables.get(name), Option::as_ref);
+        let known = known.filter(|value| {
+            let most = LONGEST_VALUE.min(MOST_EXPANDED - self.expanded);
+            value.len() <= most && self.bounds.work(value.len())
+        });
+        let Some(value) = known.cloned() else {
             self.word.get_or_insert_default().open = true;
             return;
         };
+        self.expanded += value.len();
         for c in value.chars() {
             if c.is_whitespace() && !quoted {
                 self.end_word();
@@ -221,10 +244,7 @@ impl Lexer {
             return;
         }
         for (name, value) in assignments {
-            match value {
-                Some(value) => drop(self.variables.insert(name, value)),
-                None => drop(self.variables.remove(&name)),
-            }
+            self.own.insert(name, value);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::install::{self, Requirement};
-use super::{At, BaseImage, Copied, Facts, shell};
+use super::copies::{absolute, copied_size, located, requirement_size, take, workdir};
+use super::{At, BaseImage, Copied, Facts, install, shell};
+use crate::bounds::Bounds;
 use crate::expand::{Expanded, Variables, expand};
 use crate::instruction::{Form, Instruction, Kind, Transfer};
 use crate::{Dockerfile, Stage};
@@ -11,14 +12,15 @@ use crate::{Dockerfile, Stage};
 /// What images have for `PATH` that say nothing else.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Facts of one kind in one file; more were made to fill the memory.
-const MOST: usize = 10_000;
+/// No system has longer paths, in bytes; relative `WORKDIR`s could make one without end.
+const LONGEST_PATH: usize = 4096;
 
 /// Reads stage after stage.
 pub(super) struct Reader<'a> {
     file: &'a Dockerfile,
     stages: Vec<Stage<'a>>,
     global: Variables,
+    bounds: Bounds,
 }
 
 /// A stage as far as it was read.
@@ -31,16 +33,19 @@ struct State {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(file: &'a Dockerfile) -> Self {
-        let mut global = Variables::new();
+        let (mut global, bounds) = (Variables::new(), Bounds::default());
         for instruction in file.global() {
             if let Kind::Arg(arguments) = &instruction.kind {
                 for (name, value) in arguments {
-                    let value = value.as_ref().and_then(|v| expand(v, &global, file.escape()).ok());
-                    global.extend(value.map(|value| (name.clone(), value.text)));
+                    let Some(value) = value else { continue };
+                    if let Ok(value) = expand(value, &global, file.escape(), &bounds) {
+                        let size = value.text.len();
+                        bounds.insert(&mut global, name.clone(), size, value.text);
+                    }
                 }
             }
         }
-        Self { file, stages: file.stages(), global }
+        Self { file, stages: file.stages(), global, bounds }
     }
 
     pub(super) fn last_stage(&self) -> Facts {
@@ -50,22 +55,31 @@ impl<'a> Reader<'a> {
             let made = self.stage(stage, &read);
             read.push(made);
         }
-        read.pop().map(|made| made.facts).unwrap_or_default()
+        let mut facts = read.pop().map(|made| made.facts).unwrap_or_default();
+        if self.bounds.are_spent() {
+            let value = "the file says more than is looked at".to_owned();
+            facts.notes.push(At { value, line: 1 });
+        }
+        facts
     }
 
     fn stage(&self, stage: &Stage<'_>, earlier: &[State]) -> State {
         let line = stage.from.line;
         let mut made = State::default();
-        let image = match expand(stage.image, &self.global, self.file.escape()) {
+        let image = match expand(stage.image, &self.global, self.file.escape(), &self.bounds) {
             Ok(Expanded { text, unset }) if unset.is_empty() => text,
             Ok(_) | Err(_) => {
                 let note = format!("the image {} has a variable without a default", stage.image);
-                made.facts.notes.push(At { value: note, line });
+                self.note(&mut made, note, line);
                 return self.follow(stage, made, earlier);
             }
         };
         if let Some(below) = self.find(&image, earlier.len()) {
-            made = earlier[below].clone();
+            if self.bounds.keep(size(&earlier[below].facts)) {
+                made.facts = earlier[below].facts.clone();
+            } else {
+                self.note(&mut made, format!("{image} holds more than is looked at"), line);
+            }
             // Arguments end with their stage; the environment goes on.
             made.variables = environment(&made.facts);
         } else {
@@ -77,7 +91,8 @@ impl<'a> Reader<'a> {
 
     /// The stage of a name among the first `count`: the last one of that name.
     fn find(&self, name: &str, count: usize) -> Option<usize> {
-        self.stages[..count].iter().rposition(|stage| stage.is(name))
+        let looked = self.bounds.work(count);
+        looked.then(|| self.stages[..count].iter().rposition(|stage| stage.is(name))).flatten()
     }
 
     fn follow(&self, stage: &Stage<'_>, mut made: State, earlier: &[State]) -> State {
@@ -91,31 +106,27 @@ impl<'a> Reader<'a> {
         let line = one.line;
         match &one.kind {
             Kind::Arg(arguments) => self.arguments(arguments, made),
-            Kind::Env(pairs) => {
-                // All values see the variables as they were before this line.
-                let before = made.variables.clone();
-                for (name, value) in pairs {
-                    let Some(name) = self.text(name, &before, line, made) else { continue };
-                    let Some(value) = self.text(value, &before, line, made) else { continue };
-                    made.variables.insert(name.clone(), value.clone());
-                    made.facts.env.insert(name, At { value, line });
-                }
-            }
+            Kind::Env(pairs) => self.environment(pairs, line, made),
             Kind::Label(pairs) => {
                 for (name, value) in pairs {
                     let name = self.own(name, made);
                     let value = self.own(value, made);
                     if let Some((name, value)) = name.zip(value) {
-                        made.facts.labels.insert(name, At { value, line });
+                        let (size, value) = (value.len(), At { value, line });
+                        self.bounds.insert(&mut made.facts.labels, name, size, value);
                     }
                 }
             }
-            Kind::Run(form) => run(form, one, made),
+            Kind::Run(form) => self.run(form, one, made),
             Kind::Copy(transfer) | Kind::Add(transfer) => self.copy(one, transfer, made, earlier),
             Kind::Workdir(path) => {
                 if let Some(path) = self.own(path, made) {
-                    let value = absolute(workdir(&made.facts), &path);
-                    made.facts.workdir = Some(At { value, line });
+                    let Some(value) = self.place(&path, made) else { return };
+                    if value.len() <= LONGEST_PATH {
+                        made.facts.workdir = Some(At { value, line });
+                    } else {
+                        self.note(made, "the path is longer than any".to_owned(), line);
+                    }
                 }
             }
             Kind::User(user) => {
@@ -128,8 +139,10 @@ impl<'a> Reader<'a> {
             Kind::Expose(ports) => self.expose(ports, line, made),
             Kind::Volume(paths) => {
                 let paths = paths.iter().filter_map(|path| self.own(path, made));
-                let paths: Vec<_> = paths.map(|value| At { value, line }).collect();
-                made.facts.volumes.extend(paths);
+                for value in paths.collect::<Vec<_>>() {
+                    let (size, value) = (value.len(), At { value, line });
+                    self.bounds.push(&mut made.facts.volumes, size, value);
+                }
             }
             Kind::Entrypoint(form) => {
                 made.facts.entrypoint = Some(At { value: form.clone(), line });
@@ -145,6 +158,24 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// All values see the variables as they were before this line.
+    fn environment(&self, pairs: &[(String, String)], line: u32, made: &mut State) {
+        let mut set = Vec::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            let Some(name) = self.text(name, line, made) else { continue };
+            let Some(value) = self.text(value, line, made) else { continue };
+            // Until the line ends they are kept beside what there is.
+            if self.bounds.keep(name.len() + value.len()) {
+                set.push((name, value));
+            }
+        }
+        for (name, value) in set {
+            let size = value.len();
+            self.bounds.insert(&mut made.variables, name.clone(), size, value.clone());
+            self.bounds.insert(&mut made.facts.env, name, size, At { value, line });
+        }
+    }
+
     /// A stage sees a global argument only after `ARG name`; the environment is stronger than either.
     fn arguments(&self, arguments: &[(String, Option<String>)], made: &mut State) {
         for (name, default) in arguments {
@@ -153,7 +184,8 @@ impl<'a> Reader<'a> {
                 (None, global) => global.cloned(),
             };
             if !made.facts.env.contains_key(name) {
-                made.variables.extend(value.map(|value| (name.clone(), value)));
+                let Some(value) = value else { continue };
+                self.bounds.insert(&mut made.variables, name.clone(), value.len(), value);
             }
         }
     }
@@ -164,8 +196,9 @@ impl<'a> Reader<'a> {
             for port in port.split_whitespace() {
                 let port = port.to_ascii_lowercase();
                 let value = if port.contains('/') { port } else { format!("{port}/tcp") };
-                if !made.facts.expose.iter().any(|at| at.value == value) {
-                    made.facts.expose.push(At { value, line });
+                if !self.bounds.known(&made.facts.expose, |at| at.value == value) {
+                    let (size, value) = (value.len(), At { value, line });
+                    self.bounds.push(&mut made.facts.expose, size, value);
                 }
             }
         }
@@ -176,7 +209,7 @@ impl<'a> Reader<'a> {
         let sources = transfer.sources.iter().filter_map(|source| self.own(source, made));
         let sources: Vec<String> = sources.collect::<Vec<_>>();
         let Some(written) = self.own(&transfer.destination, made) else { return };
-        let destination = absolute(workdir(&made.facts), &written);
+        let Some(destination) = self.place(&written, made) else { return };
         let into_folder = written.ends_with('/')
             || written.rsplit('/').next().is_some_and(|last| last == "." || last == "..")
             || Some(&destination) == made.facts.workdir.as_ref().map(|at| &at.value)
@@ -186,81 +219,130 @@ impl<'a> Reader<'a> {
                 // Addresses and texts are not in the context.
                 let here = |s: &&String| !s.contains("://") && !s.starts_with("<<");
                 let sources: Vec<String> = sources.iter().filter(here).cloned().collect();
-                if !sources.is_empty() && made.facts.copies.len() < MOST {
+                if !sources.is_empty() {
                     let value = Copied { sources, destination, into_folder };
-                    made.facts.copies.push(At { value, line });
+                    let size = copied_size(&value);
+                    self.bounds.push(&mut made.facts.copies, size, At { value, line });
                 }
             }
             Some(from) => {
                 let from = self.own(from, made);
                 let stage = from.and_then(|from| self.find(&from, earlier.len()));
                 if let Some(stage) = stage {
-                    take(&earlier[stage].facts, &sources, &destination, into_folder, made);
+                    let other = &earlier[stage].facts;
+                    let made = &mut made.facts;
+                    take(other, &sources, &destination, into_folder, made, &self.bounds);
                 }
             }
         }
     }
 
-    /// A word with the stage's variables replaced; none where it cannot be read.
-    fn own(&self, word: &str, made: &State) -> Option<String> {
-        expand(word, &made.variables, self.file.escape()).ok().map(|expanded| expanded.text)
+    /// A path in the image; none where the file has asked for too much already.
+    fn place(&self, path: &str, made: &State) -> Option<String> {
+        let folder = workdir(&made.facts);
+        // Taking a path apart costs more than copying it.
+        self.bounds.work(8 * (folder.len() + path.len())).then(|| absolute(folder, path))
     }
 
-    fn text(&self, word: &str, seen: &Variables, line: u32, made: &mut State) -> Option<String> {
-        match expand(word, seen, self.file.escape()) {
+    /// A word with the stage's variables replaced; none where it cannot be read.
+    fn own(&self, word: &str, made: &State) -> Option<String> {
+        let expanded = expand(word, &made.variables, self.file.escape(), &self.bounds);
+        expanded.ok().map(|expanded| expanded.text)
+    }
+
+    /// The same, and a note where something is missing.
+    fn text(&self, word: &str, line: u32, made: &mut State) -> Option<String> {
+        match expand(word, &made.variables, self.file.escape(), &self.bounds) {
             Ok(expanded) => {
                 for name in expanded.unset {
-                    let value = format!("variable {name} has no value here");
-                    made.facts.notes.push(At { value, line });
+                    self.note(made, format!("variable {name} has no value here"), line);
                 }
                 Some(expanded.text)
             }
             Err(bad) => {
-                let value = format!("a word cannot be read: {}", bad.0);
-                made.facts.notes.push(At { value, line });
+                self.note(made, format!("a word cannot be read: {}", bad.0), line);
                 None
+            }
+        }
+    }
+
+    fn note(&self, made: &mut State, value: String, line: u32) {
+        let (size, value) = (value.len(), At { value, line });
+        self.bounds.push(&mut made.facts.notes, size, value);
+    }
+
+    /// What a command installs. Long scripts are read, not run.
+    fn run(&self, form: &Form, one: &Instruction, made: &mut State) {
+        let line = one.line;
+        let commands = match form {
+            Form::Shell(text) => {
+                // A heredoc that stands alone is the script; elsewhere it is what a command reads.
+                let alone = text.trim_start().starts_with("<<");
+                let texts = one.heredocs.iter().take(usize::from(alone)).map(|t| &t.content);
+                let texts = std::iter::once(text).chain(texts);
+                texts
+                    .flat_map(|text| shell::commands(text, &made.variables, &self.bounds))
+                    .collect()
+            }
+            Form::Exec(words) => {
+                let words =
+                    words.iter().map(|word| shell::Word { text: word.clone(), open: false });
+                vec![words.collect()]
+            }
+        };
+        for command in commands {
+            let installed = install::installed(&command);
+            for package in installed.apt {
+                if !self.bounds.known(&made.facts.apt, |at| at.value.name == package.name) {
+                    let version = package.version.as_ref().map_or(0, String::len);
+                    let (size, value) = (package.name.len() + version, At { value: package, line });
+                    self.bounds.push(&mut made.facts.apt, size, value);
+                }
+            }
+            for requirement in installed.python {
+                let value = located(requirement, &made.facts, &self.bounds);
+                if !self.bounds.known(&made.facts.python, |at| at.value == value) {
+                    let (size, value) = (requirement_size(&value), At { value, line });
+                    self.bounds.push(&mut made.facts.python, size, value);
+                }
+            }
+            if installed.open > 0 {
+                let program = command.first().map(|word| word.text.as_str()).unwrap_or_default();
+                let value = format!("{program} installs something that only shows when it runs");
+                self.note(made, value, line);
             }
         }
     }
 }
 
-/// What a command installs. Long scripts are read, not run.
-fn run(form: &Form, one: &Instruction, made: &mut State) {
-    let line = one.line;
-    let commands = match form {
-        Form::Shell(text) => {
-            // A heredoc that stands alone is the script; elsewhere it is what a command reads.
-            let alone = text.trim_start().starts_with("<<");
-            let texts = one.heredocs.iter().take(usize::from(alone)).map(|t| &t.content);
-            let texts = std::iter::once(text).chain(texts);
-            texts.flat_map(|text| shell::commands(text, &made.variables)).collect()
-        }
-        Form::Exec(words) => {
-            let words = words.iter().map(|word| shell::Word { text: word.clone(), open: false });
-            vec![words.collect()]
-        }
-    };
-    for command in commands {
-        let installed = install::installed(&command);
-        for package in installed.apt {
-            let known = made.facts.apt.iter().any(|at| at.value.name == package.name);
-            if !known && made.facts.apt.len() < MOST {
-                made.facts.apt.push(At { value: package, line });
-            }
-        }
-        for requirement in installed.python {
-            let value = located(requirement, &made.facts);
-            let known = made.facts.python.iter().any(|at| at.value == value);
-            if !known && made.facts.python.len() < MOST {
-                made.facts.python.push(At { value, line });
-            }
-        }
-        if installed.open > 0 {
-            let program = command.first().map(|word| word.text.as_str()).unwrap_or_default();
-            let value = format!("{program} installs something that only shows when it runs");
-            made.facts.notes.push(At { value, line });
+/// About how many bytes facts take. Environments are there twice: as facts, and as variables.
+fn size(facts: &Facts) -> usize {
+    fn each<'a, T: 'a>(list: &'a [At<T>], size: impl Fn(&T) -> usize) -> usize {
+        list.iter().map(|at| size(&at.value) + size_of::<At<T>>()).sum()
+    }
+    fn map(map: &BTreeMap<String, At<String>>) -> usize {
+        let entry = size_of::<String>() + size_of::<At<String>>();
+        map.iter().map(|(name, at)| name.len() + at.value.len() + entry).sum()
+    }
+    fn form(form: &Form) -> usize {
+        match form {
+            Form::Shell(text) => text.len(),
+            Form::Exec(words) => words.iter().map(|word| word.len() + size_of::<String>()).sum(),
         }
     }
+    let version = |apt: &install::Apt| apt.version.as_ref().map_or(0, String::len);
+    let texts = [&facts.expose, &facts.volumes, &facts.notes].map(|list| each(list, String::len));
+    let healthcheck = facts.healthcheck.as_ref().and_then(|at| at.value.as_ref());
+    let forms = [&facts.entrypoint, &facts.cmd].map(|at| at.as_ref().map(|at| &at.value));
+    let singles = [&facts.workdir, &facts.user, &facts.stop_signal];
+    each(&facts.apt, |apt| apt.name.len() + version(apt))
+        + each(&facts.python, requirement_size)
+        + each(&facts.copies, copied_size)
+        + texts.iter().sum::<usize>()
+        + 2 * map(&facts.env)
+        + map(&facts.labels)
+        + forms.into_iter().flatten().chain(healthcheck).map(form).sum::<usize>()
+        + singles.into_iter().flatten().map(|at| at.value.len()).sum::<usize>()
 }
 
 fn environment(facts: &Facts) -> Variables {
@@ -268,92 +350,4 @@ fn environment(facts: &Facts) -> Variables {
         facts.env.iter().map(|(name, at)| (name.clone(), at.value.clone())).collect();
     variables.entry("PATH".to_owned()).or_insert_with(|| PATH.to_owned());
     variables
-}
-
-fn workdir(facts: &Facts) -> &str {
-    facts.workdir.as_ref().map_or("/", |at| at.value.as_str())
-}
-
-/// A path in the image, without what means nothing.
-fn absolute(folder: &str, path: &str) -> String {
-    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{folder}/{path}") };
-    let mut kept: Vec<&str> = Vec::new();
-    for component in whole.split('/') {
-        match component {
-            "" | "." => {}
-            ".." => drop(kept.pop()),
-            component => kept.push(component),
-        }
-    }
-    format!("/{}", kept.join("/"))
-}
-
-/// `COPY --from`: what the other stage installed may come along, and what it copied from the context
-/// comes along as far as it lies in what is copied.
-fn take(other: &Facts, sources: &[String], destination: &str, into: bool, made: &mut State) {
-    for found in &other.python {
-        if !made.facts.python.contains(found) && made.facts.python.len() < MOST {
-            made.facts.python.push(found.clone());
-        }
-    }
-    for source in sources {
-        let source = absolute("/", source);
-        for copied in &other.copies {
-            if made.facts.copies.len() >= MOST {
-                return;
-            }
-            let from = &copied.value.destination;
-            let rest = match from.strip_prefix(&source) {
-                _ if source == "/" => Some(from.as_str()),
-                Some(rest) if rest.is_empty() || rest.starts_with('/') => Some(rest),
-                Some(_) | None => None,
-            };
-            let Some(rest) = rest else { continue };
-            // A single file that is renamed or goes into a folder keeps its name there.
-            let name = source.rsplit('/').next().unwrap_or_default();
-            let is_file = rest.is_empty() && !copied.value.into_folder;
-            let place = match (is_file && into, rest) {
-                (true, _) => absolute(destination, name),
-                (false, rest) => absolute("/", &format!("{destination}/{rest}")),
-            };
-            let value = Copied {
-                sources: copied.value.sources.clone(),
-                destination: place,
-                into_folder: copied.value.into_folder,
-            };
-            made.facts.copies.push(At { value, line: copied.line });
-        }
-    }
-}
-
-/// A requirements file's path in the image, as a path in the context where a copy tells it.
-fn located(requirement: Requirement, facts: &Facts) -> Requirement {
-    let Requirement::File(path) = requirement else { return requirement };
-    let place = absolute(workdir(facts), &path);
-    let found = facts.copies.iter().rev().find_map(|copied| origin(&copied.value, &place));
-    Requirement::File(found.unwrap_or(path))
-}
-
-/// Where in the context a file of the image comes from, if this copy brings it. Patterns are not tried.
-fn origin(copied: &Copied, place: &str) -> Option<String> {
-    let rest = match copied.destination.as_str() {
-        "/" => place.strip_prefix('/')?,
-        destination => match place.strip_prefix(destination)? {
-            "" => "",
-            rest => rest.strip_prefix('/')?,
-        },
-    };
-    copied.sources.iter().find_map(|source| {
-        let source = absolute("/", source);
-        let source = source.trim_start_matches('/');
-        let name = source.rsplit('/').next().unwrap_or(source);
-        match rest {
-            "" => (!source.is_empty() && !copied.into_folder).then(|| source.to_owned()),
-            rest if rest == name && copied.into_folder => Some(source.to_owned()),
-            rest if source.is_empty() => Some(rest.to_owned()),
-            // Whether the source is a file or a folder is not known here.
-            rest if !name.contains('.') => Some(format!("{source}/{rest}")),
-            _ => None,
-        }
-    })
 }
