@@ -8,7 +8,7 @@ use super::{Bundle, Error, Existing, Group, layer};
 
 /// Changes whenever the same parcels would be written as other bytes: layers made before are then made
 /// again.
-const RULES: u32 = 3;
+const RULES: u32 = 4;
 
 /// The key of a group's layer.
 pub fn key(group: &Group, compression: CompressionLevel) -> Result<Digest, Error> {
@@ -85,9 +85,11 @@ impl Key {
                     self.text("file");
                     self.number((*mode).into());
                     self.number(content.size());
-                    // What came from a package follows from the package's digest; a file of it that was
-                    // cut has another size.
-                    if bundle.digest.is_none() {
+                    // Mostly it is known what bytes follow from: a package's digest, what was cut of it,
+                    // which first line a script got.
+                    if let Some(identity) = content.identity() {
+                        self.text(&identity.to_string());
+                    } else {
                         let digest =
                             super::layer::digest(content).map_err(|source| Error::Content {
                                 path: item.path.to_string(),

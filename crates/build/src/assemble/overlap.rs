@@ -1,5 +1,6 @@
 //! Names that several packages bring. Installers let the one that is installed later win, so that the
 //! result depends on their order; here the first by name has it, whatever the order, and the report says so.
+//! What the project brings wins, as files that are copied last do.
 
 use std::collections::HashMap;
 use std::io;
@@ -8,7 +9,7 @@ use lightship_base::Digest;
 use lightship_codec::tar::RootPath;
 use lightship_packages::parcel::{Content, ItemKind, PackageId};
 
-use super::{Bundle, Error, WrittenFile, layer};
+use super::{Bundle, Error, Stage, WrittenFile, layer};
 
 /// A name that two packages bring, and not with the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,9 @@ pub fn settle(bundles: &mut [Bundle]) -> Result<Vec<Overlap>, Error> {
     bundles.sort_by(|a, b| (a.stage, &a.parcel.package).cmp(&(b.stage, &b.parcel.package)));
     let mut owners: HashMap<RootPath, (PackageId, What)> = HashMap::new();
     let mut overlaps = Vec::new();
-    for bundle in bundles {
+    let (project, packages): (Vec<&mut Bundle>, Vec<&mut Bundle>) =
+        bundles.iter_mut().partition(|bundle| bundle.stage == Stage::Project);
+    for bundle in project.into_iter().chain(packages) {
         let package = bundle.parcel.package.clone();
         let mut failure = None;
         let mut shared = Vec::new();

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek as _, SeekFrom};
 
 use lightship_base::{Digest, HashingReader, Sha256};
 use lightship_cas::{Cas, Lease, RefKind, RefValue};
-use lightship_packages::parcel::{Content, ContentSource};
+use lightship_packages::parcel::{Content, ContentSource, made_of};
 use serde::{Deserialize, Serialize};
 
 use super::compiler::{Compiled, Reason, Source};
@@ -157,5 +157,10 @@ impl ContentSource for Piece {
         let mut blob = self.cas.open_blob(&self.digest).map_err(io::Error::other)?;
         blob.seek(SeekFrom::Start(self.offset))?;
         Ok(Box::new(blob.take(self.size)))
+    }
+
+    fn identity(&self) -> Option<Digest> {
+        let (whole, offset) = (self.digest.to_string(), self.offset.to_le_bytes());
+        Some(made_of("piece", &[whole.as_bytes(), &offset, &self.size.to_le_bytes()]))
     }
 }

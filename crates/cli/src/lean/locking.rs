@@ -4,7 +4,7 @@ use lightship_build::base::{self, PythonWish};
 use lightship_build::lean::{self, FOR_NATIVE_CODE, Gathered, Wishes};
 use lightship_build::native::Links;
 use lightship_build::project::PythonWish as Wanted;
-use lightship_build::resolve::{Request, Resolution, Source, Upgrade};
+use lightship_build::resolve::{Request, Resolution, Source, Upgrade, Uv};
 use lightship_packages::index;
 use lightship_packages::lock::{Deb, Inputs, Lock, Python, Sdist, Suite};
 use lightship_packages::parcel::Parcel;
@@ -56,6 +56,10 @@ impl Kitchen<'_> {
         if base::roots(&order.wishes.base).required.is_empty() {
             let (inputs, platforms) = (order.inputs.clone(), vec![self.platform.clone()]);
             return Ok(Lock { inputs, platforms, ..Lock::default() });
+        }
+        if order.source.is_some() {
+            // Before anything is fetched.
+            Uv::find(&self.settings.search_path)?;
         }
         if let Some(lock) = self.lock_on_known_ground(order)? {
             return Ok(lock);
@@ -121,6 +125,11 @@ impl Kitchen<'_> {
         let known = known.filter(|known| known.inputs.same_settings(&order.inputs));
         let known = known.and_then(|known| known.only_for(&self.platform));
         let known = known.filter(|_| order.wishes.build.is_empty());
+        let fits = |lock: &Lock| {
+            let python = lock.python.as_ref();
+            python.is_some_and(|python| check_python(order.python, &python.version).is_ok())
+        };
+        let known = known.filter(fits);
         let of_suite = match order.wishes.base.python {
             PythonWish::Any | PythonWish::Version(..) => true,
             PythonWish::None | PythonWish::Elsewhere => false,

@@ -266,7 +266,7 @@ fn notes(report: &Report, look: &Look) -> String {
     let overlaps = report.overlaps.len() as u64;
     let overlaps = (overlaps > 0).then(|| {
         let names = count(overlaps, "name", "names");
-        format!("two packages bring different bytes under {names}; the first package by name won")
+        format!("two bring different bytes under {names}: `--verbose` says whose are in the image")
     });
     (report.notes.iter().cloned().chain(overlaps))
         .map(|note| remark(2, "note:", &note, look))

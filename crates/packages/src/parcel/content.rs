@@ -22,7 +22,7 @@ pub trait ContentSource: Send + Sync {
 }
 
 /// The identity of what is made of parts in a way that `how` names: `cut`, of a file and a plan.
-pub(crate) fn made_of(how: &str, parts: &[&[u8]]) -> Digest {
+pub fn made_of(how: &str, parts: &[&[u8]]) -> Digest {
     let mut hasher = Sha256::new();
     for part in std::iter::once(&how.as_bytes()).chain(parts) {
         hasher.update(&(part.len() as u64).to_le_bytes());

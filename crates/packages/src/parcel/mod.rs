@@ -9,8 +9,7 @@ mod content;
 use lightship_codec::tar::RootPath;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use content::made_of;
-pub use content::{Content, ContentSource};
+pub use content::{Content, ContentSource, made_of};
 
 /// Everything that one package brings.
 #[derive(Debug, Clone)]

@@ -20,17 +20,17 @@ use crate::commands::Error;
 use crate::lean::Kitchen;
 
 /// Compiles what is wanted, and adds it to what goes into the image. What could not be compiled works
-/// without; that is said in the notes that are returned.
+/// without; that is said in the notes that are returned, with whether everything was compiled.
 pub(super) fn add(
     bundles: &mut Vec<Bundle>,
     kitchen: &Kitchen<'_>,
     (plan, lock): (&ProjectPlan, &Lock),
     python: &Python,
     collected: &Collected,
-) -> Result<Vec<String>, Error> {
+) -> Result<(Vec<String>, bool), Error> {
     let wish = plan.project.settings.python.bytecode.unwrap_or(Bytecode::Used);
     if wish == Bytecode::None {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), true));
     }
     let wanted = wanted(bundles, wish, (python, &kitchen.notebooks), collected)?;
     let root = kitchen.base_root(lock, &plan.wishes)?;
@@ -47,7 +47,16 @@ pub(super) fn add(
     bundles.extend(made.bundles);
     let failed = made.skipped.iter().filter(|one| one.reason == bytecode::Reason::Failed).count();
     let note = format!("{failed} files have no byte code: compiling them failed or took too long");
-    Ok((failed > 0).then_some(note).into_iter().collect())
+    Ok(((failed > 0).then_some(note).into_iter().collect(), failed == 0))
+}
+
+/// Folders where a Python looks for modules, in its order.
+pub(super) fn search(python: &Python) -> Vec<RootPath> {
+    let scheme = &python.scheme;
+    let mut search = python.library.clone();
+    search.extend([scheme.purelib.clone(), scheme.platlib.clone()]);
+    search.dedup();
+    search
 }
 
 fn wanted(
@@ -56,10 +65,7 @@ fn wanted(
     (python, notebooks): (&Python, &Notebooks),
     collected: &Collected,
 ) -> Result<BTreeSet<RootPath>, Error> {
-    let scheme = &python.scheme;
-    let mut search = python.library.clone();
-    search.extend([scheme.purelib.clone(), scheme.platlib.clone()]);
-    search.dedup();
+    let search = search(python);
     let parcels = bundles.iter().map(|bundle| &bundle.parcel);
     let modules = Modules::new(parcels, &search);
     if wish == Bytecode::All {

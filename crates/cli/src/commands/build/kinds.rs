@@ -101,16 +101,6 @@ impl ProjectPlan {
             (Content::Source | Content::Site, _) => Ok(collected),
         }
     }
-
-    /// The folders of the image that are the project's alone.
-    pub(super) fn homes(&self) -> Vec<RootPath> {
-        let mut homes = vec![self.project.app.destination.clone()];
-        if matches!(self.content, Content::Site) {
-            let parts = web::CONFIG_FOLDER.split('/').map(str::as_bytes);
-            homes.push(RootPath::from_components(parts));
-        }
-        homes
-    }
 }
 
 fn how_to_serve(project: &Project, folder: &str) -> Note {

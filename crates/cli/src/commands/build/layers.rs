@@ -18,8 +18,8 @@ use lightship_codec::compression::CompressionLevel;
 use lightship_oci::Source as _;
 use lightship_oci::spec::Descriptor;
 use lightship_packages::lock::Lock;
-use lightship_packages::parcel::Item;
 
+use super::occupied::Occupied;
 use super::project::OTHER_LAYERS;
 use super::recipe::{self, Recipe};
 use super::{ProjectPlan, bytecode};
@@ -64,7 +64,8 @@ impl Builder<'_> {
         let created = self.kitchen.settings.epoch.unwrap_or_default();
         let layers = Layers { lease, compression: self.compression, time: created.as_second() };
         let key = recipe::key((self.plan, self.lock), self.compression, created, &collected)?;
-        let known = Recipe::find(lease, &key)?.filter(|_| is_apart(&collected, self.plan));
+        let known = Recipe::find(lease, &key)?;
+        let known = known.filter(|recipe| recipe.occupied.is_apart_from(&collected.parcel));
         let (recipe, project) = match known {
             Some(recipe) => (recipe, vec![bundle(&collected)]),
             None => self
@@ -73,7 +74,7 @@ impl Builder<'_> {
         };
         let groups = group(project, ground.grouping(self.plan)?);
         let project = layers.make_onto(&existing, &groups, &*self.kitchen.progress)?;
-        let Recipe { layers: mut all, facts, environment, known } = recipe;
+        let Recipe { layers: mut all, facts, environment, known, occupied: _ } = recipe;
         all.extend(project);
         let mut settings = image_settings(self.plan, &environment, created, self.compression)?;
         let image = match &base {
@@ -108,16 +109,18 @@ impl Builder<'_> {
         let overlaps = settle(&mut bundles)?;
         let mut facts = Facts::of(&bundles)?;
         facts.replaced = footing.below.as_ref().map(|it| it.replaced.clone()).unwrap_or_default();
-        let mut notes = match &footing.python {
+        let (mut notes, complete) = match &footing.python {
             Some(python) => {
                 bytecode::add(&mut bundles, self.kitchen, (plan, lock), python, collected)?
             }
-            None => Vec::new(),
+            None => (Vec::new(), true),
         };
         let (project, packages): (Vec<Bundle>, Vec<Bundle>) =
             bundles.into_iter().partition(|bundle| bundle.stage == Stage::Project);
-        let apart =
-            is_apart(collected, plan) && !packages.iter().any(|bundle| is_in_app(bundle, plan));
+        let sites = footing.python.as_ref().map(bytecode::search).unwrap_or_default();
+        let occupied = Occupied::by(packages.iter(), &sites);
+        // What could not be compiled now may be the next time.
+        let kept = complete && occupied.is_apart_from(&collected.parcel);
         let groups = group(packages, ground.grouping(plan)?);
         let made = layers.make_onto(ground.existing, &groups, &*self.kitchen.progress)?;
         // Only what is known is taken from this report; the image's own digest comes later.
@@ -135,8 +138,9 @@ impl Builder<'_> {
         notes.extend(footing.notes);
         report.notes = notes;
         let known = report.known();
-        let recipe = Recipe { layers: made, facts, environment: footing.environment, known };
-        if apart {
+        let environment = footing.environment;
+        let recipe = Recipe { layers: made, facts, environment, known, occupied };
+        if kept {
             recipe.keep(layers.lease, key)?;
         }
         Ok((recipe, project))
@@ -175,19 +179,6 @@ fn bundle(collected: &Collected) -> Bundle {
         last: None,
         shared: Vec::new(),
     }
-}
-
-/// Whether the project's files are all in folders of their own, so that none can be a package's.
-fn is_apart(collected: &Collected, plan: &ProjectPlan) -> bool {
-    let homes = plan.homes();
-    let at_home = |item: &Item| homes.iter().any(|home| item.path.starts_with(home));
-    homes.iter().all(|home| !home.is_root()) && collected.parcel.items.iter().all(at_home)
-}
-
-fn is_in_app(bundle: &Bundle, plan: &ProjectPlan) -> bool {
-    let homes = plan.homes();
-    let at_home = |item: &Item| homes.iter().any(|home| item.path.starts_with(home));
-    bundle.parcel.items.iter().any(at_home)
 }
 
 impl Built {

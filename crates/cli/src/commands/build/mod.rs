@@ -3,6 +3,7 @@
 mod bytecode;
 mod kinds;
 mod layers;
+mod occupied;
 mod project;
 mod recipe;
 
@@ -37,13 +38,19 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
     let images = Images::new(&settings, args.registry.plain_http);
     let sandboxes = Sandboxes::open(&settings)?;
     let plan = plan_of(&args.project, &args.keep, context)?;
+    let places = places(args, &plan, &images)?;
     let before = args.compare.as_deref().map(|name| before(name, &images)).transpose()?;
     let kitchen = kitchen(&args.project, &plan, (&settings, &images, &sandboxes), context)?;
     let mut phases = Vec::new();
     let mut phase = |name: &'static str, since: Instant| phases.push((name, since.elapsed()));
+    phase("plan", started);
 
     let since = Instant::now();
-    let wish = if args.locked { Wish::Locked } else { Wish::Mend(Upgrade::Keep) };
+    let wish = match (args.locked, args.dry_run) {
+        (true, _) => Wish::Locked,
+        (false, true) => Wish::Look,
+        (false, false) => Wish::Mend(Upgrade::Keep),
+    };
     let lock = lock_of(&args.project.folder, &plan, &kitchen, &wish)?;
     phase("lock", since);
     if args.dry_run {
@@ -64,7 +71,7 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
     phase("assemble", since);
 
     let since = Instant::now();
-    let names = send(args, &plan, &lock, &built, &images, context)?;
+    let names = send(&places, &plan, (&lock, &built), &images, context)?;
     phase("send", since);
     let mut report = built.report(&args.project.folder.display().to_string(), &plan, &lock);
     report.names = names;
@@ -131,7 +138,11 @@ pub(super) fn plan_of(
         return Err(Error::NoProject { path: folder.clone() });
     }
     let platform = args.platform.clone().unwrap_or_else(Platform::host);
-    if platform.os != "linux" || !ARCHITECTURES.contains(&platform.architecture.as_str()) {
+    let variant = platform.variant.as_deref();
+    let plain = variant.is_none() || (platform.architecture == "arm64" && variant == Some("v8"));
+    let known = ARCHITECTURES.contains(&platform.architecture.as_str());
+    // Nobody compiled packages for another variant.
+    if platform.os != "linux" || !known || !plain {
         return Err(Error::OtherPlatform { platform: platform.to_string() });
     }
     let folder = std::path::absolute(folder).map_err(Error::io("find", folder))?;
@@ -173,6 +184,8 @@ pub(super) fn kitchen<'a>(
 pub(super) enum Wish {
     /// Nothing: it must be there and fit.
     Locked,
+    /// It is made where it is missing or out of date, and not written.
+    Look,
     /// It is made where it is missing or out of date.
     Mend(Upgrade),
 }
@@ -195,7 +208,9 @@ pub(super) fn lock_of(
             Ok(lock)
         }
         (_, Wish::Locked) => Err(Error::Outdated { path, reasons: outdated }),
-        (previous, Wish::Mend(upgrade)) => {
+        (previous, Wish::Mend(_) | Wish::Look) => {
+            let keep = Upgrade::Keep;
+            let upgrade = if let Wish::Mend(upgrade) = wish { upgrade } else { &keep };
             let lock = kitchen.lock(&Order {
                 inputs: plan.inputs.clone(),
                 wishes: plan.wishes.clone(),
@@ -211,6 +226,9 @@ pub(super) fn lock_of(
                 plan.check_python(&python.version)?;
             }
             plan.content.check(&lock)?;
+            if matches!(wish, Wish::Look) {
+                return Ok(lock);
+            }
             let whole = match previous {
                 Some(known) if known.inputs.changes(&plan.inputs).is_empty() => {
                     match known.without(&plan.platform) {
@@ -233,7 +251,13 @@ pub(super) fn outdated(lock: Option<&Lock>, plan: &ProjectPlan) -> Vec<String> {
         Some(lock) if !lock.platforms.contains(&plan.platform) => {
             vec![format!("it does not know {}", plan.platform)]
         }
-        Some(lock) => lock.inputs.changes(&plan.inputs).iter().map(ToString::to_string).collect(),
+        Some(lock) => {
+            let python = lock.python.as_ref();
+            let python = python.and_then(|python| plan.check_python(&python.version).err());
+            let changes = lock.inputs.changes(&plan.inputs);
+            let changes = changes.iter().map(ToString::to_string);
+            changes.chain(python.map(|error| error.to_string())).collect()
+        }
     }
 }
 
@@ -254,25 +278,20 @@ fn write_lock(path: &Path, lock: &Lock) -> Result<(), Error> {
     std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed())?;
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     file.as_file().set_permissions(mode).map_err(failed())?;
+    // A power failure leaves the old lock or the new one, not an empty one.
+    file.as_file().sync_all().map_err(failed())?;
     file.persist(path).map_err(|error| failed()(error.error))?;
     Ok(())
 }
 
 /// Writes the image to wherever it shall be, its bill of materials with it. Says where.
 fn send(
-    args: &BuildArgs,
+    places: &[(String, String)],
     plan: &ProjectPlan,
-    lock: &Lock,
-    built: &Built,
+    (lock, built): (&Lock, &Built),
     images: &Images<'_>,
     context: &Context<'_>,
 ) -> Result<Vec<String>, Error> {
-    let outputs: Vec<String> = args.output.iter().map(|place| with_tag(place)).collect();
-    let elsewhere = !outputs.is_empty() || args.push.is_some();
-    let names = if args.tags.is_empty() && !elsewhere { plan.names() } else { args.tags.clone() };
-    let names = names.into_iter().map(|name| (format!("store:{name}"), name));
-    let others = outputs.into_iter().chain(args.push.clone()).map(|place| (place.clone(), place));
-    let places: Vec<(String, String)> = names.chain(others).collect();
     let bill = sbom::of_build(&sbom::Made {
         lock,
         layers: &built.layers,
@@ -285,7 +304,7 @@ fn send(
         created: built.created,
     });
     let artifact = bill.artifact(&built.descriptor()?);
-    for (place, _) in &places {
+    for (place, _) in places {
         let destination = images.destination(place)?;
         let progress = context.reading();
         let whole = Selection::Everything;
@@ -297,7 +316,25 @@ fn send(
             &*progress,
         )?;
     }
-    Ok(places.into_iter().map(|(_, shown)| shown).collect())
+    Ok(places.iter().map(|(_, shown)| shown.clone()).collect())
+}
+
+/// Where an image goes, and what the user calls these places; each is one, before any work begins.
+fn places(
+    args: &BuildArgs,
+    plan: &ProjectPlan,
+    images: &Images<'_>,
+) -> Result<Vec<(String, String)>, Error> {
+    let outputs: Vec<String> = args.output.iter().map(|place| with_tag(place)).collect();
+    let elsewhere = !outputs.is_empty() || args.push.is_some();
+    let names = if args.tags.is_empty() && !elsewhere { plan.names() } else { args.tags.clone() };
+    let names = names.into_iter().map(|name| (format!("store:{name}"), name));
+    let others = outputs.into_iter().chain(args.push.clone()).map(|place| (place.clone(), place));
+    let places: Vec<(String, String)> = names.chain(others).collect();
+    for (place, _) in &places {
+        images.reference(place)?;
+    }
+    Ok(places)
 }
 
 /// A layout has the bill of materials beside the image; without a tag other tools would not know which of

@@ -115,7 +115,10 @@ impl ProjectPlan {
     /// What the image is called where the command line does not say.
     pub(in crate::commands) fn names(&self) -> Vec<String> {
         let image = &self.project.settings.image;
-        let name = image.name.as_ref().unwrap_or(&self.project.name.value).to_lowercase();
+        let name = match &image.name {
+            Some(name) => name.to_lowercase(),
+            None => image_name(&self.project.name.value),
+        };
         match &image.tags[..] {
             [] => vec![format!("{name}:latest")],
             tags => tags.iter().map(|tag| format!("{name}:{tag}")).collect(),
@@ -155,6 +158,14 @@ fn take_from_image(project: &mut Project) {
     });
     project.notes.extend(notes);
     project.shell = false;
+}
+
+/// A name that a folder or a project gives an image: `my-project` of `My Project`.
+fn image_name(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let words = name.to_lowercase();
+    let words: Vec<&str> = words.split(|c| !plain(c)).filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { "project".to_owned() } else { words.join("-") }
 }
 
 /// Names of categories, of packages' files and of the base's.

@@ -11,6 +11,7 @@ use lightship_codec::compression::CompressionLevel;
 use lightship_packages::lock::Lock;
 use serde::{Deserialize, Serialize};
 
+use super::occupied::Occupied;
 use super::{ProjectPlan, bytecode};
 use crate::commands::Error;
 
@@ -18,7 +19,7 @@ use crate::commands::Error;
 pub(in crate::commands) const RECIPES: RefKind = RefKind::new("recipes");
 
 /// Changes whenever the same lock would become other layers.
-const RULES: u32 = 1;
+const RULES: u32 = 2;
 
 /// All layers but the project's, and what is known of them.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,6 +28,7 @@ pub(super) struct Recipe {
     pub(super) facts: Facts,
     pub(super) environment: Vec<(String, String)>,
     pub(super) known: Known,
+    pub(super) occupied: Occupied,
 }
 
 /// What the layers of packages follow from.
