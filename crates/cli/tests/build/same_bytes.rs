@@ -93,3 +93,53 @@ fn a_further_requirement_leaves_the_rest_of_the_lock_alone() {
     assert_eq!(upgraded.code(), 0, "{}", upgraded.seen());
     assert!(!fs::read_to_string(&path).unwrap().contains("needed it\""));
 }
+
+#[test]
+fn a_dry_run_writes_nothing_and_a_lock_has_the_python_that_is_asked_for() {
+    let Some(stocked) = Stocked::open() else { return };
+    let (environment, project) = (&stocked.environment, stocked.project());
+    let path = project.join("lightship.lock");
+    let lock = fs::read(&path).unwrap();
+    let requirements = fs::read_to_string(project.join("requirements.txt")).unwrap();
+    fs::write(project.join("requirements.txt"), format!("{requirements}six\n")).unwrap();
+    let plan = environment.json(0, "build project --dry-run");
+    assert!(plan.to_string().contains("\"six\""), "{plan}");
+    assert_eq!(fs::read(&path).unwrap(), lock);
+    fs::write(project.join("requirements.txt"), requirements).unwrap();
+
+    let name = "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.99\"\n";
+    let pyproject = format!("{name}dynamic = [\"dependencies\"]\n");
+    fs::write(project.join("pyproject.toml"), pyproject).unwrap();
+    let said = refusal(environment, 3, "build project --locked -t app:v1");
+    assert!(said.contains(">=3.99") && said.contains("--locked"), "{said}");
+    assert_eq!(fs::read(&path).unwrap(), lock);
+}
+
+#[test]
+fn what_the_project_brings_wins_whatever_was_built_before() {
+    let Some(stocked) = Stocked::open() else { return };
+    let (environment, project) = (&stocked.environment, stocked.project());
+    let site = "/usr/local/lib/python3.11/dist-packages";
+    let python = stocked.report.to_string();
+    if !python.contains("Python 3.11") {
+        return; // Another suite's Python looks elsewhere.
+    }
+    fs::create_dir(project.join("markupsafe")).unwrap();
+    fs::write(project.join("markupsafe/__init__.py"), "OURS = True\n").unwrap();
+    let settings = fs::read_to_string(project.join("lightship.toml")).unwrap_or_default();
+    let apart = environment.json(0, "build project -t app:v1");
+    fs::write(
+        project.join("lightship.toml"),
+        format!("{settings}\n[app]\ndestination = \"{site}\"\n"),
+    )
+    .unwrap();
+    let among = environment.json(0, "build project -t app:v2");
+    assert_ne!(text(&apart, "digest"), text(&among, "digest"));
+    let run = environment
+        .run("image run app:v2 -- python3 -c 'import markupsafe; print(markupsafe.OURS)'");
+    assert_eq!((run.code(), run.stdout.as_str()), (0, "True\n"), "{}", run.stderr);
+    // Where the store remembers nothing of it, the same.
+    stocked.forget_results();
+    let again = environment.json(0, "build project -t app:v3");
+    assert_eq!(text(&again, "digest"), text(&among, "digest"));
+}
