@@ -138,7 +138,7 @@ impl<F: FnMut(&RangeAsk) -> Result<Part, Error>> Resumable<F> {
         let (starts, total) = match part.status {
             200 => (0, part.content_length),
             206 => content_range(&part)?,
-            416 if self.total == Some(self.position) => (self.position, self.total),
+            416 if self.is_whole(&part) => (self.position, Some(self.position)),
             status => {
                 return Err(Error::Status {
                     exchange: Box::new(exchange.clone()),
@@ -158,6 +158,15 @@ impl<F: FnMut(&RangeAsk) -> Result<Part, Error>> Resumable<F> {
         self.exchange = part.exchange;
         self.body = Some(part.body);
         Ok(())
+    }
+
+    /// Whether a server that has nothing from here on (416) means that everything is there already: as
+    /// the caller knew, or as its `bytes */N` says (*RFC 9110, 15.5.17*).
+    fn is_whole(&self, part: &Part) -> bool {
+        let total = part.content_range.as_deref().and_then(|range| {
+            range.trim().strip_prefix("bytes")?.trim_start().strip_prefix("*/")?.parse().ok()
+        });
+        self.total.or(total) == Some(self.position)
     }
 
     fn check_tag(&mut self, part: &Part) -> Result<(), Error> {

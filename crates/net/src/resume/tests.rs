@@ -233,6 +233,29 @@ fn nothing_left_to_ask_for_is_no_error() {
     assert_eq!(bytes.unwrap(), b"");
 }
 
+#[test]
+fn a_server_without_more_says_whether_that_is_all() {
+    let unknown = |offset| Want { expected: None, ..want(offset) };
+    let refusing = |range: &'static str| {
+        move |ask: &RangeAsk| {
+            let range = Some(range.to_owned());
+            Ok(Part {
+                status: 416,
+                content_range: range,
+                content_length: None,
+                ..part(HONEST, ask)
+            })
+        }
+    };
+    let mut all = Resumable::open(refusing("bytes */36"), pacer(), unknown(36)).unwrap();
+    assert_eq!((all.read_to_end(&mut Vec::new()).unwrap(), all.total()), (0, Some(36)));
+    for (range, offset) in [("bytes */36", 20), ("bytes */20", 36), ("bytes */*", 36), ("", 36)] {
+        let opened = Resumable::open(refusing(range), pacer(), unknown(offset)).map(|_| ());
+        let error = opened.unwrap_err();
+        assert!(matches!(error, Error::Status { status: 416, .. }), "{range}: {error:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn however_it_breaks_the_bytes_are_the_file(

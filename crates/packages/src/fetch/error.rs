@@ -35,6 +35,35 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether no other address could help: this machine fails, or may not ask.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Offline { .. } => true,
+            Self::Store { .. } => !self.is_mismatch(),
+            Self::NoAddress { .. } | Self::Network { .. } => false,
+        }
+    }
+
+    /// Whether somebody gave other bytes than those that are wanted.
+    pub(super) fn is_mismatch(&self) -> bool {
+        let Self::Store { source, .. } = self else { return false };
+        matches!(
+            source,
+            lightship_cas::Error::DigestMismatch { .. } | lightship_cas::Error::SizeMismatch { .. }
+        )
+    }
+
+    /// Whether a download that began with an earlier one's bytes may have failed because of them.
+    pub(super) fn may_blame_the_prefix(&self) -> bool {
+        let unsatisfiable = matches!(
+            self,
+            Self::Network { source: lightship_net::Error::Status { status: 416, .. }, .. }
+        );
+        unsatisfiable || self.is_mismatch()
+    }
+}
+
 impl Diagnose for Error {
     fn category(&self) -> Category {
         match self {

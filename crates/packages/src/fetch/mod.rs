@@ -2,13 +2,15 @@
 //! and kept. One place for digests, resumption, credentials and being offline.
 
 mod error;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use lightship_base::{ByteSize, Digest, Progress, Transfer, TransferOutcome, Watched};
-use lightship_cas::{Cas, Lease, RefKind, RefValue};
+use lightship_cas::{BlobWriter, Cas, Lease, RefKind, RefValue};
 use lightship_net::{
     Client, Document, RangeAsk, Request, Response, Resumable, Secret, Url, Validator, Want,
 };
@@ -117,22 +119,48 @@ impl Fetcher {
         for address in addresses {
             match self.download_from(wanted, address, progress) {
                 Ok(()) => return Ok(()),
-                Err(error @ (Error::Store { .. } | Error::Offline { .. })) => return Err(error),
+                Err(error) if error.is_final() => return Err(error),
+                // Whoever gave other bytes says more than who gave none.
+                Err(_) if last.is_mismatch() => {}
                 Err(error) => last = error,
             }
         }
         Err(last)
     }
 
+    /// From one address. What an earlier attempt left may be another server's, and wrong: then once more,
+    /// from the beginning.
     fn download_from(
         &self,
         wanted: &Wanted<'_>,
         address: &Url,
         progress: &dyn Progress,
     ) -> Result<(), Error> {
+        let partial = || self.lease.partial(&wanted.digest).map_err(|error| store(wanted, error));
+        let writer = partial()?;
+        let resumed = !writer.is_empty();
+        match self.transfer(wanted, address, writer, progress) {
+            Err(error) if resumed && error.may_blame_the_prefix() => {
+                let mut writer = partial()?;
+                writer.restart().map_err(|error| store(wanted, error))?;
+                self.transfer(wanted, address, writer, progress)
+            }
+            result => result,
+        }
+    }
+
+    fn transfer(
+        &self,
+        wanted: &Wanted<'_>,
+        address: &Url,
+        mut writer: BlobWriter,
+        progress: &dyn Progress,
+    ) -> Result<(), Error> {
         let client = self.client(wanted.name)?;
-        let mut writer =
-            self.lease.partial(&wanted.digest).map_err(|error| store(wanted, error))?;
+        // Nothing that is longer than the file can be its beginning.
+        if wanted.size.is_some_and(|size| writer.len() > size) {
+            writer.restart().map_err(|error| store(wanted, error))?;
+        }
         let want = Want {
             offset: writer.len(),
             expected: wanted.size,

@@ -20,7 +20,7 @@ use crate::python::normalise_name;
 const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01";
 
 /// No page is larger; the largest have some 30 MB.
-const MAX_PAGE: u64 = 512 << 20;
+const MAX_PAGE: u64 = 64 << 20;
 
 const COPY_BUFFER: usize = 128 * 1024;
 
@@ -58,7 +58,8 @@ impl Finder {
     /// Makes sure that a file is in the store, and stays there.
     ///
     /// It is looked for in the store, in folders, where it was seen last, in the index of its label, and
-    /// then in all others: its digest says whether it is the right one, wherever it is from.
+    /// then in all others: its digest says whether it is the right one, wherever it is from. A place that
+    /// has something else under its name is passed over.
     pub fn fetch(&self, wanted: &Wanted<'_>, progress: &dyn Progress) -> Result<PathBuf, Error> {
         let file = wanted.file;
         let ask = fetch::Wanted { name: &file.name, digest: file.sha256, size: file.size };
@@ -71,33 +72,40 @@ impl Finder {
         if let Some(url) = known {
             match self.fetcher.file(&ask, || Ok::<_, Error>(vec![url]), progress) {
                 // It may have moved: then the index knows.
-                Err(Error::Fetch(fetch::Error::Network { .. })) => {}
+                Err(Error::Fetch(error)) if !error.is_final() => {}
                 other => return other,
             }
         }
-        self.fetcher.file(&ask, || self.addresses(wanted), progress)
+        if let Some(path) = self.fetcher.kept(&ask)? {
+            return Ok(path);
+        }
+        if self.fetcher.is_offline() {
+            return Err(fetch::Error::Offline { what: file.name.clone() }.into());
+        }
+        self.from_indexes(wanted, &ask, progress)
     }
 
-    /// All addresses of a file, those of its own index first.
-    pub fn addresses(&self, wanted: &Wanted<'_>) -> Result<Vec<Url>, Error> {
+    /// Asks one index after the other, its own first, until one has an address that gives the file.
+    fn from_indexes(
+        &self,
+        wanted: &Wanted<'_>,
+        ask: &fetch::Wanted<'_>,
+        progress: &dyn Progress,
+    ) -> Result<PathBuf, Error> {
         let (own, others): (Vec<&Index>, Vec<&Index>) =
             self.indexes.iter().partition(|index| index.label == wanted.index);
         let mut asked = Vec::new();
         let mut failure = None;
         for index in own.into_iter().chain(others) {
             asked.push(index.label.clone());
-            match self.listing(index, wanted.project) {
-                Ok(listing) => {
-                    if let Some(found) = listing.find(&wanted.file.name, &wanted.file.sha256) {
-                        return Ok(vec![found.url.clone()]);
-                    }
-                    if listing.files.iter().any(|file| file.name == wanted.file.name) {
-                        failure = failure.or(Some(Error::OtherDigest {
-                            file: wanted.file.name.clone(),
-                            label: index.label.clone(),
-                        }));
-                    }
-                }
+            let found = self.address(index, wanted).and_then(|address| match address {
+                Some(url) => self.fetcher.file(ask, || Ok(vec![url]), progress).map(Some),
+                None => Ok(None),
+            });
+            match found {
+                Ok(Some(path)) => return Ok(path),
+                Ok(None) => {}
+                Err(Error::Fetch(error)) if error.is_final() => return Err(error.into()),
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
@@ -106,6 +114,21 @@ impl Finder {
             label: wanted.index.to_owned(),
             asked,
         }))
+    }
+
+    /// Where an index has a file, if it does.
+    fn address(&self, index: &Index, wanted: &Wanted<'_>) -> Result<Option<Url>, Error> {
+        let listing = self.listing(index, wanted.project)?;
+        if let Some(found) = listing.find(&wanted.file.name, &wanted.file.sha256) {
+            return Ok(Some(found.url.clone()));
+        }
+        if listing.files.iter().any(|file| file.name == wanted.file.name) {
+            return Err(Error::OtherDigest {
+                file: wanted.file.name.clone(),
+                label: index.label.clone(),
+            });
+        }
+        Ok(None)
     }
 
     /// The files of a project in one index; none where the index does not know it.

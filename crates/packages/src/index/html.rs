@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 
+/// Bytes of the longest character reference, `&` and `;` included.
+const LONGEST_REFERENCE: usize = 13;
+
 /// What matters of a page.
 pub(super) struct Page {
     /// What `<base href>` says.
@@ -97,10 +100,10 @@ fn unescaped(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let reference = rest
-            .find(';')
-            .filter(|end| *end <= 12)
-            .and_then(|end| character(&rest[1..end]).map(|character| (character, end + 1)));
+        // No reference is longer. A text of many `&` would else be searched to its end for each.
+        let end = rest.bytes().take(LONGEST_REFERENCE).position(|byte| byte == b';');
+        let reference =
+            end.and_then(|end| character(&rest[1..end]).map(|character| (character, end + 1)));
         let (character, length) = reference.unwrap_or(('&', 1));
         out.push(character);
         rest = &rest[length..];

@@ -9,6 +9,7 @@ mod addresses;
 mod error;
 mod finder;
 mod html;
+mod json;
 mod page;
 
 use std::fmt;

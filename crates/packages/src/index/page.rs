@@ -2,13 +2,12 @@
 
 use lightship_base::Digest;
 use lightship_net::{Url, printable};
-use serde_json::Value;
 
-use super::{html, without_user};
+use super::{html, json, without_user};
 use crate::pylock::file_name;
 
 /// No project has more files.
-const MOST_FILES: usize = 200_000;
+pub(super) const MOST_FILES: usize = 200_000;
 
 /// The files of a project, in the index's order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,37 +57,24 @@ impl Listing {
 /// Reads a page in JSON (*PEP 691*). `base` is the page's own address. Files that nobody could use (a
 /// name that is none, an address that leads elsewhere) are left out.
 pub fn parse_json(bytes: &[u8], base: &Url) -> Result<Listing, String> {
-    let page: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    let version = page.pointer("/meta/api-version").and_then(Value::as_str).unwrap_or("1.0");
-    if version.split('.').next() != Some("1") {
-        return Err(format!("it has version {} of the API", printable(version, 20)));
+    let page = json::page(bytes)?;
+    if page.version.split('.').next() != Some("1") {
+        return Err(format!("it has version {} of the API", printable(&page.version, 20)));
     }
-    let files = page.get("files").and_then(Value::as_array).ok_or("it has no list of files")?;
-    bounded(files.len())?;
-    Ok(Listing { files: files.iter().filter_map(|file| json_file(file, base)).collect() })
+    Ok(Listing { files: page.files.iter().filter_map(|file| json_file(file, base)).collect() })
 }
 
-fn json_file(file: &Value, base: &Url) -> Option<Listed> {
-    let text = |key: &str| file.get(key).and_then(Value::as_str);
-    let url = address(text("url")?, base)?;
-    let name = text("filename")?.to_owned();
-    let sha256 = file.pointer("/hashes/sha256").and_then(Value::as_str).and_then(digest);
-    let yanked = match file.get("yanked") {
-        Some(Value::String(reason)) => Yanked::Yes((!reason.is_empty()).then(|| reason.clone())),
-        Some(Value::Bool(true)) => Yanked::Yes(None),
-        _ => Yanked::No,
-    };
-    let truthy = |key: &str| {
-        file.get(key).is_some_and(|value| !matches!(value, Value::Bool(false) | Value::Null))
-    };
+fn json_file(file: &json::File<'_>, base: &Url) -> Option<Listed> {
+    let url = address(&file.url()?, base)?;
+    let name = file.name()?;
     file_name::is_plain(&name).then(|| Listed {
         name,
         url,
-        sha256,
-        size: file.get("size").and_then(Value::as_u64),
-        yanked,
-        core_metadata: truthy("core-metadata") || truthy("data-dist-info-metadata"),
-        requires_python: text("requires-python").map(str::to_owned),
+        sha256: file.sha256().and_then(|hex| digest(&hex)),
+        size: file.size(),
+        yanked: file.yanked(),
+        core_metadata: file.has_metadata(),
+        requires_python: file.requires_python(),
     })
 }
 

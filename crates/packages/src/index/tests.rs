@@ -162,6 +162,56 @@ fn files_are_found_wherever_they_are() {
 }
 
 #[test]
+fn a_place_with_something_else_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let cas = Cas::open(&folder.path().join("store")).unwrap();
+    let page = |href: &str| format!("<a href='{href}'>six</a>").into_bytes();
+    let (root, asked) = serve(vec![
+        ("/login/six-1.whl", "text/html", b"who are you?".to_vec()),
+        ("/own/six/", "text/html", page("/bad/six-1.whl")),
+        ("/bad/six-1.whl", "application/octet-stream", b"evil".to_vec()),
+        ("/other/six/", "text/html", page("/good/six-1.whl")),
+        ("/good/six-1.whl", "application/octet-stream", b"six".to_vec()),
+    ]);
+    let repository =
+        |label: &str| Index::new(label, Place::Repository(root.join(label).unwrap()), Role::Extra);
+    let mut seen = Addresses::default();
+    seen.note(&Digest::of(b"six"), &root.join("login/six-1.whl").unwrap());
+    seen.remember(&cas, "own").unwrap();
+    // Locks that do not know sizes have only the digest to tell by.
+    let six = LockedFile { size: None, ..locked("six-1.whl", b"six") };
+    let wanted = Wanted { project: "six", index: "own", file: &six };
+    let without = finder(&cas, vec![repository("own")]).fetch(&wanted, &Quiet).unwrap_err();
+    assert!(matches!(&without, Error::Fetch(error) if !error.is_final()), "{without:?}");
+    asked.lock().unwrap().clear();
+    let finder = finder(&cas, vec![repository("other"), repository("own")]);
+    assert_eq!(std::fs::read(finder.fetch(&wanted, &Quiet).unwrap()).unwrap(), b"six");
+    assert_eq!(
+        *asked.lock().unwrap(),
+        ["/login/six-1.whl", "/own/six/", "/bad/six-1.whl", "/other/six/", "/good/six-1.whl"]
+    );
+}
+
+#[test]
+fn pages_that_are_made_to_cost_much() {
+    let base = url("http://mirror.invalid/");
+    let page = format!("<a href='x.whl?{}'>x</a>", "&".repeat(8 << 20));
+    let begun = std::time::Instant::now();
+    assert_eq!(parse_html(page.as_bytes(), &base).unwrap().files.len(), 1);
+    // Searched to the end for each, it would take hours.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?}", begun.elapsed());
+    let many = format!(r#"{{"files": [{}0]}}"#, "0,".repeat(200_000));
+    let error = parse_json(many.as_bytes(), &base).unwrap_err();
+    assert!(error.contains("more than 200000 files"), "{error}");
+    // What is of another kind than the specification's is not said.
+    let odd = r#"{"meta": 1, "files": [{"filename": "x.whl", "url": "x.whl", "size": "7", "hashes": [],
+        "yanked": {}, "core-metadata": false, "requires-python": 3}]}"#;
+    let odd = &parse_json(odd.as_bytes(), &base).unwrap().files[0];
+    assert_eq!((odd.size, odd.sha256, &odd.yanked), (None, None, &Yanked::No));
+    assert_eq!((odd.core_metadata, &odd.requires_python), (false, &None));
+}
+
+#[test]
 fn addresses_are_remembered_without_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let cas = Cas::open(folder.path()).unwrap();
