@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use super::sources::Suite;
 use super::update::lists::{fetch, listed};
-use super::update::release::keep;
+use super::update::release::keep_unless_changed;
 use super::update::{Current, Mirror, UpdateError, UpdateOptions, suites};
 use crate::fetch::Fetcher;
 
@@ -89,11 +89,7 @@ fn search(
     let Suite::Named { components, .. } = &suite.mirror.source.suite else { return Ok(None) };
     let mut found = None;
     let mut digests = Vec::new();
-    for component in components {
-        let name = format!("{component}/Contents-{architecture}");
-        if listed(suite, &name).next().is_none() {
-            continue;
-        }
+    for name in names(suite, components, architecture) {
         let (path, file) = fetch(fetcher, suite, architecture, &name, progress)?;
         let lines = found.get_or_insert_with(Vec::new);
         let read = File::open(&path)
@@ -102,8 +98,19 @@ fn search(
         read.map_err(|source| UpdateError::Read { what: name, source })?;
         digests.push(file.digest);
     }
-    keep(fetcher, suite, &digests)?;
+    keep_unless_changed(fetcher, suite, &digests)?;
     Ok(found)
+}
+
+/// Those of the components; one for all of them, where the archive has it so.
+fn names(suite: &Current<'_>, components: &[String], architecture: &str) -> Vec<String> {
+    let is_listed = |name: &String| listed(suite, name).next().is_some();
+    let own = components.iter().map(|component| format!("{component}/Contents-{architecture}"));
+    let own: Vec<String> = own.filter(is_listed).collect();
+    if own.is_empty() {
+        return Some(format!("Contents-{architecture}")).filter(is_listed).into_iter().collect();
+    }
+    own
 }
 
 /// Reads lines of `path packages`.

@@ -54,6 +54,9 @@ pub enum SignatureError {
     /// There is no signature in it.
     #[error("it carries no signature: {0}")]
     Unsigned(String),
+    /// It is larger than any list; nobody looks for a signature in it.
+    #[error("it has more than {MOST_LINES} lines or {MOST_BYTES} bytes")]
+    TooLarge,
     /// No signature counts.
     #[error("no signature on it counts: {}", list(.0))]
     Refused(Vec<Refusal>),
@@ -83,7 +86,7 @@ pub enum RefusalReason {
     Time,
     /// Its own time is over.
     Expired,
-    /// The key's time was over when it was made.
+    /// The key's time is over, or was when it was made.
     KeyExpired,
     /// The key was called back by its owner.
     KeyRevoked,
@@ -93,6 +96,12 @@ pub enum RefusalReason {
 
 /// Real lists have up to four. Each costs an exponentiation.
 const MOST_SIGNATURES: usize = 16;
+
+/// Debian's largest lists have 250 kB and some 3,000 lines.
+pub(crate) const MOST_BYTES: u64 = 2 << 20;
+
+/// The parser takes time that grows with the square of the lines, before any signature is checked.
+const MOST_LINES: usize = 50_000;
 
 /// Clocks may differ by so many seconds.
 const SKEW: i64 = 300;
@@ -145,13 +154,30 @@ impl Keyring {
         Some(Self(vec![Trusted { key: Arc::clone(&found.key), only }]))
     }
 
-    /// The text of a clear-signed file (*RFC 9580, 7*), where at least one signature on it counts.
+    /// The text of a clear-signed file (*RFC 9580, 7*), where at least one signature on it counts. Who has
+    /// an expired key can date a signature back, so expired keys sign nothing.
     pub fn verify(&self, file: &[u8], now: Timestamp) -> Result<Signed, SignatureError> {
+        self.verified(file, now, |_| now)
+    }
+
+    /// The same for lists that are old and known to be: a key that has expired counts for what it signed,
+    /// as it says, before.
+    pub fn verify_old(&self, file: &[u8], now: Timestamp) -> Result<Signed, SignatureError> {
+        self.verified(file, now, |made| made)
+    }
+
+    /// `until` says of a signature's own time how long its key has to have lived.
+    fn verified(
+        &self,
+        file: &[u8],
+        now: Timestamp,
+        until: impl Fn(Timestamp) -> Timestamp,
+    ) -> Result<Signed, SignatureError> {
         let message = parse_clear_signed(file)?;
         let text = message.signed_text();
         let mut refusals = Vec::new();
         for signature in message.signatures().iter().take(MOST_SIGNATURES) {
-            match self.check(signature, &text, now) {
+            match self.check(signature, &text, now, &until) {
                 Ok((signer, made)) => return Ok(Signed { text, signer, made }),
                 Err(refusal) => refusals.push(refusal),
             }
@@ -167,12 +193,18 @@ impl Keyring {
         signature: &Signature,
         text: &str,
         now: Timestamp,
+        until: impl Fn(Timestamp) -> Timestamp,
     ) -> Result<(String, Timestamp), Refusal> {
         let refuse = |key: String, reason| Refusal { key, reason };
         let made =
             check_form(signature, now).map_err(|reason| refuse(issuer(signature), reason))?;
+        let span = Span { made, until: until(made) };
+        // Several files may have copies of one key, of different ages: any good one will do, unless one of
+        // them says that its owner called it back.
+        let mut good = None;
+        let mut refusal = None;
         for trusted in &self.0 {
-            let Some((signer, usable)) = trusted.find(signature, made) else { continue };
+            let Some((signer, usable)) = trusted.find(signature, span) else { continue };
             let verified = match signer {
                 Signer::Primary => signature.verify(&trusted.key.primary_key, text.as_bytes()),
                 Signer::Sub(sub) => signature.verify(&sub.key, text.as_bytes()),
@@ -181,15 +213,17 @@ impl Keyring {
                 Signer::Primary => hex(&trusted.key.primary_key),
                 Signer::Sub(sub) => hex(&sub.key),
             };
-            if verified.is_err() {
-                return Err(refuse(name, RefusalReason::Wrong));
+            match verified.map_or(Err(RefusalReason::Wrong), |()| usable) {
+                Ok(()) => good = good.or(Some((name, made))),
+                Err(reason @ RefusalReason::KeyRevoked) => return Err(refuse(name, reason)),
+                Err(reason) => refusal = refusal.or(Some((name, reason))),
             }
-            return match usable {
-                Ok(()) => Ok((name, made)),
-                Err(reason) => Err(refuse(name, reason)),
-            };
         }
-        Err(refuse(issuer(signature), RefusalReason::UnknownKey))
+        let unknown = || (issuer(signature), RefusalReason::UnknownKey);
+        good.ok_or_else(|| {
+            let (key, reason) = refusal.unwrap_or_else(unknown);
+            refuse(key, reason)
+        })
     }
 }
 
@@ -200,6 +234,10 @@ pub(crate) fn without_signature(file: &[u8]) -> Result<String, SignatureError> {
 }
 
 fn parse_clear_signed(file: &[u8]) -> Result<CleartextSignedMessage, SignatureError> {
+    let ends = memchr::memchr2_iter(b'\n', b'\r', file);
+    if file.len() as u64 > MOST_BYTES || ends.take(MOST_LINES + 1).count() > MOST_LINES {
+        return Err(SignatureError::TooLarge);
+    }
     let (message, _) = CleartextSignedMessage::from_armor(file).map_err(|error| {
         SignatureError::Unsigned(lightship_net::printable(&error.to_string(), 200))
     })?;
@@ -223,27 +261,36 @@ enum Signer<'a> {
     Sub(&'a SignedPublicSubKey),
 }
 
+/// When a key has to have been good.
+#[derive(Clone, Copy)]
+struct Span {
+    /// When the signature was made, as it says.
+    made: Timestamp,
+    /// Until when the key has to live.
+    until: Timestamp,
+}
+
 impl Trusted {
     /// Which of its keys a signature names, and whether that one might sign when it was made.
     fn find(
         &self,
         signature: &Signature,
-        made: Timestamp,
+        span: Span,
     ) -> Option<(Signer<'_>, Result<(), RefusalReason>)> {
         let asked = |key: &dyn KeyDetails| {
             let wanted = self.only.as_ref().is_none_or(|only| *only == hex(key));
             wanted && names(signature, key)
         };
         if asked(&self.key.primary_key) {
-            return Some((Signer::Primary, self.primary_may_sign(made)));
+            return Some((Signer::Primary, self.primary_may_sign(span)));
         }
         let sub = self.key.public_subkeys.iter().find(|sub| asked(&sub.key))?;
-        let may = self.primary_lives(made).and_then(|_| self.sub_may_sign(sub, made));
+        let may = self.primary_lives(span).and_then(|_| self.sub_may_sign(sub, span));
         Some((Signer::Sub(sub), may))
     }
 
-    fn primary_may_sign(&self, made: Timestamp) -> Result<(), RefusalReason> {
-        let newest = self.primary_lives(made)?;
+    fn primary_may_sign(&self, span: Span) -> Result<(), RefusalReason> {
+        let newest = self.primary_lives(span)?;
         // A key that does not say what it is for is for everything.
         if says_purpose(newest) && !newest.key_flags().sign() {
             return Err(RefusalReason::KeyPurpose);
@@ -252,7 +299,7 @@ impl Trusted {
     }
 
     /// The newest signature by which the key speaks of itself.
-    fn primary_lives(&self, made: Timestamp) -> Result<&Signature, RefusalReason> {
+    fn primary_lives(&self, span: Span) -> Result<&Signature, RefusalReason> {
         let (key, details) = (&self.key.primary_key, &self.key.details);
         if details.revocation_signatures.iter().any(|by| by.verify_key(key).is_ok()) {
             return Err(RefusalReason::KeyRevoked);
@@ -269,11 +316,11 @@ impl Trusted {
             .chain(users)
             .max_by_key(|signature| signature.created())
             .ok_or(RefusalReason::KeyPurpose)?;
-        lives(key, newest, made)?;
+        lives(key, newest, span)?;
         Ok(newest)
     }
 
-    fn sub_may_sign(&self, sub: &SignedPublicSubKey, made: Timestamp) -> Result<(), RefusalReason> {
+    fn sub_may_sign(&self, sub: &SignedPublicSubKey, span: Span) -> Result<(), RefusalReason> {
         let primary = &self.key.primary_key;
         let bound =
             sub.signatures.iter().filter(|by| by.verify_subkey_binding(primary, &sub.key).is_ok());
@@ -293,16 +340,17 @@ impl Trusted {
         if !newest.key_flags().sign() || !agrees {
             return Err(RefusalReason::KeyPurpose);
         }
-        lives(&sub.key, newest, made)
+        lives(&sub.key, newest, span)
     }
 }
 
-/// Whether a key existed at some time, and had not yet expired.
-fn lives(key: &impl KeyDetails, by: &Signature, made: Timestamp) -> Result<(), RefusalReason> {
+/// Whether a key existed when it signed, and had not yet expired at the end of the span.
+fn lives(key: &impl KeyDetails, by: &Signature, span: Span) -> Result<(), RefusalReason> {
     let born = i64::from(key.created_at().as_secs());
-    let made = made.as_second();
+    let made = span.made.as_second();
+    let until = span.until.as_second().max(made);
     let ends = by.key_expiration_time().map(|life| i64::from(life.as_secs())).filter(|s| *s > 0);
-    if made + SKEW < born || ends.is_some_and(|life| made >= born + life) {
+    if made + SKEW < born || ends.is_some_and(|life| until >= born + life) {
         return Err(RefusalReason::KeyExpired);
     }
     Ok(())
@@ -382,7 +430,9 @@ impl fmt::Display for Refusal {
                 write!(f, "that of {key} was made at no time, or at one to come")
             }
             RefusalReason::Expired => write!(f, "that of {key} has expired"),
-            RefusalReason::KeyExpired => write!(f, "{key} was not valid when it signed"),
+            RefusalReason::KeyExpired => {
+                write!(f, "{key} has expired, or is younger than what it signed")
+            }
             RefusalReason::KeyRevoked => write!(f, "{key} was revoked by its owner"),
             RefusalReason::KeyPurpose => write!(f, "{key} is not for signing"),
         }

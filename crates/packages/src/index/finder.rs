@@ -82,11 +82,11 @@ impl Finder {
         if self.fetcher.is_offline() {
             return Err(fetch::Error::Offline { what: file.name.clone() }.into());
         }
-        self.from_indexes(wanted, &ask, progress)
+        self.search_indexes(wanted, &ask, progress)
     }
 
     /// Asks one index after the other, its own first, until one has an address that gives the file.
-    fn from_indexes(
+    fn search_indexes(
         &self,
         wanted: &Wanted<'_>,
         ask: &fetch::Wanted<'_>,

@@ -199,7 +199,7 @@ fn pages_that_are_made_to_cost_much() {
     let begun = std::time::Instant::now();
     assert_eq!(parse_html(page.as_bytes(), &base).unwrap().files.len(), 1);
     // Searched to the end for each, it would take hours.
-    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < std::time::Duration::from_mins(1), "{:?}", begun.elapsed());
     let many = format!(r#"{{"files": [{}0]}}"#, "0,".repeat(200_000));
     let error = parse_json(many.as_bytes(), &base).unwrap_err();
     assert!(error.contains("more than 200000 files"), "{error}");

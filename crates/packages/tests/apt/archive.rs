@@ -16,6 +16,7 @@ pub(crate) struct Server {
 struct Shared {
     files: BTreeMap<String, Vec<u8>>,
     asked: Vec<String>,
+    forbidden: bool,
 }
 
 impl Server {
@@ -47,6 +48,11 @@ impl Server {
         self.shared.lock().unwrap().files.remove(&format!("/debian/{path}"));
     }
 
+    /// From now on, says 403 of what it does not have.
+    pub(crate) fn forbid(&self) {
+        self.shared.lock().unwrap().forbidden = true;
+    }
+
     /// What was asked for since the last call: path and status.
     pub(crate) fn asked(&self) -> Vec<String> {
         let mut asked = std::mem::take(&mut self.shared.lock().unwrap().asked);
@@ -76,6 +82,7 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) -> Option<()> {
         let etag =
             body.as_ref().map(|body| format!("\"{}\"", lightship_base::Digest::of(body).hex()));
         let (status, body) = match body {
+            None if shared.lock().unwrap().forbidden => (403, Vec::new()),
             None => (404, Vec::new()),
             Some(_) if known.is_some() && known == etag => (304, Vec::new()),
             Some(body) => (200, body),

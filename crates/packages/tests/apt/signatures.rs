@@ -130,15 +130,19 @@ fn times_and_hashes() {
         let short =
             gpg.clear_sign(&key, TEXT, &[&faked[..], &["--default-sig-expire", "10d"]].concat());
         assert_eq!(refused(&endless, &short), RefusalReason::Expired);
-        // The key lived until 2021: what it signed before counts, what it signs after does not.
+        // The key lived until 2021. What it signed before counts only for who asks for old things: a
+        // signature can be dated back. What it signs after never counts.
         gpg.run(
             &["--faked-system-time", "20200102T000000!", "--quick-set-expire", &key, "1y"],
             b"",
         );
         let mortal = keys(&gpg.export(&key));
-        assert!(mortal.verify(&file, now()).is_ok());
+        assert_eq!(refused(&mortal, &file), RefusalReason::KeyExpired);
+        assert!(mortal.verify_old(&file, now()).is_ok());
+        let then: Timestamp = "2020-06-01T00:00:00Z".parse().unwrap();
+        assert!(mortal.verify(&file, then).is_ok());
         let late = gpg.clear_sign(&key, TEXT, &["--faked-system-time", "20201201T000000!"]);
-        assert!(mortal.verify(&late, now()).is_ok());
+        assert!(mortal.verify_old(&late, now()).is_ok());
         let late = {
             gpg.run(
                 &["--faked-system-time", "20200103T000000!", "--quick-set-expire", &key, "0"],
@@ -147,7 +151,28 @@ fn times_and_hashes() {
             gpg.clear_sign(&key, TEXT, &[])
         };
         assert_eq!(refused(&mortal, &late), RefusalReason::KeyExpired);
+        let error = mortal.verify_old(&late, now()).unwrap_err();
+        assert!(error.to_string().contains("has expired"), "{error}");
+        // An old copy of a key does not hide the renewed one, wherever it stands.
+        for (mut first, second) in [(mortal.clone(), endless.clone()), (endless, mortal)] {
+            first.extend(second);
+            assert!(first.verify(&late, now()).is_ok());
+        }
     });
+}
+
+#[test]
+fn what_is_too_large_is_not_parsed() {
+    let file = |lines: usize, width: usize| {
+        let line = format!("{}\n", "x".repeat(width));
+        format!("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{}", line.repeat(lines))
+    };
+    for bytes in [file(60_000, 0), file(60_000, 1), file(30_000, 80), "\r".repeat(60_000)] {
+        let error = Keyring::default().verify(bytes.as_bytes(), now()).unwrap_err();
+        assert_eq!(error, SignatureError::TooLarge);
+    }
+    let error = Keyring::default().verify(file(3_000, 80).as_bytes(), now()).unwrap_err();
+    assert!(matches!(error, SignatureError::Unsigned(_)), "{error:?}");
 }
 
 #[test]
@@ -157,8 +182,15 @@ fn a_revoked_key_signs_nothing() {
         let file = gpg.clear_sign(&key, TEXT, &[]);
         let path = gpg.home().join("openpgp-revocs.d").join(format!("{key}.rev"));
         let certificate = fs::read_to_string(path).unwrap().replace(":-----BEGIN", "-----BEGIN");
+        let before = keys(&gpg.export(&key));
+        assert!(before.verify(&file, now()).is_ok());
         gpg.run(&["--import"], certificate.as_bytes());
-        assert_eq!(refused(&keys(&gpg.export(&key)), &file), RefusalReason::KeyRevoked);
+        let revoked = keys(&gpg.export(&key));
+        assert_eq!(refused(&revoked, &file), RefusalReason::KeyRevoked);
+        // Nor does a copy from before help.
+        let mut both = before;
+        both.extend(revoked);
+        assert_eq!(refused(&both, &file), RefusalReason::KeyRevoked);
     });
 }
 

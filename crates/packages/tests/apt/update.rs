@@ -63,6 +63,12 @@ impl World {
 
     /// The same, with more fields, and with more lines in the list of files.
     fn publish_with(&self, suite: &str, packages: &str, fields: &str, lines: &str) {
+        let fields = format!("Suite: {suite}\nCodename: {suite}\n{fields}");
+        self.publish_as(suite, packages, &fields, lines);
+    }
+
+    /// The same, whatever it calls itself.
+    fn publish_as(&self, suite: &str, packages: &str, fields: &str, lines: &str) {
         let folder = format!("dists/{suite}/main/binary-amd64");
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(packages.as_bytes()).unwrap();
@@ -71,7 +77,7 @@ impl World {
         self.server.put(&format!("{folder}/Packages.gz"), packed.clone());
         self.server.put(&format!("{folder}/by-hash/SHA256/{}", digest.hex()), packed.clone());
         let release = format!(
-            "Origin: Debian\nLabel: Debian\nSuite: {suite}\nCodename: {suite}\n{fields}Acquire-By-Hash: yes\nArchitectures: all amd64\nComponents: main\nNo-Support-for-Architecture-all: Packages\nSHA256:\n {} {} main/binary-amd64/Packages\n {} {} main/binary-amd64/Packages.gz\n{lines}",
+            "Origin: Debian\nLabel: Debian\n{fields}Acquire-By-Hash: yes\nArchitectures: all amd64\nComponents: main\nNo-Support-for-Architecture-all: Packages\nSHA256:\n {} {} main/binary-amd64/Packages\n {} {} main/binary-amd64/Packages.gz\n{lines}",
             Digest::of(packages.as_bytes()).hex(),
             packages.len(),
             digest.hex(),
@@ -231,6 +237,96 @@ fn suites_that_nobody_configured() {
 }
 
 #[test]
+fn a_list_of_another_suite_is_refused() {
+    let Some(world) = World::new() else { return };
+    let update = |asked: &str, suite: &str, codename: &str| {
+        let line = |name: &str, value: &str| match value {
+            "" => String::new(),
+            value => format!("{name}: {value}\n"),
+        };
+        let fields = line("Suite", suite) + &line("Codename", codename);
+        world.publish_as(asked, PACKAGES, &fields, "");
+        world.update(Network::On, asked).map(|index| index.len())
+    };
+    for (asked, suite, codename) in [
+        ("bookworm", "oldstable", "bookworm"),
+        ("oldstable", "oldstable", "bookworm"),
+        ("bookworm-security", "oldstable-security", "bookworm-security"),
+        ("bookworm-updates", "oldstable-updates", "bookworm-updates"),
+        ("noble-updates", "noble-updates", "noble"),
+        ("buster/updates", "oldoldstable", "buster"),
+        ("bookworm/tools/7.0", "bookworm/tools", "bookworm/tools"),
+        ("own", "", ""),
+    ] {
+        assert_eq!(update(asked, suite, codename).unwrap(), 1, "{asked}");
+    }
+    for (asked, suite, codename) in [
+        ("trixie", "oldstable", "bookworm"),
+        ("stable", "oldstable", "bookworm"),
+        ("bookworm-security", "oldstable", "bookworm"),
+        ("noble", "noble-updates", ""),
+        ("bookworm/tools/7.0", "bookworm", "bookworm"),
+    ] {
+        let error = update(asked, suite, codename).unwrap_err();
+        assert!(matches!(error, UpdateError::OtherSuite { .. }), "{asked}: {error:?}");
+        let told = error.to_string();
+        assert!(
+            told.contains(&format!("`{suite}`")) && told.contains(&format!("`{asked}`")),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn a_forbidden_suite_is_told_with_its_status() {
+    let Some(world) = World::new() else { return };
+    world.server.forbid();
+    let error = world.update(Network::On, "bookworm").unwrap_err();
+    assert!(matches!(error, UpdateError::NoSuite { status: 403, .. }), "{error:?}");
+    let hints = lightship_base::Diagnose::hints(&error);
+    assert!(hints[0].to_string().contains("auth.conf.d"), "{hints:?}");
+}
+
+#[test]
+fn flat_archives_of_each_architecture_apart() {
+    let Some(world) = World::new() else { return };
+    let line = format!("deb [trusted=yes] {} flat-$(ARCH)/", world.server.base());
+    let source = Sources::parse([("test.list", line.as_str())]).entries.remove(0);
+    let mirrors = [Mirror { source, keyring: Keyring::default() }];
+    for (architecture, version) in [("amd64", "1"), ("arm64", "2")] {
+        let packages =
+            PACKAGES.replace("2.10-3", version).replace(": amd64", &format!(": {architecture}"));
+        let digest = Digest::of(packages.as_bytes()).hex();
+        let release = format!("SHA256:\n {digest} {} Packages\n", packages.len());
+        world.server.put(&format!("flat-{architecture}/Release"), release);
+        world.server.put(&format!("flat-{architecture}/Packages"), packages);
+    }
+    for network in [Network::On, Network::Off] {
+        for (architecture, version) in [("amd64", "1"), ("arm64", "2")] {
+            let options = UpdateOptions { architecture, ..options() };
+            let index = update(&world.fetcher(network), &mirrors, options, &Quiet).unwrap();
+            assert_eq!(index.get("hello").unwrap().version(), version);
+        }
+    }
+}
+
+#[test]
+fn who_needs_no_packages_leaves_those_there_are() {
+    let Some(world) = World::new() else { return };
+    world.publish("bookworm", PACKAGES, "");
+    world.update(Network::On, "bookworm").unwrap();
+    world.publish("bookworm", &PACKAGES.replace("2.10-3", "2.10-4"), "");
+    let (fetcher, mirrors) = (world.fetcher(Network::On), [world.mirror("bookworm")]);
+    archives(&fetcher, &mirrors, options()).unwrap();
+    probe_suite(&fetcher, &mirrors[0], "bookworm", options()).unwrap().unwrap();
+    assert!(who_has(&fetcher, &mirrors, &["x.so"], options(), &Quiet).is_err());
+    let index = world.update(Network::Off, "bookworm").unwrap();
+    assert_eq!(index.get("hello").unwrap().version(), "2.10-3");
+    let index = world.update(Network::On, "bookworm").unwrap();
+    assert_eq!(index.get("hello").unwrap().version(), "2.10-4");
+}
+
+#[test]
 fn without_the_by_hash_address_the_plain_one() {
     let Some(world) = World::new() else { return };
     world.publish("bookworm", PACKAGES, "");
@@ -275,6 +371,13 @@ fn who_has_a_library() {
     let found = ask(Network::On).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found["libgomp.so.1"][0].package, "libgomp1");
+    // Some archives have one for all components.
+    let above = format!(" {digest} {} Contents-amd64\n", contents.len());
+    world.publish_with("noble", PACKAGES, "", &above);
+    world.server.put("dists/noble/Contents-amd64", contents);
+    let noble = [world.mirror("noble")];
+    let fetcher = world.fetcher(Network::On);
+    assert_eq!(who_has(&fetcher, &noble, &["libgomp.so.1"], options(), &Quiet).unwrap(), found);
     // Packages and contents of one list stay beside each other.
     world.update(Network::On, "bookworm").unwrap();
     assert_eq!(ask(Network::Off).unwrap(), found);

@@ -21,10 +21,22 @@ pub enum UpdateError {
     #[error("more than 65,535 archives are configured")]
     TooMany,
     /// The archive has no such suite.
-    #[error("the archive has no suite {suite}, or no signed list of it")]
+    #[error(
+        "the archive has no suite {suite}, or no signed list of it: it answered with status {status}"
+    )]
     NoSuite {
         /// Which suite.
         suite: Box<AskedSuite>,
+        /// What the server said: 403, 404 or 410.
+        status: u16,
+    },
+    /// The archive has given the list of another suite.
+    #[error("the archive gave the list of {found} where suite {suite} was asked for")]
+    OtherSuite {
+        /// Which suite was asked for.
+        suite: Box<AskedSuite>,
+        /// What the list calls itself.
+        found: String,
     },
     /// The suite has no such component.
     #[error("suite {suite} has no component `{component}`")]
@@ -132,6 +144,7 @@ impl Diagnose for UpdateError {
         match self {
             Self::NoSources | Self::TooMany => Category::Usage,
             Self::NoSuite { .. }
+            | Self::OtherSuite { .. }
             | Self::NoComponent { .. }
             | Self::NotListed { .. }
             | Self::Signature { .. }
@@ -148,6 +161,17 @@ impl Diagnose for UpdateError {
             Self::NoSources => vec![Hint::new(
                 "name an archive in apt's own files (`/etc/apt/sources.list.d/*.sources`) or in Lightship's settings",
             )],
+            Self::NoSuite { status: 403, .. } => vec![Hint::new(
+                "where the archive asks for a login, name the user and password in `/etc/apt/auth.conf.d` or `~/.netrc`",
+            )],
+            Self::OtherSuite { found, .. } => vec![
+                Hint::new(format!(
+                    "if it is the suite that you want, name it {found} in the entry"
+                )),
+                Hint::new(
+                    "else look whether something between here and the archive changes what it sends",
+                ),
+            ],
             Self::NoComponent { components, .. } if !components.is_empty() => {
                 vec![Hint::new(format!("choose among its components: {}", components.join(", ")))]
             }

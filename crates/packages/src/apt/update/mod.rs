@@ -74,7 +74,7 @@ pub fn archives(
 ) -> Result<Archives, UpdateError> {
     let suites = suites(fetcher, mirrors, options)?;
     for suite in &suites {
-        release::keep(fetcher, suite, &[])?;
+        release::keep_unless_changed(fetcher, suite, &[])?;
     }
     Ok(Archives::new(suites.iter().map(archive).collect()))
 }
@@ -92,7 +92,7 @@ pub fn probe_suite(
     other.source.suite = Suite::Named { name: suite.to_owned(), components: components.clone() };
     match current(fetcher, &other, options) {
         Ok(found) => {
-            release::keep(fetcher, &found, &[])?;
+            release::keep_unless_changed(fetcher, &found, &[])?;
             Ok(Some(other))
         }
         Err(UpdateError::NoSuite { .. }) => Ok(None),
