@@ -1,9 +1,11 @@
 //! What an image stands on: which suite of the distribution, and which of its packages.
 
+use std::collections::BTreeSet;
+
 use lightship_base::{Progress, Timestamp};
 use lightship_packages::apt::{
-    Archives, Chosen, Dependency, Index, Mirror, Reason, ResolveOptions, Suite as SourceSuite,
-    UpdateOptions, closure, probe_suite, update,
+    Archive, Archives, Chosen, Dependency, Index, Mirror, Package, Reason, ResolveOptions,
+    Suite as SourceSuite, UpdateOptions, closure, probe_suite, update,
 };
 use lightship_packages::fetch::Fetcher;
 use lightship_packages::lock::{Deb, Suite};
@@ -64,7 +66,7 @@ pub fn ground(
 ) -> Result<Ground, Error> {
     let roots = base::roots(options);
     let mut seen = Vec::new();
-    let configured = codename(apt.mirrors);
+    let configured = main_suite(apt, suite)?;
     let others = SUITES.iter().copied().filter(|name| Some(*name) != configured.as_deref());
     let first = suite.map(str::to_owned).or_else(|| configured.clone());
     let candidates = first.iter().map(String::as_str);
@@ -106,7 +108,7 @@ pub fn ground(
 
 /// Where a lock's packages are: the archives of the suite that it names, without their lists of packages.
 pub fn archives(apt: &Apt<'_>, suite: &str) -> Result<Archives, Error> {
-    let configured = codename(apt.mirrors);
+    let configured = main_suite(apt, Some(suite))?;
     let mirrors = mirrors_of(apt, configured.as_deref(), suite)?;
     let mirrors = mirrors.ok_or_else(|| Error::NoSuchSuite { suite: suite.to_owned() })?;
     Ok(lightship_packages::apt::archives(apt.fetcher, &mirrors, apt.options())?)
@@ -180,14 +182,40 @@ fn locked(index: &Index, chosen: &Chosen<'_>) -> Result<Deb, Error> {
     })
 }
 
-/// `bookworm` of `bookworm-updates`, `bookworm-security` and `bookworm`: the first that is configured.
-fn codename(mirrors: &[Mirror]) -> Option<String> {
-    let names = mirrors.iter().filter_map(|mirror| match &mirror.source.suite {
+/// `bookworm` of `bookworm-updates`, `bookworm-security` and `bookworm`, as it is configured. Where several
+/// suites look like it (vendors' archives have `stable`, or `all`), the one that is `wanted`, else the one
+/// that has the distribution's heart.
+fn main_suite(apt: &Apt<'_>, wanted: Option<&str>) -> Result<Option<String>, Error> {
+    let named = apt.mirrors.iter().filter_map(|mirror| match &mirror.source.suite {
         SourceSuite::Named { name, .. } => Some(name.as_str()),
         SourceSuite::Flat(_) => None,
     });
-    let plain = |name: &&str| !name.contains(['-', '/']);
-    names.clone().find(plain).or_else(|| names.clone().next()).map(str::to_owned)
+    let plain: BTreeSet<&str> = named.clone().filter(|name| is_plain(name)).collect();
+    let first = named.clone().find(|name| is_plain(name)).or_else(|| named.clone().next());
+    let chosen = match wanted {
+        Some(wanted) if plain.contains(wanted) => Some(wanted),
+        _ if plain.len() < 2 => first,
+        _ => {
+            let index = apt.update(apt.mirrors)?;
+            let heart = heart(&index).map(|archive| archive.suite.as_str());
+            return Ok(heart.filter(|name| is_plain(name)).or(first).map(str::to_owned));
+        }
+    };
+    Ok(chosen.map(str::to_owned))
+}
+
+/// Whether a suite's name is that of a whole distribution.
+fn is_plain(suite: &str) -> bool {
+    !suite.contains(['-', '/'])
+}
+
+/// The archive that a distribution comes from: it has `base-files`, which no system is without and no
+/// vendor's archive has. Updates may have it too; a plain suite goes before them.
+fn heart(index: &Index) -> Option<&Archive> {
+    let holders = index.versions("base-files").filter(Package::is_essential);
+    let holders = holders.filter_map(|package| index.archives().get(package.archive()));
+    // Of equally plain ones the first, which has the highest version.
+    holders.min_by_key(|archive| !is_plain(&archive.suite))
 }
 
 /// The configured mirrors with another suite's names; `None` where they do not have it.
@@ -216,10 +244,8 @@ fn mirrors_of(
 }
 
 fn suite_of(index: &Index, name: &str) -> Suite {
-    let archive = index.archives().iter().next();
-    let text = |get: fn(&lightship_packages::apt::Archive) -> Option<&String>| {
-        archive.and_then(get).cloned()
-    };
+    let archive = heart(index).or_else(|| index.archives().iter().next());
+    let text = |get: fn(&Archive) -> Option<&String>| archive.and_then(get).cloned();
     Suite {
         distribution: archive.map_or_else(String::new, |archive| archive.label.to_lowercase()),
         codename: text(|archive| archive.codename.as_ref()).unwrap_or_else(|| name.to_owned()),
@@ -234,5 +260,56 @@ fn offer(index: &Index, name: &str) -> String {
     match &versions[..] {
         [] => format!("{name} has no Python 3"),
         versions => format!("{name} has {}", versions.join(" and ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lightship_packages::apt::{ArchiveId, IndexBuilder};
+
+    use super::*;
+
+    fn archive(label: &str, suite: &str, codename: &str) -> Archive {
+        Archive {
+            label: label.to_owned(),
+            suite: suite.to_owned(),
+            version: Some(format!("{label} 1")),
+            codename: Some(codename.to_owned()),
+            base: "http://mirror.invalid/".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_vendors_archive_does_not_name_the_distribution() {
+        let package = |name: &str, version: &str, more: &str| {
+            format!("Package: {name}\nVersion: {version}\nArchitecture: amd64\n{more}\n")
+                .into_bytes()
+        };
+        let essential = "Essential: yes\n";
+        let archives = vec![
+            archive("Vendor", "all", "all"),
+            archive("Debian-Security", "stable-security", "bookworm-security"),
+            archive("Debian", "stable", "bookworm"),
+            archive("Odd", "odd", "odd"),
+        ];
+        let texts = [
+            package("tool", "1", ""),
+            package("base-files", "13", essential),
+            package("base-files", "12", essential),
+            package("base-files", "99", ""),
+        ];
+        let mut builder = IndexBuilder::new("amd64", Archives::new(archives));
+        for (at, text) in (0..).zip(texts) {
+            builder.add(text, ArchiveId(at));
+        }
+        let index = builder.finish();
+        assert_eq!(heart(&index).unwrap().suite, "stable");
+        let suite = suite_of(&index, "stable");
+        assert_eq!((suite.distribution.as_str(), suite.codename.as_str()), ("debian", "bookworm"));
+        assert_eq!(suite.version.as_deref(), Some("Debian 1"));
+        // Archives without a heart, as before: the first one.
+        let nothing = Archives::new(vec![archive("Vendor", "all", "all")]);
+        let index = IndexBuilder::new("amd64", nothing).finish();
+        assert_eq!(suite_of(&index, "all").distribution, "vendor");
     }
 }
