@@ -135,8 +135,8 @@ fn what_the_project_brings_wins_whatever_was_built_before() {
     .unwrap();
     let among = environment.json(0, "build project -t app:v2");
     assert_ne!(text(&apart, "digest"), text(&among, "digest"));
-    let run = environment
-        .run("image run app:v2 -- python3 -c 'import markupsafe; print(markupsafe.OURS)'");
+    let line = "image run app:v2 -- python3 -c print(__import__('markupsafe').OURS)";
+    let run = environment.run(line);
     assert_eq!((run.code(), run.stdout.as_str()), (0, "True\n"), "{}", run.stderr);
     // Where the store remembers nothing of it, the same.
     stocked.forget_results();
