@@ -51,6 +51,8 @@ pub struct Options {
     /// Packages asked for by name, by the user or for a library that a wheel needs: they stay, with all
     /// that they depend on, and with their programs.
     pub keep: Vec<String>,
+    /// Versions that are asked for, with their packages' names; of all others that which apt would take.
+    pub versions: Vec<(String, String)>,
     /// Whether a shell and the everyday programs beside it stay.
     pub shell: bool,
     /// Kinds of files to keep that would be left out.

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use lightship_base::{Progress, Timestamp};
 use lightship_packages::apt::{
-    Archive, Archives, Chosen, Dependency, Index, Mirror, Package, Reason, ResolveOptions,
+    Archive, Archives, Chosen, Dependency, Index, Mirror, Package, Pins, Reason, ResolveOptions,
     Suite as SourceSuite, UpdateOptions, closure, probe_suite, update,
 };
 use lightship_packages::fetch::Fetcher;
 use lightship_packages::lock::{Deb, Suite};
 
 use super::Error;
-use crate::base::{self, Purpose, PythonWish};
+use crate::base::{self, PythonWish};
 
 /// The distribution's archives, as the user's machine knows them.
 pub struct Apt<'a> {
@@ -19,6 +19,8 @@ pub struct Apt<'a> {
     pub fetcher: &'a Fetcher,
     /// What is configured.
     pub mirrors: &'a [Mirror],
+    /// What the user prefers of it.
+    pub pins: &'a Pins,
     /// Whose packages: `amd64`.
     pub architecture: &'a str,
     /// The present moment.
@@ -49,7 +51,12 @@ pub struct Ground {
 
 impl Apt<'_> {
     fn options(&self) -> UpdateOptions<'_> {
-        UpdateOptions { architecture: self.architecture, now: self.now, allow_expired: false }
+        UpdateOptions {
+            architecture: self.architecture,
+            now: self.now,
+            allow_expired: false,
+            pins: Some(self.pins),
+        }
     }
 
     fn update(&self, mirrors: &[Mirror]) -> Result<Index, Error> {
@@ -94,7 +101,7 @@ pub fn ground(
             seen.push(offer(&index, name));
             continue;
         }
-        let debs = resolve(&index, &roots, options.purpose)?;
+        let debs = resolve(&index, &roots, options)?;
         return Ok(Ground { suite: suite_of(&index, name), debs, index, mirrors });
     }
     match (options.python, suite, seen.is_empty()) {
@@ -138,22 +145,26 @@ pub fn who_has(
 
 /// Resolves once more, with further packages.
 pub fn more(ground: &mut Ground, options: &base::Options) -> Result<(), Error> {
-    ground.debs = resolve(&ground.index, &base::roots(options), options.purpose)?;
+    ground.debs = resolve(&ground.index, &base::roots(options), options)?;
     Ok(())
 }
 
 pub(super) fn resolve(
     index: &Index,
     roots: &base::Roots,
-    purpose: Purpose,
+    options: &base::Options,
 ) -> Result<Vec<Deb>, Error> {
     let there = roots.if_available.iter().filter(|name| index.get(name).is_some());
     let wanted: Vec<Dependency> =
         roots.required.iter().chain(there).map(|name| Dependency::on(name.clone())).collect();
-    let closure = closure(index, &wanted, ResolveOptions::default())?;
+    let closure = closure(
+        index,
+        &wanted,
+        ResolveOptions { versions: &options.versions, ..ResolveOptions::default() },
+    )?;
     let debs = closure.packages.iter().map(|chosen| locked(index, chosen));
     let mut debs = debs.collect::<Result<Vec<Deb>, Error>>()?;
-    if purpose.is_only_data() {
+    if options.purpose.is_only_data() {
         debs.retain(|deb| roots.required.contains(&deb.name));
         for deb in &mut debs {
             deb.depends.retain(|name| roots.required.contains(name));
@@ -214,7 +225,7 @@ fn is_plain(suite: &str) -> bool {
 fn heart(index: &Index) -> Option<&Archive> {
     let holders = index.versions("base-files").filter(Package::is_essential);
     let holders = holders.filter_map(|package| index.archives().get(package.archive()));
-    // Of equally plain ones the first, which has the highest version.
+    // Of equally plain ones the first, which goes before the others for apt as well.
     holders.min_by_key(|archive| !is_plain(&archive.suite))
 }
 
@@ -275,6 +286,9 @@ mod tests {
             suite: suite.to_owned(),
             version: Some(format!("{label} 1")),
             codename: Some(codename.to_owned()),
+            class: None,
+            origin: None,
+            automatic: lightship_packages::apt::Automatic::Always,
             base: "http://mirror.invalid/".parse().unwrap(),
         }
     }

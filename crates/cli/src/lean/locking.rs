@@ -178,7 +178,7 @@ impl Kitchen<'_> {
             // What a compiler makes here does not run elsewhere.
             Some(_) if !self.is_for_here() => {}
             Some(ground) if !packages.is_empty() => {
-                lock.build_debs = lean::builder(ground, packages)?;
+                lock.build_debs = lean::builder(ground, packages, &order.wishes.base.versions)?;
             }
             None if !packages.is_empty() => {
                 return Err(Error::NotYet {
@@ -193,7 +193,7 @@ impl Kitchen<'_> {
         {
             lock.build_debs = match self.known_builder(lock, order.previous, &finder)? {
                 Some(known) => known,
-                None => lean::builder(ground, packages)?,
+                None => lean::builder(ground, packages, &order.wishes.base.versions)?,
             };
         }
         lock.sdists = self.build_sources(lock, &order.wishes, &finder)?;

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use lightship_base::{Progress, Timestamp};
 use lightship_build::lean::Apt;
 use lightship_net::Client;
-use lightship_packages::apt::{Keyring, Mirror, Sources};
+use lightship_packages::apt::{Keyring, Mirror, Pins, Sources};
 use lightship_packages::fetch::Fetcher;
 
 use super::kitchen::Places;
@@ -24,6 +24,8 @@ pub struct Supplies {
     pub fetcher: Fetcher,
     /// The distribution's archives.
     pub mirrors: Vec<Mirror>,
+    /// Which of their packages the user prefers.
+    pub pins: Pins,
     /// Entries that could not be used, in words.
     pub notes: Vec<String>,
     /// The Python indexes that are configured, and who the user is to them.
@@ -45,6 +47,9 @@ impl Supplies {
         let mut notes = Vec::new();
         let Places { apt, python, base: _ } = places;
         let mirrors = mirrors(&apt, &mut notes)?;
+        let preferences = apt.preferences.iter();
+        let preferences = preferences.map(|(name, text)| (name.as_str(), text.as_str()));
+        let pins = Pins::parse(preferences, &mut notes);
         let mut logins = python.logins.clone();
         for text in &apt.logins {
             logins.add_netrc(text.reveal());
@@ -54,7 +59,7 @@ impl Supplies {
         let fetcher = Fetcher::new(client, lease, Arc::new(logins));
         // Whether a list is still valid is a question of today, not of the image's date.
         let now = lightship_base::Clock::now(&lightship_base::SystemClock);
-        Ok(Self { fetcher, mirrors, notes, python, certificates, now })
+        Ok(Self { fetcher, mirrors, pins, notes, python, certificates, now })
     }
 
     /// The archives, for packages of an architecture.
@@ -62,6 +67,7 @@ impl Supplies {
         Apt {
             fetcher: &self.fetcher,
             mirrors: &self.mirrors,
+            pins: &self.pins,
             architecture,
             now: self.now,
             progress,

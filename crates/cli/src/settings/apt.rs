@@ -13,6 +13,8 @@ pub struct AptFiles {
     pub folder: PathBuf,
     /// `sources.list` and what is in `sources.list.d`: name and text, in apt's order.
     pub sources: Vec<(String, String)>,
+    /// `preferences` and what is in `preferences.d`: name and text, in apt's order.
+    pub preferences: Vec<(String, String)>,
     /// Keys that count for every archive: name and bytes.
     pub keys: Vec<(String, Vec<u8>)>,
     /// `auth.conf` and what is in `auth.conf.d`: credentials, in the form of a netrc file.
@@ -36,13 +38,19 @@ impl AptFiles {
             }
         };
         let mut files = Self { folder: folder.clone(), ..Self::default() };
-        let lists = in_folder(&folder.join("sources.list.d"), &["list", "sources"]);
-        let lists = lists.map_err(failed(&folder.join("sources.list.d")))?;
-        for path in [folder.join("sources.list")].into_iter().chain(lists) {
-            if let Some(text) = text(&path)? {
-                files.sources.push((path.display().to_string(), text));
+        let texts = |file: &str, more: &str, endings: &[&str]| {
+            let more = folder.join(more);
+            let more = in_folder(&more, endings).map_err(failed(&more))?;
+            let mut texts = Vec::new();
+            for path in [folder.join(file)].into_iter().chain(more) {
+                if let Some(text) = text(&path)? {
+                    texts.push((path.display().to_string(), text));
+                }
             }
-        }
+            Ok::<_, SettingsError>(texts)
+        };
+        files.sources = texts("sources.list", "sources.list.d", &["list", "sources"])?;
+        files.preferences = texts("preferences", "preferences.d", &["", "pref"])?;
         let keys = in_folder(&folder.join("trusted.gpg.d"), &["gpg", "asc"]);
         let keys = keys.map_err(failed(&folder.join("trusted.gpg.d")))?;
         for path in keys {
@@ -60,7 +68,8 @@ impl AptFiles {
     }
 }
 
-/// Files with one of the endings, by name; none where there is no such folder.
+/// Files with one of the endings, by name; none where there is no such folder. The empty ending is that of
+/// names without one.
 fn in_folder(folder: &Path, endings: &[&str]) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -70,8 +79,9 @@ fn in_folder(folder: &Path, endings: &[&str]) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        if ending.is_some_and(|ending| endings.contains(&ending)) {
+        let ending = path.extension().map_or(Some(""), |ending| ending.to_str());
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && ending.is_some_and(|ending| endings.contains(&ending)) && !path.is_dir() {
             files.push(path);
         }
     }
@@ -89,7 +99,7 @@ mod tests {
         let place = folder.path().to_str().unwrap();
         let environment = Environment::made_of([("LIGHTSHIP_APT", place)], "/");
         assert!(AptFiles::read(&environment).unwrap().sources.is_empty());
-        for name in ["sources.list.d", "trusted.gpg.d"] {
+        for name in ["sources.list.d", "trusted.gpg.d", "preferences.d", "preferences.d/folder"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
         for name in ["sources.list", "sources.list.d/b.sources", "sources.list.d/a.list"] {
@@ -97,7 +107,13 @@ mod tests {
         }
         fs::write(folder.path().join("sources.list.d/old.list.disabled"), "").unwrap();
         fs::write(folder.path().join("trusted.gpg.d/k.asc"), "key").unwrap();
+        for name in ["a", "b.pref", "c.bak", ".d"].map(|name| format!("preferences.d/{name}")) {
+            fs::write(folder.path().join(&name), &name).unwrap();
+        }
+        fs::write(folder.path().join("preferences"), "preferences").unwrap();
         let files = AptFiles::read(&environment).unwrap();
+        let preferences: Vec<&str> = files.preferences.iter().map(|(_, text)| &**text).collect();
+        assert_eq!(preferences, ["preferences", "preferences.d/a", "preferences.d/b.pref"]);
         let texts: Vec<&str> = files.sources.iter().map(|(_, text)| text.as_str()).collect();
         assert_eq!(texts, ["sources.list", "sources.list.d/a.list", "sources.list.d/b.sources"]);
         assert_eq!(files.keys.len(), 1);

@@ -4,6 +4,8 @@ use std::fmt;
 
 use lightship_net::Url;
 
+use super::release::Automatic;
+
 /// All archives that were asked, in the order of the user's sources.
 #[derive(Debug, Clone, Default)]
 pub struct Archives(Vec<Archive>);
@@ -19,6 +21,12 @@ pub struct Archive {
     pub version: Option<String>,
     /// `bookworm`, as it calls itself.
     pub codename: Option<String>,
+    /// `stable`, `stable-backports`: the `Suite` of its `Release`.
+    pub class: Option<String>,
+    /// `Debian`: the `Origin` of its `Release`.
+    pub origin: Option<String>,
+    /// Whether its packages are taken as those of any other.
+    pub automatic: Automatic,
     /// The archive's root, below which package files lie. May hold a password: never for messages.
     pub base: Url,
 }
@@ -101,6 +109,9 @@ mod tests {
             suite: "stable".to_owned(),
             version: None,
             codename: None,
+            class: None,
+            origin: None,
+            automatic: Automatic::Always,
             base: base.parse().unwrap(),
         }
     }

@@ -31,9 +31,23 @@ pub struct Release {
     pub components: Vec<String>,
     /// Whether indexes can be fetched by their digests.
     pub by_hash: bool,
+    /// Whether its packages are taken where others are there.
+    pub automatic: Automatic,
     /// Whether packages for all architectures are listed with each of them only.
     pub lists_all_with_each: bool,
     files: HashMap<Box<str>, ReleaseFile>,
+}
+
+/// Whether an archive's packages are taken where another one has them as well (*`apt_preferences(5)`*).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Automatic {
+    /// Like those of any other.
+    #[default]
+    Always,
+    /// `NotAutomatic` and `ButAutomaticUpgrades`, as backports have it: once installed they are renewed.
+    Upgrades,
+    /// `NotAutomatic`, as `experimental` has it.
+    Never,
 }
 
 /// A file that a `Release` vouches for.
@@ -68,7 +82,7 @@ impl Release {
     /// Reads the text, which somebody has verified.
     pub fn parse(text: &str) -> Result<Self, ReleaseError> {
         let mut release = Self::default();
-        let mut listed = false;
+        let (mut listed, mut held_back, mut upgrades) = (false, false, false);
         for field in fields(text) {
             let own = || Some(field.value.to_owned());
             let words = || field.value.split_whitespace().map(str::to_owned).collect();
@@ -83,6 +97,8 @@ impl Release {
                 "architectures" => release.architectures = words(),
                 "components" => release.components = words(),
                 "acquire-by-hash" => release.by_hash = field.value.eq_ignore_ascii_case("yes"),
+                "notautomatic" => held_back = field.value.eq_ignore_ascii_case("yes"),
+                "butautomaticupgrades" => upgrades = field.value.eq_ignore_ascii_case("yes"),
                 "no-support-for-architecture-all" => {
                     release.lists_all_with_each = field.value == "Packages";
                 }
@@ -93,6 +109,11 @@ impl Release {
                 _ => {}
             }
         }
+        release.automatic = match (held_back, upgrades) {
+            (false, _) => Automatic::Always,
+            (true, true) => Automatic::Upgrades,
+            (true, false) => Automatic::Never,
+        };
         if listed { Ok(release) } else { Err(ReleaseError::NoDigests) }
     }
 
@@ -151,6 +172,15 @@ mod tests {
         let file = release.file("main/binary-amd64/Packages").unwrap();
         assert_eq!(file, ReleaseFile { digest: Digest::of(b""), size: 0 });
         assert_eq!(release.file("main/x"), None);
+    }
+
+    #[test]
+    fn backports_say_that_they_are_not_for_every_day() {
+        let automatic = |more: &str| Release::parse(&format!("{more}{TEXT}")).unwrap().automatic;
+        assert_eq!(automatic("ButAutomaticUpgrades: yes\n"), Automatic::Always);
+        assert_eq!(automatic("NotAutomatic: yes\n"), Automatic::Never);
+        let both = "NotAutomatic: yes\nButAutomaticUpgrades: yes\n";
+        assert_eq!(automatic(both), Automatic::Upgrades);
     }
 
     #[test]

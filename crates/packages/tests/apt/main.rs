@@ -5,6 +5,7 @@
 mod archive;
 mod closure;
 mod gpg;
+mod pins;
 mod signatures;
 mod update;
 mod versions;

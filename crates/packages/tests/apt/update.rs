@@ -102,7 +102,7 @@ impl World {
 fn options() -> UpdateOptions<'static> {
     // GnuPG signs by the machine's clock.
     let now = lightship_base::Clock::now(&lightship_base::SystemClock);
-    UpdateOptions { architecture: "amd64", now, allow_expired: false }
+    UpdateOptions { architecture: "amd64", now, allow_expired: false, pins: None }
 }
 
 fn located(archives: &Archives) -> Vec<String> {

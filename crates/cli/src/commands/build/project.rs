@@ -69,6 +69,7 @@ impl ProjectPlan {
         let mut asked: Vec<String> = project.apt.iter().map(|apt| apt.value.name.clone()).collect();
         asked.sort();
         asked.dedup();
+        let versions = versions(&project);
         let options = base::Options {
             purpose,
             python: match (&project.settings.base.kind, wish) {
@@ -76,6 +77,7 @@ impl ProjectPlan {
                 (BaseKind::Interpreter(_) | BaseKind::Image(_), _) => PythonWish::Elsewhere,
             },
             keep: asked,
+            versions,
             shell: project.shell,
             keep_categories: keep_of_base,
         };
@@ -266,7 +268,13 @@ fn inputs(
         inputs.setting("interpreter", &archive.sha256.to_string());
     }
     if !options.keep.is_empty() {
-        inputs.setting("packages", &options.keep.join(", "));
+        let version = |name: &String| options.versions.iter().find(|(of, _)| of == name);
+        let shown = |name: &String| match version(name) {
+            Some((name, version)) => format!("{name}={version}"),
+            None => name.clone(),
+        };
+        let packages: Vec<String> = options.keep.iter().map(shown).collect();
+        inputs.setting("packages", &packages.join(", "));
     }
     if !project.settings.build.packages.is_empty() {
         let mut packages = project.settings.build.packages.clone();
@@ -280,6 +288,13 @@ fn inputs(
         inputs.setting("suite", suite);
     }
     Ok(inputs)
+}
+
+/// The versions that the settings ask for. Those of a Dockerfile are of its own image's distribution, which
+/// need not be this one, and do not count.
+fn versions(project: &Project) -> Vec<(String, String)> {
+    let own = project.apt.iter().filter(|apt| apt.from == Evidence::settings());
+    own.filter_map(|apt| Some((apt.value.name.clone(), apt.value.version.clone()?))).collect()
 }
 
 /// Distributions that the requirements files name themselves.

@@ -9,6 +9,7 @@ mod scan;
 mod tests;
 
 use super::archives::{ArchiveId, Archives};
+use super::pins::{self, Offer, Pins};
 use super::version;
 
 pub use package::{MultiArch, Package, PackageError, Priority};
@@ -19,6 +20,8 @@ use scan::{Provide, Record, Span};
 pub struct Index {
     texts: Vec<Text>,
     records: Vec<Record>,
+    /// What each record counts for, in their order (*`apt_preferences(5)`*).
+    priorities: Vec<i16>,
     /// Records by name, and of one name the best first.
     by_name: Vec<RecordId>,
     /// What the best of each name provide, by the name provided.
@@ -30,8 +33,10 @@ pub struct Index {
 /// One `Packages` text, and whose.
 #[derive(Debug)]
 pub(crate) struct Text {
-    text: String,
+    body: String,
     archive: ArchiveId,
+    /// `main`; empty where nobody says.
+    component: String,
 }
 
 /// A place in [`Index::records`].
@@ -50,17 +55,30 @@ pub struct IndexBuilder {
     texts: Vec<Text>,
     archives: Archives,
     architecture: String,
+    pins: Pins,
 }
 
 impl IndexBuilder {
     /// For packages of one architecture, and those for all.
     pub fn new(architecture: &str, archives: Archives) -> Self {
-        Self { texts: Vec::new(), archives, architecture: architecture.to_owned() }
+        let architecture = architecture.to_owned();
+        Self { texts: Vec::new(), archives, architecture, pins: Pins::default() }
+    }
+
+    /// What the user prefers counts.
+    #[must_use]
+    pub fn pinned(self, pins: Pins) -> Self {
+        Self { pins, ..self }
     }
 
     /// Takes in one `Packages` text. Bytes that are no UTF-8 are replaced; what lies beyond four
     /// gigabytes is left out.
     pub fn add(&mut self, bytes: Vec<u8>, archive: ArchiveId) {
+        self.add_component(bytes, archive, "");
+    }
+
+    /// The same, where one knows which component (`main`) it is of.
+    pub fn add_component(&mut self, bytes: Vec<u8>, archive: ArchiveId, component: &str) {
         let mut text = String::from_utf8(bytes)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         if u32::try_from(text.len()).is_err() {
@@ -68,7 +86,7 @@ impl IndexBuilder {
             text.truncate(end);
         }
         text.shrink_to_fit();
-        self.texts.push(Text { text, archive });
+        self.texts.push(Text { body: text, archive, component: component.to_owned() });
     }
 
     /// Sorts everything. The archives' order is the texts' order, as they were added.
@@ -77,16 +95,18 @@ impl IndexBuilder {
             .texts
             .iter()
             .enumerate()
-            .flat_map(|(at, text)| scan::records(at, &text.text, &self.architecture))
+            .flat_map(|(at, text)| scan::records(at, &text.body, &self.architecture))
             .collect();
         let mut index = Index {
             texts: self.texts,
             records,
+            priorities: Vec::new(),
             by_name: Vec::new(),
             provides: Vec::new(),
             archives: self.archives,
             architecture: self.architecture,
         };
+        index.priorities = index.all_priorities(&self.pins);
         index.by_name = index.sorted();
         index.provides = index.all_provides();
         index
@@ -114,13 +134,15 @@ impl Index {
         self.records.is_empty()
     }
 
-    /// The package of this name that would be installed: the highest version, and of equal ones that of
-    /// the archive named first.
+    /// The package of this name that would be installed: that of the highest priority, of these the highest
+    /// version, and of equal ones that of the archive named first. None where the user's preferences keep
+    /// all of them out.
     pub fn get(&self, name: &str) -> Option<Package<'_>> {
-        self.versions(name).next()
+        let best = self.named(name).first().filter(|id| self.is_wanted(**id))?;
+        Some(self.package(*best))
     }
 
-    /// All packages of this name, the best first.
+    /// All packages of this name, the best first, those as well that preferences keep out.
     pub fn versions(&self, name: &str) -> impl Iterator<Item = Package<'_>> {
         self.named(name).iter().map(|id| self.package(*id))
     }
@@ -148,12 +170,12 @@ impl Index {
     pub(crate) fn package(&self, id: RecordId) -> Package<'_> {
         let record = &self.records[id.at()];
         let text = &self.texts[usize::from(record.text)];
-        Package::new(id, record, &text.text, text.archive)
+        Package::new(id, record, &text.body, text.archive)
     }
 
     /// Texts in their order, for whoever asks what was mentioned first.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.texts.iter().map(|text| text.text.as_str())
+        self.texts.iter().map(|text| text.body.as_str())
     }
 
     fn named(&self, name: &str) -> &[RecordId] {
@@ -164,7 +186,32 @@ impl Index {
 
     fn best(&self) -> impl Iterator<Item = RecordId> {
         let same = |a: &RecordId, b: &RecordId| self.name(*a) == self.name(*b);
-        self.by_name.chunk_by(same).map(|versions| versions[0])
+        let best = self.by_name.chunk_by(same).map(|versions| versions[0]);
+        best.filter(|id| self.is_wanted(*id))
+    }
+
+    /// *`apt_preferences(5)`*: what counts for less than nothing is never installed.
+    fn is_wanted(&self, id: RecordId) -> bool {
+        self.priorities[id.at()] > 0
+    }
+
+    fn all_priorities(&self, pins: &Pins) -> Vec<i16> {
+        let priority = |record: &Record| {
+            let text = &self.texts[usize::from(record.text)];
+            let archive = self.archives.get(text.archive);
+            if pins.is_empty() {
+                return pins::usual(archive);
+            }
+            let package = Package::new(RecordId(0), record, &text.body, text.archive);
+            pins.priority(&Offer {
+                name: package.name(),
+                source: package.source().0,
+                version: package.version(),
+                archive,
+                component: &text.component,
+            })
+        };
+        self.records.iter().map(priority).collect()
     }
 
     fn name(&self, id: RecordId) -> &str {
@@ -172,7 +219,7 @@ impl Index {
     }
 
     fn text_of(&self, span: Span) -> &str {
-        span.of(&self.texts[usize::from(span.text)].text)
+        span.of(&self.texts[usize::from(span.text)].body)
     }
 
     fn sorted(&self) -> Vec<RecordId> {
@@ -182,6 +229,7 @@ impl Index {
             let (one, other) = (self.package(*a), self.package(*b));
             one.name()
                 .cmp(other.name())
+                .then_with(|| self.priorities[b.at()].cmp(&self.priorities[a.at()]))
                 .then_with(|| version::compare(other.version(), one.version()))
                 .then(a.cmp(b))
         });
@@ -192,7 +240,7 @@ impl Index {
         let mut provides: Vec<Provide> = Vec::new();
         for id in self.best() {
             let record = &self.records[id.at()];
-            let text = &self.texts[usize::from(record.text)].text;
+            let text = &self.texts[usize::from(record.text)].body;
             provides.extend(scan::provides(record, text, id));
         }
         // The sort is stable: providers of one name stay in the order of their own names.

@@ -1,6 +1,7 @@
 //! What an index finds, and what it passes over.
 
 use super::*;
+use crate::apt::Automatic;
 
 const FIRST: &str = "\
 Package: libssl3
@@ -56,6 +57,33 @@ fn the_highest_version_wins_and_the_first_archive_among_equals() {
     assert!(index.get("other").is_none() && index.get("broken").is_none());
     let names: Vec<_> = index.iter().map(|package| package.name()).collect();
     assert_eq!(names, ["base-files", "libssl3"]);
+}
+
+#[test]
+fn backports_do_not_win() {
+    let archive = |automatic| crate::apt::Archive {
+        label: "Debian".to_owned(),
+        suite: "bookworm".to_owned(),
+        version: None,
+        codename: None,
+        class: None,
+        origin: None,
+        automatic,
+        base: "http://mirror.invalid/".parse().unwrap(),
+    };
+    let archives = [Automatic::Always, Automatic::Upgrades, Automatic::Never].map(archive);
+    let mut builder = IndexBuilder::new("amd64", Archives::new(archives.to_vec()));
+    let package = |name: &str, version: u8| {
+        format!("Package: {name}\nVersion: {version}\nArchitecture: all\n\n").into_bytes()
+    };
+    builder.add([package("a", 3), package("b", 3)].concat(), ArchiveId(2));
+    builder.add([package("a", 2), package("b", 2)].concat(), ArchiveId(1));
+    builder.add([package("a", 1), package("c", 0)].concat(), ArchiveId(0));
+    let index = builder.finish();
+    let version = |name: &str| index.get(name).unwrap().version();
+    assert_eq!((version("a"), version("b"), version("c")), ("1", "2", "0"));
+    let all: Vec<_> = index.versions("a").map(|package| package.version()).collect();
+    assert_eq!(all, ["1", "2", "3"]);
 }
 
 #[test]

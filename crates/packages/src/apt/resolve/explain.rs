@@ -38,6 +38,20 @@ pub enum Problem {
         /// The version that is there.
         there: String,
     },
+    /// It is there, but not in the version that the user asked for.
+    NoSuchVersion {
+        /// Name and version.
+        wanted: String,
+        /// The versions that are there, the best first.
+        there: Vec<String>,
+    },
+    /// It is there, and the user's own preferences keep all of its versions out.
+    Pinned {
+        /// Who needs it; nobody where it was asked for.
+        by: Option<String>,
+        /// What is needed.
+        wanted: String,
+    },
     /// Two packages cannot be installed together.
     Conflict {
         /// One, with its version.
@@ -133,7 +147,7 @@ fn relation(
     for alternative in &wanted.alternatives {
         let matching = solver.matching(alternative);
         if matching.is_empty() {
-            problems.push(absent(solver.index, needed_by.clone(), wanted, alternative));
+            problems.push(absent(solver, needed_by.clone(), wanted, alternative));
         }
         for id in matching {
             match solver.discarded(id) {
@@ -157,16 +171,30 @@ fn shown(index: &Index, id: RecordId) -> String {
 }
 
 fn absent(
-    index: &Index,
+    solver: &Solver<'_>,
     by: Option<String>,
     wanted: &Dependency,
     alternative: &Alternative,
 ) -> Problem {
     let wanted = wanted.to_string();
-    match index.get(&alternative.name) {
+    let name = &alternative.name;
+    match solver.candidate(name) {
         Some(package) => Problem::Version { by, wanted, there: package.version().to_owned() },
-        None => Problem::Unknown { by, wanted, near: near(index, &alternative.name) },
+        None if solver.index.versions(name).next().is_some() => Problem::Pinned { by, wanted },
+        None => Problem::Unknown { by, wanted, near: near(solver.index, name) },
     }
+}
+
+/// Nothing has the version that the user asked for.
+pub(super) fn no_such_version(index: &Index, name: &str, version: &str) -> Problem {
+    let there = index.versions(name).map(|package| package.version().to_owned());
+    let mut there: Vec<String> = there.collect();
+    there.dedup();
+    let wanted = format!("{name}={version}");
+    if there.is_empty() {
+        return Problem::Unknown { by: None, wanted, near: near(index, name) };
+    }
+    Problem::NoSuchVersion { wanted, there }
 }
 
 /// Known names that somebody may have meant, the likeliest first.
@@ -204,6 +232,14 @@ impl fmt::Display for Problem {
             Self::Version { by, wanted, there } => {
                 needs(f, by, wanted)?;
                 write!(f, "and the configured archives have {there}")
+            }
+            Self::NoSuchVersion { wanted, there } => {
+                let there = there.join(", ");
+                write!(f, "`{wanted}` is asked for, and the configured archives have {there}")
+            }
+            Self::Pinned { by, wanted } => {
+                needs(f, by, wanted)?;
+                f.write_str("and the preferences of apt keep all of its versions out")
             }
             Self::Conflict { one, other } => {
                 write!(f, "{one} and {other} cannot be installed together")

@@ -20,9 +20,12 @@ pub use explain::{Problem, Unresolvable};
 
 /// What may be chosen.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct ResolveOptions {
+pub struct ResolveOptions<'a> {
     /// Packages that are recommended come in as well, where they can.
     pub recommends: bool,
+    /// Names and the versions that are taken of them, whatever else there is and is preferred, as with
+    /// `apt-get install name=version`. That they come in at all is for the roots to say.
+    pub versions: &'a [(String, String)],
 }
 
 /// Packages that have all they need.
@@ -61,11 +64,11 @@ pub enum Reason<'a> {
 pub fn closure<'a>(
     index: &'a Index,
     roots: &[Dependency],
-    options: ResolveOptions,
+    options: ResolveOptions<'_>,
 ) -> Result<Closure<'a>, Unresolvable> {
     // The solver goes as deep as the longest chain of packages; a thread of our own has a stack for that.
     std::thread::scope(|scope| {
-        let solve = || Solver::new(index, options).closure(roots);
+        let solve = || Solver::new(index, options)?.closure(roots);
         let thread = std::thread::Builder::new().name("resolve".to_owned()).stack_size(STACK);
         match thread.spawn_scoped(scope, solve) {
             Ok(handle) => handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),

@@ -16,7 +16,9 @@ pub(super) const DEEPEST: usize = 1_000;
 
 pub(super) struct Solver<'a> {
     pub(super) index: &'a Index,
-    options: ResolveOptions,
+    recommends: bool,
+    /// Versions that were asked for, by their packages' names.
+    versions: BTreeMap<&'a str, RecordId>,
     states: HashMap<RecordId, State>,
     needs: HashMap<RecordId, Result<Rc<Needs>, PackageError>>,
     order: Order,
@@ -62,14 +64,27 @@ pub(super) struct Need {
 }
 
 impl<'a> Solver<'a> {
-    pub(super) fn new(index: &'a Index, options: ResolveOptions) -> Self {
-        Self {
+    /// An error where a version that is asked for is not there.
+    pub(super) fn new(index: &'a Index, options: ResolveOptions<'_>) -> Result<Self, Unresolvable> {
+        let found = options.versions.iter().map(|(name, version)| {
+            let package = index.versions(name).find(|package| package.version() == version);
+            package
+                .map(|package| (package.name(), package.id))
+                .ok_or_else(|| explain::no_such_version(index, name, version))
+        });
+        let (versions, problems): (Vec<_>, Vec<_>) = found.partition(Result::is_ok);
+        if !problems.is_empty() {
+            let problems = problems.into_iter().filter_map(Result::err).collect();
+            return Err(Unresolvable { problems });
+        }
+        Ok(Self {
             index,
-            options,
+            recommends: options.recommends,
+            versions: versions.into_iter().filter_map(Result::ok).collect(),
             states: HashMap::new(),
             needs: HashMap::new(),
             order: Order::default(),
-        }
+        })
     }
 
     pub(super) fn closure(mut self, roots: &[Dependency]) -> Result<Closure<'a>, Unresolvable> {
@@ -304,18 +319,27 @@ impl<'a> Solver<'a> {
         if !alternative.is_met_on(architecture) || !alternative.counts_on(architecture) {
             return Vec::new();
         }
-        let real = self.index.get(&alternative.name);
+        let real = self.candidate(&alternative.name);
         let mut found: Vec<RecordId> = real
             .filter(|package| alternative.allows(package.version()))
             .map(|package| package.id)
             .into_iter()
             .collect();
-        for provider in self.index.providers(&alternative.name) {
-            if !found.contains(&provider.id) && provides(provider, alternative) {
+        let asked = self.versions.values().map(|id| self.index.package(*id));
+        for provider in self.index.providers(&alternative.name).chain(asked) {
+            let is_taken =
+                self.versions.get(provider.name()).is_none_or(|asked| *asked == provider.id);
+            if is_taken && !found.contains(&provider.id) && provides(provider, alternative) {
                 found.push(provider.id);
             }
         }
         found
+    }
+
+    /// The package of this name that can come in.
+    pub(super) fn candidate(&self, name: &str) -> Option<Package<'a>> {
+        let asked = self.versions.get(name).map(|id| self.index.package(*id));
+        asked.or_else(|| self.index.get(name))
     }
 
     pub(super) fn is_satisfied(&self, relation: &Dependency) -> bool {
@@ -355,7 +379,7 @@ impl<'a> Solver<'a> {
         if let Some(known) = self.needs.get(&id) {
             return known.clone();
         }
-        let read = read_needs(self.index.package(id), self.options).map(Rc::new);
+        let read = read_needs(self.index.package(id), self.recommends).map(Rc::new);
         self.needs.insert(id, read.clone());
         read
     }
@@ -413,11 +437,11 @@ impl<'a> Solver<'a> {
     }
 }
 
-fn read_needs(package: Package<'_>, options: ResolveOptions) -> Result<Needs, PackageError> {
+fn read_needs(package: Package<'_>, recommends: bool) -> Result<Needs, PackageError> {
     let critical = |relation| Need { relation, critical: true };
     let mut positive: Vec<Need> = package.pre_depends()?.into_iter().map(critical).collect();
     positive.extend(package.depends()?.into_iter().map(critical));
-    if options.recommends {
+    if recommends {
         let recommended = package.relations("Recommends")?.into_iter();
         positive.extend(recommended.map(|relation| Need { relation, critical: false }));
     }

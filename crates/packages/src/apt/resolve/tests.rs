@@ -52,7 +52,12 @@ fn needs_come_in_and_say_why() {
     assert_eq!(closure.get("a").unwrap().reason, Reason::Asked(Dependency::on("a")));
     let relation = roots("e").remove(0);
     assert_eq!(closure.get("e").unwrap().reason, Reason::Needed { by: "b", relation });
-    let all = super::closure(&index, &roots("a"), ResolveOptions { recommends: true }).unwrap();
+    let all = super::closure(
+        &index,
+        &roots("a"),
+        ResolveOptions { recommends: true, ..ResolveOptions::default() },
+    )
+    .unwrap();
     assert!(all.get("r").is_some());
 }
 
@@ -135,6 +140,56 @@ fn what_a_failed_choice_left_behind_is_not_kept() {
          c 1",
     );
     assert_eq!(names(&index, "a"), ["a", "c"]);
+}
+
+#[test]
+fn a_version_that_is_asked_for_is_taken() {
+    let index = index(
+        "a 1; Depends: b, api
+         b 2
+         b 1; Provides: api; Depends: c (= 1)
+         c 2
+         c 1",
+    );
+    let with = |versions: &[(&str, &str)]| {
+        let versions: Vec<(String, String)> =
+            versions.iter().map(|(name, version)| ((*name).into(), (*version).into())).collect();
+        let options = ResolveOptions { versions: &versions, ..ResolveOptions::default() };
+        closure(&index, &roots("a"), options).map_err(|error| error.to_string()).map(|closure| {
+            let shown =
+                |one: &Chosen<'_>| format!("{} {}", one.package.name(), one.package.version());
+            closure.packages.iter().map(shown).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(with(&[("b", "1"), ("c", "1")]).unwrap(), ["a 1", "b 1", "c 1"]);
+    let told = with(&[("b", "1")]).unwrap_err();
+    assert!(told.contains("b 1 needs `c (= 1)`, and the configured archives have 2"), "{told}");
+    let told = with(&[("b", "3"), ("z", "1")]).unwrap_err();
+    assert!(told.contains("`b=3` is asked for, and the configured archives have 2, 1"), "{told}");
+    assert!(told.contains("`z=1` is asked for, which no configured archive has"), "{told}");
+}
+
+#[test]
+fn what_is_pinned_away_is_told() {
+    let pins = "Package: b\nPin: release *\nPin-Priority: -1\n";
+    let pins = crate::apt::Pins::parse([("pins", pins)], &mut Vec::new());
+    let archive = crate::apt::Archive {
+        label: "Debian".to_owned(),
+        suite: "stable".to_owned(),
+        version: None,
+        codename: None,
+        class: None,
+        origin: None,
+        automatic: crate::apt::Automatic::Always,
+        base: "http://mirror.invalid/".parse().unwrap(),
+    };
+    let mut builder = IndexBuilder::new("amd64", Archives::new(vec![archive])).pinned(pins);
+    let text = "Package: a\nVersion: 1\nArchitecture: all\nDepends: b\n\nPackage: b\nVersion: 1\nArchitecture: all\nProvides: c\n";
+    builder.add(text.as_bytes().to_vec(), ArchiveId(0));
+    let index = builder.finish();
+    assert_eq!(index.providers("c").count(), 0);
+    let told = told(&index, "a");
+    assert!(told.contains("a 1 needs `b`, and the preferences of apt keep"), "{told}");
 }
 
 #[test]

@@ -21,13 +21,13 @@ const FORMS: [&str; 5] = [".xz", ".zst", ".gz", ".bz2", ""];
 /// No index unpacks to more; all of Debian's packages for one architecture take 60 MB.
 const MOST_BYTES: u64 = 1 << 30;
 
-/// `Packages` of every component, unpacked, and kept in the store.
+/// `Packages` of every component with the component's name, unpacked, and kept in the store.
 pub(super) fn packages(
     fetcher: &Fetcher,
     suite: &Current<'_>,
     architecture: &str,
     progress: &dyn Progress,
-) -> Result<Vec<Vec<u8>>, UpdateError> {
+) -> Result<Vec<(String, Vec<u8>)>, UpdateError> {
     let mut texts = Vec::new();
     let mut digests = Vec::new();
     for name in names(suite, architecture)? {
@@ -35,7 +35,9 @@ pub(super) fn packages(
         let limit =
             suite.release.file(&name).map_or(MOST_BYTES, |plain| plain.size.min(MOST_BYTES));
         let read = unpack(&path, limit);
-        texts.push(read.map_err(|source| UpdateError::Read { what: name.clone(), source })?);
+        let text = read.map_err(|source| UpdateError::Read { what: name.clone(), source })?;
+        let component = name.split_once("/binary-").map_or("", |(component, _)| component);
+        texts.push((component.to_owned(), text));
         digests.push(file.digest);
     }
     keep(fetcher, suite, &digests)?;

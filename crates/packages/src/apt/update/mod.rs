@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use super::archives::{Archive, ArchiveId, Archives};
 use super::index::{Index, IndexBuilder};
 use super::keyring::Keyring;
+use super::pins::Pins;
 use super::sources::{Source, Suite};
 use crate::fetch::Fetcher;
 
@@ -42,6 +43,8 @@ pub struct UpdateOptions<'a> {
     pub now: Timestamp,
     /// Believe lists whose `Valid-Until` is over: for snapshots, which all are old.
     pub allow_expired: bool,
+    /// What the user prefers; nothing where there are none.
+    pub pins: Option<&'a Pins>,
 }
 
 /// Reads all packages of all mirrors. Mirrors without packages for the architecture are passed over.
@@ -58,9 +61,12 @@ pub fn update(
         .collect::<Result<Vec<_>, _>>()?;
     let archives = Archives::new(suites.iter().map(archive).collect());
     let mut builder = IndexBuilder::new(options.architecture, archives);
+    if let Some(pins) = options.pins {
+        builder = builder.pinned(pins.clone());
+    }
     for (at, texts) in (0..).zip(texts) {
-        for text in texts {
-            builder.add(text, ArchiveId(at));
+        for (component, text) in texts {
+            builder.add_component(text, ArchiveId(at), &component);
         }
     }
     Ok(builder.finish())
@@ -124,6 +130,9 @@ fn archive(suite: &Current<'_>) -> Archive {
         suite: source.suite_name().to_owned(),
         version: suite.release.version.clone(),
         codename: suite.release.codename.clone(),
+        class: suite.release.suite.clone(),
+        origin: suite.release.origin.clone(),
+        automatic: suite.release.automatic,
         base: source.base.clone(),
     }
 }
