@@ -12,7 +12,9 @@ pub(super) fn folder(name: &str, inside: &[&str]) -> Option<Rule> {
         | ".ipynb_checkpoints" | ".cache" | ".pytype" | ".pyre" | ".eggs" | "htmlcov"
         | ".uv-cache" | ".npm" => Some(Rule::Cache),
         ".idea" | ".vscode" | ".vs" | ".fleet" | ".zed" | "__MACOSX" => Some(Rule::Editor),
-        ".aws" | ".kube" | ".ssh" | ".gnupg" | ".docker" | ".azure" => Some(Rule::Secret),
+        ".aws" | ".kube" | ".ssh" | ".gnupg" | ".docker" | ".azure" | ".gcloud" => {
+            Some(Rule::Secret)
+        }
         _ if has_suffix(name, ".egg-info") || has_suffix(name, ".dist-info") => {
             Some(Rule::BuildOutput)
         }
@@ -55,7 +57,9 @@ pub(super) fn file(name: &str) -> Option<Rule> {
         ".coverage" | ".dmypy.json" => Some(Rule::Cache),
         ".dockerignore" | "lightship.toml" | "lightship.lock" => Some(Rule::Recipe),
         ".netrc" | "_netrc" | ".pypirc" | ".git-credentials" | ".pgpass" | ".vault-token"
-        | ".htpasswd" => Some(Rule::Secret),
+        | ".htpasswd" | ".envrc" | ".npmrc" | ".yarnrc" | "pip.conf" | "kubeconfig" => {
+            Some(Rule::Secret)
+        }
         _ if is_dockerfile(name) => Some(Rule::Recipe),
         _ if is_environment(name) || is_private_key(name) || is_credentials(name) => {
             Some(Rule::Secret)
@@ -66,21 +70,32 @@ pub(super) fn file(name: &str) -> Option<Rule> {
     }
 }
 
+/// A file that is left out by its name and the folder that it is in.
+pub(super) fn file_in(folder: &str, name: &str) -> Option<Rule> {
+    // Streamlit reads it from there alone.
+    (folder == ".streamlit" && name == "secrets.toml").then_some(Rule::Secret)
+}
+
 /// Whether a file's beginning must be looked at: by its name it may hold a private key or a public
-/// certificate.
-pub(super) fn may_hold_key(name: &str) -> bool {
+/// certificate, or it is a small file of settings, as those of service accounts with their key are.
+pub(super) fn may_hold_key(name: &str, size: u64) -> bool {
+    const SETTINGS: [&str; 5] = [".json", ".yaml", ".yml", ".toml", ".txt"];
     [".pem", ".key", ".p8"].iter().any(|suffix| has_suffix(name, suffix))
+        || size < KEY_HEAD && SETTINGS.iter().any(|suffix| has_suffix(name, suffix))
 }
 
 /// Whether a text has a private key in it (*RFC 7468*, and OpenSSH's own form). So much of a file is
 /// looked at: certificates come before the key in a bundle.
 pub(super) const KEY_HEAD: u64 = 1 << 16;
 
+/// The line may be indented, or stand in a text of JSON with `\n` behind it.
 pub(super) fn holds_key(head: &[u8]) -> bool {
     let lines = head.split(|b| *b == b'\n');
-    lines
-        .filter_map(|line| line.strip_prefix(b"-----BEGIN "))
-        .any(|kind| kind.windows(11).any(|words| words == b"PRIVATE KEY"))
+    lines.filter(|line| line.len() >= 27).any(|line| {
+        let begins = line.windows(11).position(|words| words == b"-----BEGIN ");
+        let rest = begins.and_then(|at| line.get(at + 11..)).unwrap_or_default();
+        rest.windows(16).any(|words| words == b"PRIVATE KEY-----")
+    })
 }
 
 /// Whether a large file of this name is probably data.
@@ -123,26 +138,28 @@ fn is_dockerfile(name: &str) -> bool {
     }) || has_suffix(name, ".dockerfile")
 }
 
-/// `.env`, `.env.production`; not the examples that projects ship on purpose.
+/// `.env`, `.env.production`, `production.env`; not the examples that projects ship on purpose.
 fn is_environment(name: &str) -> bool {
     const HARMLESS: [&str; 5] = ["example", "sample", "template", "dist", "defaults"];
     match name.strip_prefix(".env") {
         Some("") => true,
         Some(rest) => rest.starts_with('.') && !HARMLESS.iter().any(|word| rest.contains(word)),
-        None => false,
+        None => has_suffix(name, ".env") && !HARMLESS.iter().any(|word| name.contains(word)),
     }
 }
 
 fn is_private_key(name: &str) -> bool {
-    ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"].iter().any(|stem| name.starts_with(stem))
-        && !has_suffix(name, ".pub")
-        && !has_suffix(name, ".py")
+    [".p12", ".pfx", ".jks", ".keystore"].iter().any(|suffix| has_suffix(name, suffix))
+        || ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"].iter().any(|stem| name.starts_with(stem))
+            && !has_suffix(name, ".pub")
+            && !has_suffix(name, ".py")
 }
 
 fn is_credentials(name: &str) -> bool {
     name.starts_with("credentials") && has_suffix(name, ".json")
         || name == "application_default_credentials.json"
-        || name.starts_with("service-account") && has_suffix(name, ".json")
+        || ["service-account", "service_account"].iter().any(|stem| name.starts_with(stem))
+            && has_suffix(name, ".json")
 }
 
 #[cfg(test)]
@@ -158,6 +175,15 @@ mod tests {
             ("id_rsa", Rule::Secret),
             ("id_ed25519.bak", Rule::Secret),
             ("credentials-prod.json", Rule::Secret),
+            ("service_account-prod.json", Rule::Secret),
+            (".envrc", Rule::Secret),
+            ("prod.env", Rule::Secret),
+            (".npmrc", Rule::Secret),
+            ("pip.conf", Rule::Secret),
+            ("kubeconfig", Rule::Secret),
+            ("store.p12", Rule::Secret),
+            ("store.PFX", Rule::Secret),
+            ("store.jks", Rule::Secret),
             ("Dockerfile.gpu", Rule::Recipe),
             ("lightship.lock", Rule::Recipe),
             ("a.pyc", Rule::Cache),
@@ -167,6 +193,7 @@ mod tests {
         }
         for name in [
             ".env.example",
+            "example.env",
             "environment.py",
             "id_rsa.pub",
             "id_rsa_tools.py",
@@ -204,5 +231,12 @@ mod tests {
         assert!(holds_key(b"-----BEGIN OPENSSH PRIVATE KEY-----\n"));
         assert!(!holds_key(b"-----BEGIN CERTIFICATE-----\nMII\n"));
         assert!(!holds_key(b""));
+        let account = br#"{"private_key": "-----BEGIN PRIVATE KEY-----\nMII"}"#;
+        assert!(holds_key(account) && holds_key(b"key: |\n  -----BEGIN RSA PRIVATE KEY-----\n"));
+        assert!(!holds_key(b"a text about BEGIN PRIVATE KEY, and -----BEGIN CERTIFICATE-----"));
+        assert!(may_hold_key("a.json", 100) && !may_hold_key("a.json", 1 << 20));
+        assert!(may_hold_key("a.pem", 1 << 20) && !may_hold_key("a.py", 100));
+        assert_eq!(file_in(".streamlit", "secrets.toml"), Some(Rule::Secret));
+        assert_eq!(file_in("", "secrets.toml"), None);
     }
 }

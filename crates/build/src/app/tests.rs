@@ -103,6 +103,40 @@ fn a_messy_folder_becomes_its_source() {
 }
 
 #[test]
+fn secrets_stay_out_and_are_named() {
+    let key = "{\"private_key\": \"-----BEGIN PRIVATE KEY-----\\nMII\"}";
+    let folder = folder(&[
+        ("job.py", ""),
+        ("conf/prod.env", "A=1"),
+        (".streamlit/secrets.toml", "a = 1"),
+        (".streamlit/config.toml", "a = 1"),
+        ("robot.json", key),
+        ("plain.json", "{}"),
+        (".aws/credentials", "x"),
+    ]);
+    let collected = collect(folder.path(), &options()).unwrap();
+    let paths: Vec<String> =
+        collected.parcel.items.iter().map(|item| item.path.to_string()).collect();
+    for (name, is_in) in [
+        ("/app/plain.json", true),
+        ("/app/.streamlit/config.toml", true),
+        ("/app/.streamlit/secrets.toml", false),
+        ("/app/robot.json", false),
+        ("/app/conf/prod.env", false),
+        ("/app/.aws/credentials", false),
+    ] {
+        assert_eq!(paths.iter().any(|path| path == name), is_in, "{name}: {paths:?}");
+    }
+    let report = report(&collected);
+    for name in ["conf/prod.env", ".streamlit/secrets.toml", "robot.json", ".aws/"] {
+        assert!(report.contains(&format!("warning: {name} ")), "{name}: {report}");
+    }
+    let included = AppOptions { include: patterns(&["robot.json"]), ..options() };
+    let collected = collect(folder.path(), &included).unwrap();
+    assert!(collected.parcel.items.iter().any(|item| item.path.to_string() == "/app/robot.json"));
+}
+
+#[test]
 fn patterns_leave_out_and_bring_back() {
     let folder = folder(MESSY);
     let options = AppOptions {

@@ -173,6 +173,10 @@ impl Walk<'_> {
         if state.left.is_none() && !state.included() {
             state.left = default_rule(path, &entries);
             if let Some(rule) = state.left.filter(|_| !options.include.names_below(&text)) {
+                if rule == Rule::Secret {
+                    self.warnings
+                        .push(Warning::Secret { path: format!("{}/", display_path(path)) });
+                }
                 self.count.folder(rule, &display_path(path), place);
                 return Ok(());
             }
@@ -189,7 +193,7 @@ impl Walk<'_> {
     ) -> Result<(), AppError> {
         let failed = |source| AppError::Io { attempted: "read", path: place.to_owned(), source };
         let metadata = fs::symlink_metadata(place).map_err(failed)?;
-        if let Some(rule) = self.why_not(place, &path, kind, state)? {
+        if let Some(rule) = self.why_not(place, &path, &metadata, state)? {
             if rule == Rule::Secret {
                 self.warnings.push(Warning::Secret { path: display_path(&path) });
             }
@@ -219,22 +223,24 @@ impl Walk<'_> {
         &self,
         place: &Path,
         path: &[u8],
-        kind: fs::FileType,
+        metadata: &fs::Metadata,
         state: &State,
     ) -> Result<Option<Rule>, AppError> {
         let by_pattern = state.by_pattern();
         if by_pattern.is_some() || state.included() {
             return Ok(by_pattern);
         }
-        let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
-        let name = String::from_utf8_lossy(name);
-        if let Some(rule) = state.left.or_else(|| rules::file(&name)) {
+        let mut parts = path.rsplit(|b| *b == b'/').map(String::from_utf8_lossy);
+        let (name, above) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let by_name = || rules::file(&name).or_else(|| rules::file_in(&above, &name));
+        if let Some(rule) = state.left.or_else(by_name) {
             return Ok(Some(rule));
         }
         if !layout::is_copied(&self.options.copies, path) {
             return Ok(Some(Rule::NotCopied));
         }
-        let secret = kind.is_file() && rules::may_hold_key(&name) && holds_key(place)?;
+        let looked_at = metadata.is_file() && rules::may_hold_key(&name, metadata.len());
+        let secret = looked_at && holds_key(place)?;
         Ok(secret.then_some(Rule::Secret))
     }
 

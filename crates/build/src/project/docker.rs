@@ -9,7 +9,7 @@ use lightship_dockerfile::{Apt, At, Dockerfile, Facts, Requirement, facts};
 
 use super::evidence::{Evidence, Inferred, Note};
 use super::python::PythonVersion;
-use super::{ProjectError, files, system};
+use super::{ProjectError, files, secrets, system};
 use crate::app::CopyRule;
 
 /// A Dockerfile and what it tells.
@@ -32,18 +32,6 @@ pub(super) struct About {
     pub(super) stop_signal: Option<Inferred<String>>,
     pub(super) installs_itself: bool,
 }
-
-/// Variables that steer pip and apt while an image is built, and mean nothing when it runs.
-const OF_BUILDS: [&str; 8] = [
-    "DEBIAN_FRONTEND",
-    "PIP_NO_CACHE_DIR",
-    "PIP_DISABLE_PIP_VERSION_CHECK",
-    "PIP_DEFAULT_TIMEOUT",
-    "POETRY_VERSION",
-    "POETRY_HOME",
-    "POETRY_VIRTUALENVS_CREATE",
-    "UV_COMPILE_BYTECODE",
-];
 
 impl Docker {
     /// Reads the one that is named, or the one that is there.
@@ -103,11 +91,16 @@ impl Docker {
     pub(super) fn about(&self, notes: &mut Vec<Note>) -> About {
         let facts = &self.facts;
         self.notes(notes);
-        let table = |of: &BTreeMap<String, At<String>>| {
-            let own = of.iter().filter(|(name, _)| !OF_BUILDS.contains(&name.as_str()));
+        let mut table = |what: &str, of: &BTreeMap<String, At<String>>| {
+            let own = of.iter().filter(|(name, at)| {
+                let (stays, remark) = secrets::judge(what, name, &at.value);
+                notes.extend(remark.map(|text| Note { from: self.at(at.line), text }));
+                stays
+            });
             own.map(|(name, at)| (name.clone(), self.inferred(at))).collect::<BTreeMap<_, _>>()
         };
-        let mut env = table(&facts.env);
+        let mut env = table("variable", &facts.env);
+        let labels = table("label", &facts.labels);
         // The base's own search path is right for what the base holds.
         if let Some(path) = env.remove("PATH") {
             let text = "PATH is the base's own; [image] env sets another".to_owned();
@@ -116,7 +109,7 @@ impl Docker {
         About {
             apt: system::needed(&self.file, &facts.apt, notes),
             env,
-            labels: table(&facts.labels),
+            labels,
             workdir: facts.workdir.as_ref().map(|at| self.inferred(at)),
             user: facts.user.as_ref().and_then(|at| self.user(at, notes)),
             expose: facts.expose.iter().map(|at| self.inferred(at)).collect(),

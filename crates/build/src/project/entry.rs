@@ -26,7 +26,7 @@ const MOST_BYTES: u64 = 1 << 20;
 /// Files that people start programs with.
 const STARTS: [&str; 4] = ["__main__.py", "main.py", "app.py", "job.py"];
 
-/// Decides: settings, Dockerfile, the one script of `pyproject.toml`, the one file that can be started.
+/// Decides: settings (whose command leaves the Dockerfile's entry point as it is), Dockerfile, the one script of `pyproject.toml`, the one file that can be started.
 pub(super) fn find(
     folder: &Path,
     settings: &Settings,
@@ -38,12 +38,17 @@ pub(super) fn find(
     let written = |line: &Option<CommandLine>| {
         line.clone().map(|line| Inferred::new(line, Evidence::settings()))
     };
-    if image.entrypoint.is_some() || image.cmd.is_some() {
-        let (entrypoint, cmd) = (written(&image.entrypoint), written(&image.cmd));
+    let (entrypoint, cmd) = (written(&image.entrypoint), written(&image.cmd));
+    if entrypoint.is_some() {
         return Ok(Entry { entrypoint, cmd, needs_shell: false });
     }
-    if let Some(entry) = dockerfile.and_then(|(file, facts)| of_dockerfile(file, facts)) {
+    let own = cmd.clone();
+    let told = dockerfile.and_then(|(file, facts)| of_dockerfile((file, facts), own, notes));
+    if let Some(entry) = told {
         return Ok(entry);
+    }
+    if cmd.is_some() {
+        return Ok(Entry { entrypoint: None, cmd, needs_shell: false });
     }
     let found = match script(pyproject, notes) {
         Some(found) => Some(found),
@@ -52,28 +57,44 @@ pub(super) fn find(
     Ok(Entry { entrypoint: found, cmd: None, needs_shell: false })
 }
 
-fn of_dockerfile(file: &str, facts: &Facts) -> Option<Entry> {
+fn of_dockerfile(
+    (file, facts): (&str, &Facts),
+    own_cmd: Option<Inferred<CommandLine>>,
+    notes: &mut Vec<Note>,
+) -> Option<Entry> {
     let mut needs_shell = false;
-    let mut read = |form: Option<&At<Form>>| {
-        let form = form?;
-        let line = match &form.value {
-            Form::Exec(words) => CommandLine::new(words.clone()).ok()?,
-            Form::Shell(text) if text.trim().is_empty() => return None,
-            Form::Shell(text) => {
-                // A line that only names a program and its arguments needs no shell to start it.
-                let plain = text.trim().strip_prefix("exec ").unwrap_or(text.as_str());
-                CommandLine::split(plain).unwrap_or_else(|_| {
-                    needs_shell = true;
-                    shell_line(text)
-                })
-            }
-        };
+    let mut read = |form: &At<Form>| {
+        let (line, needs) = line(&form.value)?;
+        needs_shell |= needs;
         Some(Inferred::new(line, Evidence::line(file, form.line)))
     };
-    let entrypoint = read(facts.entrypoint.as_ref());
-    let cmd = read(facts.cmd.as_ref());
+    let entrypoint = facts.entrypoint.as_ref().and_then(&mut read);
+    let cmd = own_cmd.or_else(|| facts.cmd.as_ref().and_then(&mut read));
     let any = entrypoint.is_some() || cmd.is_some();
+    // *Dockerfile reference, Understand how CMD and ENTRYPOINT interact*: a shell that is given its text
+    // hands no arguments on.
+    let of_shell = |at: &At<Form>| matches!(at.value, Form::Shell(_));
+    let deaf = entrypoint.is_some() && facts.entrypoint.as_ref().is_some_and(of_shell);
+    let (ignored, cmd) = if deaf { (cmd, None) } else { (None, cmd) };
+    notes.extend(ignored.map(|cmd| {
+        let text = "CMD does not count: an ENTRYPOINT without brackets takes no arguments";
+        Note { from: cmd.from, text: text.to_owned() }
+    }));
     any.then_some(Entry { entrypoint, cmd, needs_shell })
+}
+
+/// What a form runs, and whether a shell has to run it.
+pub(super) fn line(form: &Form) -> Option<(CommandLine, bool)> {
+    match form {
+        Form::Exec(words) => Some((CommandLine::new(words.clone()).ok()?, false)),
+        Form::Shell(text) if text.trim().is_empty() => None,
+        Form::Shell(text) => {
+            // A line that only names a program and its arguments needs no shell to start it.
+            let plain = text.trim().strip_prefix("exec ").unwrap_or(text.as_str());
+            let split = CommandLine::split(plain).map(|line| (line, false));
+            Some(split.unwrap_or_else(|_| (shell_line(text), true)))
+        }
+    }
 }
 
 fn shell_line(text: &str) -> CommandLine {

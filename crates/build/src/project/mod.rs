@@ -9,8 +9,10 @@ mod files;
 mod init;
 mod kinds;
 mod layout;
+mod programs;
 mod python;
 mod requirements;
+mod secrets;
 mod settings;
 mod system;
 #[cfg(test)]

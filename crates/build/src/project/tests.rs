@@ -71,6 +71,51 @@ fn a_project_with_everything() {
     assert!(!project.python.takes("3.12".parse().unwrap()));
 }
 
+/// The command that becomes of a Dockerfile's last lines and settings, and what is said about it.
+fn command(dockerfile: &str, image: ImageSettings) -> String {
+    let folder = folder(&[("Dockerfile", &format!("FROM x\nCOPY . .\n{dockerfile}"))]);
+    let settings = Settings { image, ..Settings::default() };
+    let project = Project::read(folder.path(), settings, None).unwrap();
+    let words = |line: &Option<Inferred<CommandLine>>| {
+        line.as_ref().map_or("-".to_owned(), |line| line.value.to_string())
+    };
+    let notes: String = project.notes.iter().map(|note| format!("\n{note}")).collect();
+    format!("{} {}{notes}", words(&project.entry.entrypoint), words(&project.entry.cmd))
+}
+
+#[test]
+fn entry_points_and_commands_meet_as_docker_says() {
+    let own = |words: &[&str]| ImageSettings {
+        cmd: CommandLine::new(words.iter().map(|word| (*word).to_owned()).collect()).ok(),
+        ..ImageSettings::default()
+    };
+    let none = ImageSettings::default;
+    assert_eq!(command("CMD [\"a\"]\nENTRYPOINT [\"b\"]\n", none()), r#"["b"] ["a"]"#);
+    assert_eq!(command("ENTRYPOINT [\"b\"]\nCMD [\"a\"]\n", own(&["c"])), r#"["b"] ["c"]"#);
+    assert_eq!(command("CMD [\"a\"]\n", own(&["c"])), r#"- ["c"]"#);
+    assert_eq!(
+        command("ENTRYPOINT b --x\nCMD [\"a\"]\n", none()),
+        "[\"b\", \"--x\"] -\nDockerfile:4: CMD does not count: an ENTRYPOINT without brackets takes no \
+         arguments"
+    );
+}
+
+#[test]
+fn credentials_of_a_dockerfile_stay_out() {
+    let text = "FROM x\nENV PIP_INDEX_URL=https://bob:hunter2@mirror.invalid/ MODE=a\n\
+                ENV API_TOKEN=hunter2 DB=postgres://bob:hunter2@db.invalid/x\n\
+                LABEL where=https://hunter2@mirror.invalid/\n";
+    let project = read(&[("Dockerfile", text), ("requirements.txt", "")]).unwrap();
+    let names: Vec<&str> = project.env.keys().map(String::as_str).collect();
+    assert_eq!(names, ["API_TOKEN", "MODE"]);
+    assert!(project.labels.is_empty());
+    let notes: Vec<String> = project.notes.iter().map(ToString::to_string).collect();
+    assert!(!notes.concat().contains("hunter2"), "{notes:?}");
+    for name in ["API_TOKEN", "DB", "where"] {
+        assert!(notes.iter().any(|note| note.contains(&format!(" {name} "))), "{name}: {notes:?}");
+    }
+}
+
 #[test]
 fn a_modern_project() {
     let project = read(&[

@@ -29,6 +29,8 @@ struct State {
     facts: Facts,
     /// Environment and arguments, which the stage's own lines see.
     variables: Variables,
+    /// Whether its command is its own, and not that of what is below.
+    own_cmd: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -146,10 +148,16 @@ impl<'a> Reader<'a> {
             }
             Kind::Entrypoint(form) => {
                 made.facts.entrypoint = Some(At { value: form.clone(), line });
-                // *Dockerfile reference, ENTRYPOINT*: it takes away the command of what is below.
-                made.facts.cmd = None;
+                // *Dockerfile reference, ENTRYPOINT*: it takes away the command of what is below, and
+                // leaves one that the stage has itself, wherever it stands.
+                if !made.own_cmd {
+                    made.facts.cmd = None;
+                }
             }
-            Kind::Cmd(form) => made.facts.cmd = Some(At { value: form.clone(), line }),
+            Kind::Cmd(form) => {
+                made.facts.cmd = Some(At { value: form.clone(), line });
+                made.own_cmd = true;
+            }
             Kind::Healthcheck(form) => {
                 made.facts.healthcheck = Some(At { value: form.clone(), line });
             }

@@ -106,6 +106,17 @@ ENV A=$MISSING B=${A:?needed}
 }
 
 #[test]
+fn an_entry_point_takes_away_the_command_below_it_only() {
+    let cmd = |text: &str| {
+        let facts = facts(&Dockerfile::parse(text).unwrap());
+        facts.cmd.map(|at| at.line)
+    };
+    assert_eq!(cmd("FROM x\nCMD [\"a\"]\nENTRYPOINT [\"b\"]\n"), Some(2));
+    assert_eq!(cmd("FROM x AS y\nCMD [\"a\"]\nFROM y\nENTRYPOINT [\"b\"]\n"), None);
+    assert_eq!(cmd("FROM x AS y\nCMD a\nFROM y\nCMD c\nENTRYPOINT [\"b\"]\n"), Some(4));
+}
+
+#[test]
 fn the_churn_project() {
     let text = include_str!("../../../../examples/churn-pipeline/Dockerfile");
     insta::assert_snapshot!(told(text));

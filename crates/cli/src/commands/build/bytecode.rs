@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
-use lightship_audit::imports::{self, MAX_FILE_BYTES, SourceFile};
+use lightship_audit::imports::{self, Import, MAX_FILE_BYTES, SourceFile};
 use lightship_base::{Digest, Sha256};
 use lightship_build::app::Collected;
 use lightship_build::assemble::Bundle;
@@ -19,6 +19,9 @@ use super::ProjectPlan;
 use crate::commands::Error;
 use crate::lean::Kitchen;
 
+/// Installers write launchers of a few lines; what is larger is no launcher.
+const MAX_LAUNCHER_BYTES: u64 = 64 << 10;
+
 /// Compiles what is wanted, and adds it to what goes into the image. What could not be compiled works
 /// without; that is said in the notes that are returned, with whether everything was compiled.
 pub(super) fn add(
@@ -32,7 +35,7 @@ pub(super) fn add(
     if wish == Bytecode::None {
         return Ok((Vec::new(), true));
     }
-    let wanted = wanted(bundles, wish, (python, &kitchen.notebooks), collected)?;
+    let wanted = wanted(bundles, wish, (python, &kitchen.notebooks), (plan, collected))?;
     let root = kitchen.base_root(lock, &plan.wishes)?;
     let compiler = Compiler {
         launcher: kitchen.sandboxes.launcher(),
@@ -63,7 +66,7 @@ fn wanted(
     bundles: &[Bundle],
     wish: Bytecode,
     (python, notebooks): (&Python, &Notebooks),
-    collected: &Collected,
+    (plan, collected): (&ProjectPlan, &Collected),
 ) -> Result<BTreeSet<RootPath>, Error> {
     let search = search(python);
     let parcels = bundles.iter().map(|bundle| &bundle.parcel);
@@ -71,15 +74,49 @@ fn wanted(
     if wish == Bytecode::All {
         return Ok(modules.files());
     }
-    Ok(used(&seeds(collected)?, &modules, notebooks)?.files)
+    let mut seeds = seeds(plan, collected)?;
+    seeds.add_imports(&imports_of(&launchers(bundles, &python.scheme.scripts)?)?);
+    Ok(used(&seeds, &modules, notebooks)?.files)
 }
 
-/// Where the search for used modules begins: what every interpreter loads, and what the project imports.
-pub(super) fn seeds(collected: &Collected) -> Result<Seeds, Error> {
+/// Where the search for used modules begins: what every interpreter loads, what the project imports, and
+/// what its command starts by `-m`. The packages' own commands that it needs come later: they follow from
+/// the lock and from the names that are wished for.
+pub(super) fn seeds(plan: &ProjectPlan, collected: &Collected) -> Result<Seeds, Error> {
     let mut seeds = Seeds::new();
-    let found = imports::of_files(&sources(collected)?);
-    seeds.add_imports(&found.map_err(Error::io("look through", "the project".as_ref()))?.found);
+    for module in plan.project.modules() {
+        seeds.add(&module);
+        seeds.add(&format!("{module}.__main__"));
+    }
+    seeds.add_imports(&imports_of(&sources(collected)?)?);
     Ok(seeds)
+}
+
+fn imports_of(sources: &[SourceFile]) -> Result<Vec<Import>, Error> {
+    let found = imports::of_files(sources);
+    Ok(found.map_err(Error::io("look through", "the project".as_ref()))?.found)
+}
+
+/// The packages' commands that are Python: a launcher imports what it starts.
+fn launchers(bundles: &[Bundle], folder: &RootPath) -> Result<Vec<SourceFile>, Error> {
+    let mut launchers = Vec::new();
+    for item in bundles.iter().flat_map(|bundle| &bundle.parcel.items) {
+        let ItemKind::File { content, .. } = &item.kind else { continue };
+        if !item.path.starts_with(folder) || content.size() > MAX_LAUNCHER_BYTES {
+            continue;
+        }
+        let path = item.path.to_string();
+        let bytes = content.read(MAX_LAUNCHER_BYTES);
+        let bytes = bytes.map_err(Error::io("read", path.as_ref()))?;
+        let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+        if first.starts_with(b"#!") && first.windows(6).any(|word| word == b"python") {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            // Its name is no module's.
+            let path = format!("launcher {path}");
+            launchers.push(SourceFile { path, text });
+        }
+    }
+    Ok(launchers)
 }
 
 /// The project's own files that are Python.

@@ -305,12 +305,7 @@ fn requested(source: Option<&Source>) -> BTreeSet<String> {
 
 /// Commands of packages that the image's own command names, and those that the settings name.
 fn scripts(project: &Project) -> Scripts {
-    let mut names: BTreeSet<String> = BTreeSet::new();
-    let lines = project.entry.entrypoint.iter().chain(&project.entry.cmd);
-    for line in lines {
-        let word = line.value.words().first().map(String::as_str).unwrap_or_default();
-        names.insert(word.rsplit('/').next().unwrap_or(word).to_owned());
-    }
+    let mut names = project.programs();
     match &project.settings.python.scripts {
         WantedScripts::None => Scripts::None,
         WantedScripts::All => Scripts::All,

@@ -41,7 +41,7 @@ pub(super) fn key(
     // The lock's packages, not who asked for them: the inputs are in the lock only to be compared.
     let packages = lock.to_toml()?;
     let wish = plan.project.settings.python.bytecode;
-    let seeds: Vec<String> = bytecode::seeds(collected)?.iter().map(str::to_owned).collect();
+    let seeds: Vec<String> = bytecode::seeds(plan, collected)?.iter().map(str::to_owned).collect();
     let influence =
         prune::influence(&collected.parcel).map_err(lightship_build::lean::Error::from)?;
     let text = format!(
