@@ -30,7 +30,7 @@ pub(super) struct About {
     pub(super) user: Option<Inferred<String>>,
     pub(super) expose: Vec<Inferred<String>>,
     pub(super) stop_signal: Option<Inferred<String>>,
-    pub(super) installs_itself: bool,
+    pub(super) volumes: Vec<Inferred<String>>,
 }
 
 impl Docker {
@@ -114,12 +114,8 @@ impl Docker {
             user: facts.user.as_ref().and_then(|at| self.user(at, notes)),
             expose: facts.expose.iter().map(|at| self.inferred(at)).collect(),
             stop_signal: facts.stop_signal.as_ref().map(|at| self.inferred(at)),
-            installs_itself: self.installs_itself(),
+            volumes: facts.volumes.iter().map(|at| self.inferred(at)).collect(),
         }
-    }
-
-    fn installs_itself(&self) -> bool {
-        self.facts.python.iter().any(|at| matches!(&at.value, Requirement::Project(_)))
     }
 
     /// Names come from commands that nobody runs; numbers need no name.
@@ -138,6 +134,10 @@ impl Docker {
         let own = self.facts.notes.iter();
         notes.extend(own.map(|at| Note { from: self.at(at.line), text: at.value.clone() }));
         for at in &self.facts.python {
+            if matches!(at.value, Requirement::Project(_)) {
+                let text = "the project is copied, not installed: it has no metadata and no console scripts";
+                notes.push(Note { from: self.at(at.line), text: text.to_owned() });
+            }
             if let Requirement::Package(package) = &at.value {
                 let tools = ["pip", "setuptools", "wheel", "uv", "poetry", "pipenv", "pip-tools"];
                 let name = package.split(['=', '<', '>', '~', '!', '[', ';']).next();

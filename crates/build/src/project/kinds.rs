@@ -119,7 +119,7 @@ fn plain(folder: &Path, settings: Settings) -> Result<Project, ProjectError> {
         labels: all(&image.labels),
         stop_signal: None,
         shell: settings.base.shell.unwrap_or(false),
-        installs_itself: false,
+        volumes: Vec::new(),
         app,
         notes: Vec::new(),
         settings,

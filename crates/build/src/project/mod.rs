@@ -81,8 +81,8 @@ pub struct Project {
     pub stop_signal: Option<Inferred<String>>,
     /// Whether the base must have a shell.
     pub shell: bool,
-    /// Whether its Dockerfile installs the project itself as a package.
-    pub installs_itself: bool,
+    /// Folders that whoever runs the image is asked to keep: `VOLUME`.
+    pub volumes: Vec<Inferred<String>>,
     /// What of the folder goes into the image: for [`crate::app::collect`].
     pub app: AppOptions,
     /// What the user should know.
@@ -157,7 +157,7 @@ impl Project {
             expose,
             labels: over(about.labels, &image.labels),
             stop_signal: about.stop_signal,
-            installs_itself: about.installs_itself,
+            volumes: about.volumes,
             app,
             notes,
             settings,

@@ -1,5 +1,7 @@
 //! Which of a Dockerfile's distribution packages an image needs that is not built inside itself.
 
+use std::collections::BTreeMap;
+
 use lightship_dockerfile::{Apt, At};
 
 use super::evidence::{Evidence, Inferred, Note};
@@ -70,33 +72,37 @@ pub(super) fn needed(
     notes: &mut Vec<Note>,
 ) -> Vec<Inferred<Apt>> {
     let mut needed = Vec::new();
+    // One note for all of a line that stay out for one reason.
+    let mut left: BTreeMap<(u32, &str), Vec<&str>> = BTreeMap::new();
     for package in packages {
-        let from = Evidence::line(file, package.line);
-        match reason_against(&package.value.name) {
-            Some(reason) => {
-                let text = format!("{} is not taken: {reason}", package.value.name);
-                notes.push(Note { from, text });
-            }
-            None => needed.push(Inferred::new(package.value.clone(), from)),
+        if let Some(reason) = reason_against(&package.value.name) {
+            left.entry((package.line, reason)).or_default().push(&package.value.name);
+        } else {
+            let from = Evidence::line(file, package.line);
+            needed.push(Inferred::new(package.value.clone(), from));
         }
     }
+    notes.extend(left.into_iter().map(|((line, reason), names)| Note {
+        from: Evidence::line(file, line),
+        text: format!("not taken: {} ({reason})", names.join(", ")),
+    }));
     needed
 }
 
 fn reason_against(name: &str) -> Option<&'static str> {
     if IN_EVERY_BASE.contains(&name) {
-        return Some("every base has it");
+        return Some("every base has that");
     }
     if name.starts_with("python3") || name == "python" || name.starts_with("pypy") {
         return Some("the base brings its own Python");
     }
     if name.ends_with("-dev") && name.starts_with("lib") {
-        return Some("it serves compilers; the library itself is found by what native code needs");
+        return Some("for compilers; libraries themselves are found by what native code needs");
     }
     let compiler = ["gcc-", "g++-", "clang-", "llvm-"].iter().any(|stem| name.starts_with(stem));
     if BUILD_TIME.contains(&name) || compiler || name.ends_with("-dev") {
         return Some(
-            "it serves building and people, not the program; [base] packages brings it back",
+            "for building and people, not for the program; [base] packages brings it back",
         );
     }
     None

@@ -60,12 +60,12 @@ pub(super) fn installed(command: &[Word]) -> Installed {
 }
 
 /// `pip`, `pip3`, `pip3.11`.
-fn is_numbered(name: &str, stem: &str) -> bool {
+pub(super) fn is_numbered(name: &str, stem: &str) -> bool {
     name.strip_prefix(stem).is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || c == '.'))
 }
 
 /// A command without `sudo`, `env A=b`, `exec` and the like before it.
-fn unwrapped(command: &[Word]) -> impl Iterator<Item = &Word> {
+pub(super) fn unwrapped(command: &[Word]) -> impl Iterator<Item = &Word> {
     const WRAPPERS: [&str; 6] = ["sudo", "env", "exec", "command", "nice", "eatmydata"];
     command.iter().skip_while(|word| {
         let text = word.text.as_str();

@@ -11,6 +11,7 @@ mod shell;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod untaken;
 
 use std::collections::BTreeMap;
 
@@ -49,8 +50,6 @@ pub struct Facts {
     pub entrypoint: Option<At<Form>>,
     /// What runs, or the entry point's arguments.
     pub cmd: Option<At<Form>>,
-    /// How health is asked; none for `HEALTHCHECK NONE`.
-    pub healthcheck: Option<At<Option<Form>>>,
     /// Labels.
     pub labels: BTreeMap<String, At<String>>,
     /// The signal that ends the program.
@@ -59,7 +58,7 @@ pub struct Facts {
     pub volumes: Vec<At<String>>,
     /// What is copied from the context, in order.
     pub copies: Vec<At<Copied>>,
-    /// What could not be understood, for people.
+    /// What could not be understood, or is not taken over, for people.
     pub notes: Vec<At<String>>,
 }
 

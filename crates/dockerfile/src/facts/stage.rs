@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::copies::{absolute, copied_size, located, requirement_size, take, workdir};
-use super::{At, BaseImage, Copied, Facts, install, shell};
+use super::{At, BaseImage, Copied, Facts, install, shell, untaken};
 use crate::bounds::Bounds;
 use crate::expand::{Expanded, Variables, expand};
 use crate::instruction::{Form, Instruction, Kind, Transfer};
@@ -158,11 +158,20 @@ impl<'a> Reader<'a> {
                 made.facts.cmd = Some(At { value: form.clone(), line });
                 made.own_cmd = true;
             }
-            Kind::Healthcheck(form) => {
-                made.facts.healthcheck = Some(At { value: form.clone(), line });
+            Kind::Healthcheck(Some(_)) => {
+                let text =
+                    "HEALTHCHECK is not taken over: whoever runs the image asks for its health";
+                self.note(made, text.to_owned(), line);
             }
-            // `SHELL` changes how commands are read; ONBUILD is for images made from this one.
-            Kind::Shell(_) | Kind::Onbuild(_) | Kind::Maintainer(_) | Kind::From { .. } => {}
+            Kind::Shell(_) => {
+                let text = "SHELL is not taken over: commands in shell form get /bin/sh";
+                self.note(made, text.to_owned(), line);
+            }
+            // ONBUILD is for images made from this one.
+            Kind::Healthcheck(None)
+            | Kind::Onbuild(_)
+            | Kind::Maintainer(_)
+            | Kind::From { .. } => {}
         }
     }
 
@@ -224,8 +233,14 @@ impl<'a> Reader<'a> {
             || sources.len() > 1;
         match one.flag("from") {
             None => {
-                // Addresses and texts are not in the context.
+                // Addresses, which may hold a password, and texts are not in the context.
                 let here = |s: &&String| !s.contains("://") && !s.starts_with("<<");
+                if !sources.iter().all(|source| here(&source)) {
+                    let text = format!(
+                        "what goes to {destination} is no file of the folder, and stays out"
+                    );
+                    self.note(made, text, line);
+                }
                 let sources: Vec<String> = sources.iter().filter(here).cloned().collect();
                 if !sources.is_empty() {
                     let value = Copied { sources, destination, into_folder };
@@ -236,10 +251,18 @@ impl<'a> Reader<'a> {
             Some(from) => {
                 let from = self.own(from, made);
                 let stage = from.and_then(|from| self.find(&from, earlier.len()));
-                if let Some(stage) = stage {
-                    let other = &earlier[stage].facts;
+                let other = stage.map(|stage| &earlier[stage].facts);
+                let before = made.facts.copies.len();
+                if let Some(other) = other {
                     let made = &mut made.facts;
                     take(other, &sources, &destination, into_folder, made, &self.bounds);
+                }
+                // What a stage that installs packages hands on is taken to be these.
+                let packages = other.is_some_and(|other| !other.python.is_empty());
+                if !packages && made.facts.copies.len() == before {
+                    let text =
+                        format!("what goes to {destination} is made elsewhere, and stays out");
+                    self.note(made, text, line);
                 }
             }
         }
@@ -282,7 +305,7 @@ impl<'a> Reader<'a> {
     /// What a command installs. Long scripts are read, not run.
     fn run(&self, form: &Form, one: &Instruction, made: &mut State) {
         let line = one.line;
-        let commands = match form {
+        let commands: Vec<Vec<shell::Word>> = match form {
             Form::Shell(text) => {
                 // A heredoc that stands alone is the script; elsewhere it is what a command reads.
                 let alone = text.trim_start().starts_with("<<");
@@ -298,6 +321,9 @@ impl<'a> Reader<'a> {
                 vec![words.collect()]
             }
         };
+        if let Some(program) = untaken::program(&commands) {
+            self.note(made, format!("RUN {program} … is not run"), line);
+        }
         for command in commands {
             let installed = install::installed(&command);
             for package in installed.apt {
@@ -340,7 +366,6 @@ fn size(facts: &Facts) -> usize {
     }
     let version = |apt: &install::Apt| apt.version.as_ref().map_or(0, String::len);
     let texts = [&facts.expose, &facts.volumes, &facts.notes].map(|list| each(list, String::len));
-    let healthcheck = facts.healthcheck.as_ref().and_then(|at| at.value.as_ref());
     let forms = [&facts.entrypoint, &facts.cmd].map(|at| at.as_ref().map(|at| &at.value));
     let singles = [&facts.workdir, &facts.user, &facts.stop_signal];
     each(&facts.apt, |apt| apt.name.len() + version(apt))
@@ -349,7 +374,7 @@ fn size(facts: &Facts) -> usize {
         + texts.iter().sum::<usize>()
         + 2 * map(&facts.env)
         + map(&facts.labels)
-        + forms.into_iter().flatten().chain(healthcheck).map(form).sum::<usize>()
+        + forms.into_iter().flatten().map(form).sum::<usize>()
         + singles.into_iter().flatten().map(|at| at.value.len()).sum::<usize>()
 }
 

@@ -20,7 +20,6 @@ fn told(text: &str) -> String {
     facts.expose.iter().for_each(|at| say(at.line, format!("expose {}", at.value)));
     facts.entrypoint.iter().for_each(|at| say(at.line, format!("entrypoint {:?}", at.value)));
     facts.cmd.iter().for_each(|at| say(at.line, format!("cmd {:?}", at.value)));
-    facts.healthcheck.iter().for_each(|at| say(at.line, format!("health {:?}", at.value)));
     facts.stop_signal.iter().for_each(|at| say(at.line, format!("signal {}", at.value)));
     facts.volumes.iter().for_each(|at| say(at.line, format!("volume {}", at.value)));
     facts.copies.iter().for_each(|at| {

@@ -343,6 +343,10 @@ fn run_config(project: &Project) -> RunConfig {
         let ports = project.expose.iter().map(|port| (port.value.clone(), json!({})));
         extra.insert("ExposedPorts".to_owned(), Value::Object(ports.collect()));
     }
+    if !project.volumes.is_empty() {
+        let volumes = project.volumes.iter().map(|volume| (volume.value.clone(), json!({})));
+        extra.insert("Volumes".to_owned(), Value::Object(volumes.collect()));
+    }
     if let Some(signal) = &project.stop_signal {
         extra.insert("StopSignal".to_owned(), Value::String(signal.value.clone()));
     }
