@@ -42,19 +42,12 @@ impl<'a> Images<'a> {
     /// What the user's words mean. The store is asked only if there is one: looking at a file shall
     /// not make a folder.
     pub fn reference(&self, text: &str) -> Result<Reference, Error> {
-        let stored = |name: &StoreReference| {
-            self.settings.home.join("store").is_dir()
-                && self.store().is_ok_and(|store| store.images.has(name).unwrap_or(false))
-        };
-        Ok(Reference::parse(text, &probe::kind_of, &stored)?)
+        self.reference_in(text, Path::new(""))
     }
 
     /// The same where relative paths begin in `folder`.
     pub fn reference_in(&self, text: &str, folder: &Path) -> Result<Reference, Error> {
-        let stored = |name: &StoreReference| {
-            self.settings.home.join("store").is_dir()
-                && self.store().is_ok_and(|store| store.images.has(name).unwrap_or(false))
-        };
+        let stored = |name: &StoreReference| self.has(name);
         let probe = |path: &Path| probe::kind_of(&folder.join(path));
         Ok(match Reference::parse(text, &probe, &stored)? {
             Reference::OciLayout { dir, tag } => {
@@ -70,6 +63,12 @@ impl<'a> Images<'a> {
             Reference::Project(path) => Reference::Project(folder.join(path)),
             other @ (Reference::Registry(_) | Reference::Store(_)) => other,
         })
+    }
+
+    /// Whether the store has an image of this name.
+    pub fn has(&self, name: &StoreReference) -> bool {
+        self.settings.home.join("store").is_dir()
+            && self.store().is_ok_and(|store| store.images.has(name).unwrap_or(false))
     }
 
     /// An image to read, or an index over several.

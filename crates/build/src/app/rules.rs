@@ -55,7 +55,9 @@ pub(super) fn file(name: &str) -> Option<Rule> {
             Some(Rule::VersionControl)
         }
         ".coverage" | ".dmypy.json" => Some(Rule::Cache),
-        ".dockerignore" | "lightship.toml" | "lightship.lock" => Some(Rule::Recipe),
+        ".dockerignore" | "lightship.toml" | "lightship.lock" | "lightship.profile" => {
+            Some(Rule::Recipe)
+        }
         ".netrc" | "_netrc" | ".pypirc" | ".git-credentials" | ".pgpass" | ".vault-token"
         | ".htpasswd" | ".envrc" | ".npmrc" | ".yarnrc" | "pip.conf" | "kubeconfig" => {
             Some(Rule::Secret)
@@ -186,6 +188,7 @@ mod tests {
             ("store.jks", Rule::Secret),
             ("Dockerfile.gpu", Rule::Recipe),
             ("lightship.lock", Rule::Recipe),
+            ("lightship.profile", Rule::Recipe),
             ("a.pyc", Rule::Cache),
             ("notes.txt~", Rule::Editor),
         ] {

@@ -2,8 +2,9 @@
 //! that cannot be written to would make it again at every start.
 //!
 //! Not all modules are worth it. [`used`] follows imports from the program's own through everything that
-//! is installed, without running any of it; what is imported only by a name that is made up while the
-//! program runs stays without byte code, which is slower and no worse.
+//! is installed, without running any of it. What is imported inside functions of packages, or by a name that
+//! is made up while the program runs, is found by running it: a [`Profile`] that was recorded says what that
+//! was. Whatever neither finds stays without byte code, which is slower and no worse.
 //!
 //! [`make`] has the image's own Python compile them in a sandbox. The same source, path and Python give
 //! the same bytes: each file is compiled by a process of its own, forked from one that has seen no other
@@ -17,6 +18,7 @@ mod kept;
 mod lane;
 mod make;
 mod modules;
+mod profile;
 mod seeds;
 
 pub use closure::{Unread, Used, used};
@@ -25,4 +27,5 @@ pub use error::Error;
 pub use kept::BYTECODE;
 pub use make::{Made, Skipped, make};
 pub use modules::Modules;
+pub use profile::{Profile, ProfileError};
 pub use seeds::Seeds;

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use lightship_audit::imports::{Guard, Import, is_module_name};
 
 /// What an interpreter loads before and around the program: what `python -X importtime` shows of `-c ''`
-/// and of `-m`, without what is built in, and what site administrators may add.
-const STARTUP: [&str; 23] = [
+/// and of `-m`, without what is built in, what site administrators may add, and `__future__`, which is a module,
+/// too.
+const STARTUP: [&str; 24] = [
+    "__future__",
     "_collections_abc",
     "_sitebuiltins",
     "abc",

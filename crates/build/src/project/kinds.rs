@@ -14,6 +14,7 @@ use super::{
     of_settings,
 };
 use crate::app::{AppOptions, CopyRule};
+use crate::bytecode::Profile;
 use crate::{program, web};
 
 /// An image for one executable.
@@ -120,6 +121,7 @@ fn plain(folder: &Path, settings: Settings) -> Result<Project, ProjectError> {
         stop_signal: None,
         shell: settings.base.shell.unwrap_or(false),
         volumes: Vec::new(),
+        profile: Profile::default(),
         app,
         notes: Vec::new(),
         settings,

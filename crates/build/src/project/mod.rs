@@ -28,6 +28,7 @@ use lightship_dockerfile::Apt;
 use lightship_dockerfile::ignore::Patterns;
 
 use crate::app::AppOptions;
+use crate::bytecode::Profile;
 use docker::Docker;
 use files::Toml;
 
@@ -83,6 +84,8 @@ pub struct Project {
     pub shell: bool,
     /// Folders that whoever runs the image is asked to keep: `VOLUME`.
     pub volumes: Vec<Inferred<String>>,
+    /// Modules that its program was seen to load.
+    pub profile: Profile,
     /// What of the folder goes into the image: for [`crate::app::collect`].
     pub app: AppOptions,
     /// What the user should know.
@@ -158,11 +161,22 @@ impl Project {
             labels: over(about.labels, &image.labels),
             stop_signal: about.stop_signal,
             volumes: about.volumes,
+            profile: profile_of(folder)?,
             app,
             notes,
             settings,
         })
     }
+}
+
+/// The modules that the program of a folder was seen to load.
+pub fn profile_of(folder: &Path) -> Result<Profile, ProjectError> {
+    let name = Profile::FILE_NAME;
+    let text = files::text(folder, name)?.unwrap_or_default();
+    Profile::parse(&text).map_err(|error| {
+        let from = Evidence::line(name, error.line);
+        ProjectError::Invalid { from, message: error.to_string() }
+    })
 }
 
 /// `name`, `name=version`.

@@ -17,6 +17,7 @@ mod files;
 mod http;
 mod imports;
 mod matter;
+mod recording;
 mod run;
 mod source;
 mod verdict;
@@ -25,6 +26,7 @@ pub use check::{
     Around, Check, CommandCheck, EntryPointCheck, Expected, ExpectedFile, FileKind, FilesCheck,
     HttpCheck, ImportItem, ImportsCheck, Kind, Pattern, Statuses, Streams,
 };
+pub use recording::Recording;
 pub use run::{Limits, Subject, Watcher};
 pub use verdict::{ModuleOutcome, Repeat, Status, Summary, Verdict};
 

@@ -18,7 +18,7 @@ use lightship_sandbox::{
 
 use super::capture::{Captured, KEPT, Reading};
 use super::files::Contents;
-use super::{Check, Error, Kind, Verdict, command, files, http, imports};
+use super::{Check, Error, Kind, Recording, Verdict, command, files, http, imports};
 
 /// Between the request to end and the end: nobody waits for the state of a service under test.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
@@ -30,6 +30,7 @@ pub struct Subject<'a> {
     launcher: &'a Launcher,
     prepared: &'a Prepared,
     limits: Limits,
+    recording: Option<&'a Recording>,
     contents: OnceLock<Result<Contents, String>>,
     notes: Mutex<BTreeSet<Note>>,
 }
@@ -75,7 +76,13 @@ impl<'a> Subject<'a> {
         limits: Limits,
     ) -> Self {
         let (contents, notes) = (OnceLock::new(), Mutex::default());
-        Self { image, launcher, prepared, limits, contents, notes }
+        Self { image, launcher, prepared, limits, recording: None, contents, notes }
+    }
+
+    /// The same, with somebody who takes note of what its commands load.
+    #[must_use]
+    pub fn recorded(self, recording: &'a Recording) -> Self {
+        Self { recording: Some(recording), ..self }
     }
 
     /// Makes all checks, at most `jobs` at once; a verdict for each, in their order.
@@ -165,6 +172,9 @@ impl<'a> Subject<'a> {
             grace: Grace(GRACE),
             ..SandboxLimits::default()
         };
+        if let Some(recording) = self.recording {
+            recording.watch(&mut spec);
+        }
         spec
     }
 

@@ -46,6 +46,12 @@ pub struct CheckArgs {
     /// the source imports can be imported.
     #[arg(long, help_heading = CHECKS)]
     pub no_defaults: bool,
+    /// Record which modules the checks load that have no byte code, for the project's next build
+    ///
+    /// They are added to `lightship.profile` in the project's folder. Some modules are imported in functions of
+    /// packages, which no reading of the project's source finds; without byte code each start compiles them anew.
+    #[arg(long)]
+    pub record: bool,
     /// How long each check may take that does not say [default: 60s]
     #[arg(long, value_name = "DURATION")]
     pub timeout: Option<DurationArg>,

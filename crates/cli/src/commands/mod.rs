@@ -9,6 +9,7 @@ mod error;
 mod image;
 mod init;
 mod lock;
+mod locked;
 mod man;
 mod sbom;
 mod start;
@@ -16,6 +17,7 @@ mod store;
 mod vendor;
 mod verify;
 mod welcome;
+mod whole;
 
 use std::io::Write as _;
 use std::sync::Arc;

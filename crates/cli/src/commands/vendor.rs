@@ -7,9 +7,10 @@ use lightship_base::ByteSize;
 use lightship_build::lean::{self, vendor};
 use lightship_build::resolve::Upgrade;
 use lightship_oci::spec::Platform;
-use lightship_packages::lock::{FILE_NAME, PlatformName};
+use lightship_packages::lock::{Lock, PlatformName};
 
-use super::build::{Wish, kitchen, lock_of, plan_of, read_lock};
+use super::build::{kitchen, plan_of};
+use super::locked::{Locked, Wish};
 use super::{Context, Error, Outcome};
 use crate::args::{ProjectArgs, VendorArgs};
 use crate::images::Images;
@@ -24,20 +25,21 @@ pub(super) fn run(args: &VendorArgs, context: &mut Context<'_>) -> Result<Outcom
     let settings = context.settings()?;
     let images = Images::new(&settings, false);
     let sandboxes = Sandboxes::open(&settings)?;
-    let path = folder.join(FILE_NAME);
+    let mut locked = Locked::read(folder)?;
     // Held until the end: what one platform brings stays while the next is fetched.
     let mut kitchens = Vec::new();
-    for platform in platforms(&path)? {
+    for platform in platforms(locked.lock())? {
         let project =
             ProjectArgs { folder: folder.clone(), platform, offline: false, vendor: None };
         let plan = plan_of(&project, &[], context)?;
-        let kitchen = kitchen(&project, &plan, (&settings, &images, &sandboxes), context)?;
-        let lock = lock_of(folder, &plan, &kitchen, &Wish::Mend(Upgrade::Keep))?;
+        let kitchen =
+            kitchen(&project, (&plan, &locked), (&settings, &images, &sandboxes), context)?;
+        let lock = locked.settle(&plan, &kitchen, &Wish::Mend(Upgrade::Keep))?;
         kitchen.bring(&lock, &plan.wishes)?;
         kitchen.vendor_base(&lock, destination)?;
         kitchens.push(kitchen);
     }
-    let lock = read_lock(&path)?.unwrap_or_default();
+    let lock = locked.lock().cloned().unwrap_or_default();
     let cas = images.store()?.images.cas();
     let written = vendor::write(&lock, cas, destination).map_err(lean::Error::from)?;
     if !context.global.quiet {
@@ -58,8 +60,8 @@ pub(super) fn run(args: &VendorArgs, context: &mut Context<'_>) -> Result<Outcom
 }
 
 /// Those that the lock knows; where there is no lock, this machine's.
-fn platforms(lock: &Path) -> Result<Vec<Option<Platform>>, Error> {
-    let Some(lock) = read_lock(lock)? else { return Ok(vec![None]) };
+fn platforms(lock: Option<&Lock>) -> Result<Vec<Option<Platform>>, Error> {
+    let Some(lock) = lock else { return Ok(vec![None]) };
     let one = |name: &PlatformName| {
         let unknown = |_| Error::Platform { platform: name.to_string() };
         name.as_str().parse().map(Some).map_err(unknown)

@@ -5,6 +5,7 @@ use lightship_build::verify::{Around, Repeat, Status, Summary, Verdict};
 use lightship_sandbox::{Network, Note};
 use serde::Serialize;
 
+use super::count;
 use crate::render::json::{Document, Schema};
 use crate::render::text::{printable, wrap};
 use crate::render::{Look, style};
@@ -24,8 +25,20 @@ pub struct VerifyDocument<'a> {
     pub remarks: &'a [String],
     /// What is not as tight on this machine as elsewhere.
     pub notes: Vec<Note>,
+    /// What was added to a project's profile, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
     /// A verdict for each check, in their order.
     pub verdicts: Vec<Row<'a>>,
+}
+
+/// Modules that were loaded and had no byte code.
+#[derive(Debug, Serialize)]
+pub struct Recorded {
+    /// The profile.
+    pub file: String,
+    /// How many.
+    pub modules: u64,
 }
 
 /// A verdict with what its own crate cannot say.
@@ -54,6 +67,7 @@ impl<'a> VerifyDocument<'a> {
         verdicts: &'a [Verdict],
         remarks: &'a [String],
         notes: Vec<Note>,
+        recorded: Option<Recorded>,
     ) -> Self {
         let row = |verdict: &'a Verdict| Row {
             verdict,
@@ -64,7 +78,7 @@ impl<'a> VerifyDocument<'a> {
         let summary = Summary::of(verdicts);
         let passed = summary.passed == verdicts.len();
         let verdicts = verdicts.iter().map(row).collect();
-        Self { image, digest, passed, summary, remarks, notes, verdicts }
+        Self { image, digest, passed, summary, remarks, notes, recorded, verdicts }
     }
 }
 
@@ -113,7 +127,21 @@ pub fn text(document: &VerifyDocument<'_>, look: &Look) -> String {
     for note in &document.notes {
         text += &labelled(0, "note:", style::DIM, &note.to_string(), look);
     }
+    if let Some(recorded) = &document.recorded {
+        text += &labelled(0, "note:", style::DIM, &told(recorded), look);
+    }
     text + &sum(document)
+}
+
+fn told(recorded: &Recorded) -> String {
+    match recorded.modules {
+        0 => "all modules that were loaded have byte code already".to_owned(),
+        modules => format!(
+            "{} had no byte code: the next build makes it, as {} says now",
+            count(modules, "module that was loaded", "modules that were loaded"),
+            recorded.file,
+        ),
+    }
 }
 
 fn one(row: &Row<'_>, look: &Look) -> String {

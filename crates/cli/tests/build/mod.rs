@@ -11,6 +11,7 @@ mod interrupted;
 mod native_source;
 mod onto;
 mod own_project;
+mod profile;
 mod programs;
 mod same_bytes;
 mod site;

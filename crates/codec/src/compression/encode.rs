@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
 
+use zstd::stream::raw::CParameter;
+
 use super::Compression;
 
 /// What to compress with, and how hard. Written `none`, `gzip[:1-9]`, `zstd[:1-19]`.
@@ -114,6 +116,11 @@ const WINDOW_FROM: i32 = 9;
 /// level 9 is 4 MiB; large libraries come out a percent smaller with this.
 const WINDOW: u32 = 23;
 
+/// Levels up to this one look for matches in a table of hashes, for which zstd's own choice (4 million places) is
+/// small where a window has 8 MiB: with twice as many, images of packages come out half a percent smaller.
+const HASHED_UP_TO: i32 = 12;
+const HASHES: u32 = 23;
+
 /// Starts compressing into `sink` with up to `threads` threads.
 ///
 /// zstd cuts its input into jobs whose size follows from the level alone, so the number of threads
@@ -130,6 +137,9 @@ pub fn encoder<W: Write>(sink: W, level: CompressionLevel, threads: u32) -> io::
             let mut encoder = zstd::stream::write::Encoder::new(sink, level)?;
             if level >= WINDOW_FROM {
                 encoder.window_log(WINDOW)?;
+            }
+            if (WINDOW_FROM..=HASHED_UP_TO).contains(&level) {
+                encoder.set_parameter(CParameter::HashLog(HASHES))?;
             }
             encoder.multithread(threads.max(1))?;
             encoder.include_checksum(true)?;

@@ -128,11 +128,13 @@ impl Layout {
         Ok(Some(layout))
     }
 
-    /// Where in the file the byte lies that is loaded at `address`.
-    pub(super) fn offset_of(&self, address: u64) -> Option<u64> {
+    /// Where in the file the byte lies that is loaded at `address`, and how many are loaded from there on. Nothing
+    /// but a loader has business in the file's header, which is loaded as well, and which a cut changes.
+    pub(super) fn loaded_at(&self, address: u64) -> Option<(u64, u64)> {
         self.loads().find_map(|segment| {
             let inside = address.checked_sub(segment.address).filter(|at| *at < segment.size)?;
-            segment.offset.checked_add(inside)
+            let offset = segment.offset.checked_add(inside)?;
+            (offset >= self.header_size).then_some((offset, segment.size - inside))
         })
     }
 

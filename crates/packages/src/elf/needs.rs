@@ -7,7 +7,7 @@ use std::fmt;
 use object::elf;
 use serde::{Deserialize, Serialize};
 
-use super::layout::{Layout, Words};
+use super::layout::Layout;
 use super::reach::Reach;
 use super::{ByteOrder, Class, ElfError, Kind, Machine};
 use crate::parcel::Content;
@@ -115,8 +115,7 @@ impl Needs {
     ) -> Result<(), ElfError> {
         let value =
             |wanted| entries.iter().find(|(tag, _)| *tag == wanted).map(|(_, value)| *value);
-        let table = value(elf::DT_STRTAB).and_then(|address| layout.offset_of(address));
-        let mut texts = Texts { table, room: MOST_TEXT };
+        let mut texts = Texts { layout, table: value(elf::DT_STRTAB), room: MOST_TEXT };
         let named = entries.iter().filter(|(tag, _)| NAMING.contains(tag)).map(|(_, at)| *at);
         texts.prefetch(reach, named.collect())?;
         for (tag, at) in entries {
@@ -129,8 +128,8 @@ impl Needs {
                 _ => {}
             }
         }
-        if let Some(first) = value(elf::DT_VERNEED).and_then(|address| layout.offset_of(address)) {
-            self.versions = versions(reach, layout.words, first, &mut texts)?;
+        if let Some(first) = value(elf::DT_VERNEED) {
+            self.versions = versions(reach, layout, first, &mut texts)?;
         }
         Ok(())
     }
@@ -196,31 +195,40 @@ fn dynamic(
     Ok(Some(pairs.take_while(|(tag, _)| *tag != elf::DT_NULL).collect()))
 }
 
-/// The table of strings that dynamic entries point into.
-struct Texts {
+/// The table of strings that dynamic entries point into. What is not loaded is none of it: a loader does not see
+/// the file behind a segment.
+struct Texts<'l> {
+    layout: &'l Layout,
+    /// Its address.
     table: Option<u64>,
     room: usize,
 }
 
-impl Texts {
+impl Texts<'_> {
     /// Reads what will be asked for in the file's order: the table may be larger than what is kept of it.
     fn prefetch(&self, reach: &mut Reach<'_>, mut wanted: Vec<u64>) -> Result<(), ElfError> {
         wanted.sort_unstable();
         wanted.dedup();
         for at in wanted {
-            if let Some(offset) = self.table.and_then(|table| table.checked_add(at)) {
-                reach.up_to(offset, LONGEST_TEXT)?;
+            if let Some((offset, most)) = self.place(at) {
+                reach.up_to(offset, most)?;
             }
         }
         Ok(())
+    }
+
+    /// Where a text begins, and how many bytes it has at most.
+    fn place(&self, at: u64) -> Option<(u64, u64)> {
+        let (offset, most) = self.layout.loaded_at(self.table?.checked_add(at)?)?;
+        Some((offset, most.min(LONGEST_TEXT)))
     }
 
     /// All or nothing: a list of libraries that lacks one would be worse than none.
     fn get(&mut self, reach: &mut Reach<'_>, at: u64) -> Result<String, ElfError> {
         const BROKEN: ElfError =
             ElfError::Broken("its dynamic segment names a text that is not there");
-        let offset = self.table.and_then(|table| table.checked_add(at)).ok_or(BROKEN)?;
-        let bytes = reach.up_to(offset, LONGEST_TEXT)?;
+        let (offset, most) = self.place(at).ok_or(BROKEN)?;
+        let bytes = reach.up_to(offset, most)?;
         let end = memchr::memchr(0, bytes).ok_or(BROKEN)?;
         self.room = self.room.checked_sub(end + 1).ok_or(BROKEN)?;
         Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
@@ -235,11 +243,11 @@ struct RawVersions {
 
 fn versions(
     reach: &mut Reach<'_>,
-    words: Words,
+    layout: &Layout,
     first: u64,
-    texts: &mut Texts,
+    texts: &mut Texts<'_>,
 ) -> Result<Vec<VersionNeed>, ElfError> {
-    let raw = raw_versions(reach, words, first)?;
+    let raw = raw_versions(reach, layout, first)?;
     let wanted = raw.iter().flat_map(|one| one.names.iter().copied().chain([one.file]));
     texts.prefetch(reach, wanted.collect())?;
     let mut found = Vec::with_capacity(raw.len());
@@ -251,18 +259,31 @@ fn versions(
     Ok(found)
 }
 
+/// A record of 16 bytes that is loaded at an address.
+fn record<'r>(
+    reach: &'r mut Reach<'_>,
+    layout: &Layout,
+    address: u64,
+) -> Result<Option<&'r [u8]>, ElfError> {
+    match layout.loaded_at(address) {
+        Some((offset, 16..)) => reach.get(offset, 16),
+        Some(_) | None => Ok(None),
+    }
+}
+
 fn raw_versions(
     reach: &mut Reach<'_>,
-    words: Words,
+    layout: &Layout,
     first: u64,
 ) -> Result<Vec<RawVersions>, ElfError> {
     let mut found = Vec::new();
     let mut room = MOST_VERSIONS;
     let mut at = first;
-    while let Some(bytes) = reach.get(at, 16)? {
+    let words = layout.words;
+    while let Some(bytes) = record(reach, layout, at)? {
         let numbers = (words.word(bytes, 4), words.word(bytes, 8), words.word(bytes, 12));
         let (Some(file), Some(names), Some(next)) = numbers else { break };
-        let names = names_of(reach, words, at.saturating_add(u64::from(names)), &mut room)?;
+        let names = names_of(reach, layout, at.saturating_add(u64::from(names)), &mut room)?;
         found.push(RawVersions { file: u64::from(file), names });
         room = room.saturating_sub(1);
         if next == 0 || room == 0 {
@@ -275,7 +296,7 @@ fn raw_versions(
 
 fn names_of(
     reach: &mut Reach<'_>,
-    words: Words,
+    layout: &Layout,
     first: u64,
     room: &mut u32,
 ) -> Result<Vec<u64>, ElfError> {
@@ -283,7 +304,8 @@ fn names_of(
     let mut at = first;
     while *room > 0 {
         *room -= 1;
-        let Some(bytes) = reach.get(at, 16)? else { break };
+        let Some(bytes) = record(reach, layout, at)? else { break };
+        let words = layout.words;
         let (Some(name), Some(next)) = (words.word(bytes, 8), words.word(bytes, 12)) else { break };
         names.push(u64::from(name));
         if next == 0 {

@@ -120,6 +120,10 @@ const PAGES: &[Page] = &[
             example("lightship verify app.tar", "the entry point starts, and the imports work"),
             example("lightship verify . --image oci:app", "a project's checks, in its image"),
             example(
+                "lightship verify . --record",
+                "and byte code of what they load, in the next build",
+            ),
+            example(
                 "lightship verify oci:app --run /app/smoke-test --http 8080/health",
                 "a command and a service",
             ),

@@ -79,14 +79,17 @@ fn wanted(
     Ok(used(&seeds, &modules, notebooks)?.files)
 }
 
-/// Where the search for used modules begins: what every interpreter loads, what the project imports, and
-/// what its command starts by `-m`. The packages' own commands that it needs come later: they follow from
+/// Where the search for used modules begins: what every interpreter loads, what the project imports, what its
+/// command starts by `-m`, and what it was seen to load. The packages' own commands that it needs come later: they follow from
 /// the lock and from the names that are wished for.
 pub(super) fn seeds(plan: &ProjectPlan, collected: &Collected) -> Result<Seeds, Error> {
     let mut seeds = Seeds::new();
     for module in plan.project.modules() {
         seeds.add(&module);
         seeds.add(&format!("{module}.__main__"));
+    }
+    for module in plan.project.profile.modules() {
+        seeds.add(module);
     }
     seeds.add_imports(&imports_of(&sources(collected)?)?);
     Ok(seeds)

@@ -61,7 +61,7 @@ impl Content {
     }
 
     /// Native code of the project's own that needs libraries of the distribution.
-    pub(super) fn natives(&self, name: &str) -> Result<Vec<Parcel>, Error> {
+    pub(in crate::commands) fn natives(&self, name: &str) -> Result<Vec<Parcel>, Error> {
         let Self::Program(program, place) = self else { return Ok(Vec::new()) };
         if program.is_static() {
             return Ok(Vec::new());
@@ -74,7 +74,7 @@ impl Content {
     }
 
     /// Whether what a lock names will do for an executable.
-    pub(super) fn check(&self, lock: &Lock) -> Result<(), Error> {
+    pub(in crate::commands) fn check(&self, lock: &Lock) -> Result<(), Error> {
         let Self::Program(program, _) = self else { return Ok(()) };
         match lock.debs.iter().find(|deb| deb.name == "libc6") {
             Some(libc) => Ok(program.check_glibc(&libc.version)?),

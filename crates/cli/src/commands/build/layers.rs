@@ -20,7 +20,7 @@ use lightship_oci::spec::Descriptor;
 use lightship_packages::lock::Lock;
 
 use super::occupied::Occupied;
-use super::project::OTHER_LAYERS;
+use super::project::{MOST_LAYERS, OTHER_LAYERS};
 use super::recipe::{self, Recipe};
 use super::{ProjectPlan, bytecode};
 use crate::commands::Error;
@@ -152,9 +152,6 @@ struct Ground<'a> {
     base: Option<&'a BaseImage>,
     existing: &'a Existing,
 }
-
-/// As many layers as runtimes bear.
-const MOST_LAYERS: usize = 127;
 
 impl Ground<'_> {
     /// How packages share layers, where some layers are there already.

@@ -7,7 +7,6 @@ mod occupied;
 mod project;
 mod recipe;
 
-use std::path::Path;
 use std::time::Instant;
 
 use lightship_base::ByteSize;
@@ -17,19 +16,20 @@ use lightship_build::sbom;
 use lightship_codec::compression::CompressionLevel;
 use lightship_oci::copy::{Selection, copy_with};
 use lightship_oci::spec::Platform;
-use lightship_packages::lock::{FILE_NAME, Lock, PlatformName};
+use lightship_packages::lock::{Lock, PlatformName};
 
+use super::locked::{Locked, Wish};
 use super::{Context, Error, Outcome, start};
 use crate::args::{BuildArgs, ProjectArgs, Top};
 use crate::images::Images;
-use crate::lean::{Kitchen, Order, Places};
+use crate::lean::{Kitchen, Places};
 use crate::sandboxes::Sandboxes;
 use crate::settings::python::PythonSettings;
 use crate::settings::{AptFiles, Settings};
 use crate::views::build as view;
 
 use layers::{Builder, Built};
-pub(super) use project::ProjectPlan;
+pub(super) use project::{ProjectPlan, names};
 pub(super) use recipe::RECIPES;
 
 pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
@@ -40,7 +40,9 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
     let plan = plan_of(&args.project, &args.keep, context)?;
     let places = places(args, &plan, &images)?;
     let before = args.compare.as_deref().map(|name| before(name, &images)).transpose()?;
-    let kitchen = kitchen(&args.project, &plan, (&settings, &images, &sandboxes), context)?;
+    let mut locked = Locked::read(&plan.project.folder)?;
+    let kitchen =
+        kitchen(&args.project, (&plan, &locked), (&settings, &images, &sandboxes), context)?;
     let mut phases = Vec::new();
     let mut phase = |name: &'static str, since: Instant| phases.push((name, since.elapsed()));
     phase("plan", started);
@@ -51,7 +53,7 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Outcome
         (false, true) => Wish::Look,
         (false, false) => Wish::Mend(Upgrade::Keep),
     };
-    let lock = lock_of(&args.project.folder, &plan, &kitchen, &wish)?;
+    let lock = locked.settle(&plan, &kitchen, &wish)?;
     phase("lock", since);
     if args.dry_run {
         let notes = plan.project.notes.iter().map(ToString::to_string);
@@ -152,7 +154,7 @@ pub(super) fn plan_of(
 /// Everything that locking and building need.
 pub(super) fn kitchen<'a>(
     args: &ProjectArgs,
-    plan: &ProjectPlan,
+    (plan, locked): (&ProjectPlan, &Locked),
     (settings, images, sandboxes): (&'a Settings, &'a Images<'a>, &'a Sandboxes),
     context: &Context<'_>,
 ) -> Result<Kitchen<'a>, Error> {
@@ -164,124 +166,18 @@ pub(super) fn kitchen<'a>(
     let wanted: (PlatformName, bool) = (plan.platform.clone(), offline);
     let mut kitchen =
         Kitchen::open(settings, images, sandboxes, places, wanted, context.progress())?;
-    let path = plan.project.folder.join(FILE_NAME);
-    let lock = read_lock(&path)?;
-    if let Some(lock) = &lock {
+    if let Some(lock) = locked.lock() {
         kitchen.remember_twin(lock);
     }
     if let Some(vendor) = &args.vendor {
         // Nothing can be resolved with a folder of packages: the lock has to be right.
-        let reasons = outdated(lock.as_ref(), plan);
-        let Some(lock) = lock.filter(|_| reasons.is_empty()) else {
-            return Err(Error::OutdatedForVendor { path, reasons });
+        let reasons = locked.outdated(plan);
+        let Some(lock) = locked.lock().filter(|_| reasons.is_empty()) else {
+            return Err(Error::OutdatedForVendor { path: locked.path().to_owned(), reasons });
         };
-        kitchen.restock(&lock, vendor)?;
+        kitchen.restock(lock, vendor)?;
     }
     Ok(kitchen)
-}
-
-/// What may happen to a lock.
-pub(super) enum Wish {
-    /// Nothing: it must be there and fit.
-    Locked,
-    /// It is made where it is missing or out of date, and not written.
-    Look,
-    /// It is made where it is missing or out of date.
-    Mend(Upgrade),
-}
-
-/// The project's lock, made or mended if need be.
-pub(super) fn lock_of(
-    folder: &Path,
-    plan: &ProjectPlan,
-    kitchen: &Kitchen<'_>,
-    wish: &Wish,
-) -> Result<Lock, Error> {
-    let path = folder.join(FILE_NAME);
-    let previous = read_lock(&path)?;
-    let outdated = outdated(previous.as_ref(), plan);
-    let renew = matches!(wish, Wish::Mend(Upgrade::All | Upgrade::Only(_)));
-    match (previous, wish) {
-        (Some(lock), _) if outdated.is_empty() && !renew => {
-            let lock = lock.only_for(&plan.platform).unwrap_or(lock);
-            plan.content.check(&lock)?;
-            Ok(lock)
-        }
-        (_, Wish::Locked) => Err(Error::Outdated { path, reasons: outdated }),
-        (previous, Wish::Mend(_) | Wish::Look) => {
-            let keep = Upgrade::Keep;
-            let upgrade = if let Wish::Mend(upgrade) = wish { upgrade } else { &keep };
-            let lock = kitchen.lock(&Order {
-                inputs: plan.inputs.clone(),
-                wishes: plan.wishes.clone(),
-                suite: plan.project.settings.base.suite.as_deref(),
-                python: &plan.project.python,
-                python_because: plan.python_because.clone(),
-                source: plan.source.as_ref(),
-                natives: plan.content.natives(&plan.project.name.value)?,
-                previous: previous.as_ref(),
-                upgrade,
-            })?;
-            if let Some(python) = &lock.python {
-                plan.check_python(&python.version)?;
-            }
-            plan.content.check(&lock)?;
-            if matches!(wish, Wish::Look) {
-                return Ok(lock);
-            }
-            let whole = match previous {
-                Some(known) if known.inputs.changes(&plan.inputs).is_empty() => {
-                    match known.without(&plan.platform) {
-                        Some(others) => lock.clone().merged_with(&others),
-                        None => lock.clone(),
-                    }
-                }
-                _ => lock.clone(),
-            };
-            write_lock(&path, &whole)?;
-            Ok(lock)
-        }
-    }
-}
-
-/// Why a lock cannot be used for a plan as it is; nothing where it can.
-pub(super) fn outdated(lock: Option<&Lock>, plan: &ProjectPlan) -> Vec<String> {
-    match lock {
-        None => vec!["there is none".to_owned()],
-        Some(lock) if !lock.platforms.contains(&plan.platform) => {
-            vec![format!("it does not know {}", plan.platform)]
-        }
-        Some(lock) => {
-            let python = lock.python.as_ref();
-            let python = python.and_then(|python| plan.check_python(&python.version).err());
-            let changes = lock.inputs.changes(&plan.inputs);
-            let changes = changes.iter().map(ToString::to_string);
-            changes.chain(python.map(|error| error.to_string())).collect()
-        }
-    }
-}
-
-pub(super) fn read_lock(path: &Path) -> Result<Option<Lock>, Error> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(Lock::parse(&text, &path.display().to_string())?)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("read", path)(error)),
-    }
-}
-
-/// Whole or not at all: an interrupted build leaves the lock that was there.
-fn write_lock(path: &Path, lock: &Lock) -> Result<(), Error> {
-    let text = lock.to_toml()?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let failed = || Error::io("write", path);
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed())?;
-    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed())?;
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    file.as_file().set_permissions(mode).map_err(failed())?;
-    // A power failure leaves the old lock or the new one, not an empty one.
-    file.as_file().sync_all().map_err(failed())?;
-    file.persist(path).map_err(|error| failed()(error.error))?;
-    Ok(())
 }
 
 /// Writes the image to wherever it shall be, its bill of materials with it. Says where.

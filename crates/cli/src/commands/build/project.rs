@@ -43,6 +43,9 @@ pub(in crate::commands) struct ProjectPlan {
 /// Base, further packages of the distribution, small packages, what was made here, byte code, project.
 pub(super) const OTHER_LAYERS: usize = 6;
 
+/// As many layers as runtimes bear.
+pub(super) const MOST_LAYERS: usize = 127;
+
 /// Who an image runs as if nobody says: an account that every base of ours has.
 const NOBODY_IN_PARTICULAR: &str = "65532:65532";
 
@@ -111,25 +114,30 @@ impl ProjectPlan {
     pub(in crate::commands) fn grouping(&self) -> Grouping {
         let Some(layers) = self.project.settings.build.layers else { return Grouping::default() };
         let most = usize::try_from(layers).unwrap_or(usize::MAX).saturating_sub(OTHER_LAYERS);
-        Grouping { most: most.min(Grouping::default().most), ..Grouping::default() }
+        Grouping { most: most.min(MOST_LAYERS - OTHER_LAYERS), ..Grouping::default() }
     }
 
     /// What the image is called where the command line does not say.
     pub(in crate::commands) fn names(&self) -> Vec<String> {
-        let image = &self.project.settings.image;
-        let name = match &image.name {
-            Some(name) => name.to_lowercase(),
-            None => image_name(&self.project.name.value),
-        };
-        match &image.tags[..] {
-            [] => vec![format!("{name}:latest")],
-            tags => tags.iter().map(|tag| format!("{name}:{tag}")).collect(),
-        }
+        names(&self.project)
     }
 
     /// Whether a Python of this version will do; if not, who says so.
     pub(in crate::commands) fn check_python(&self, version: &str) -> Result<(), Error> {
         check_python(&self.project.python, version)
+    }
+}
+
+/// What a project's image is called where nobody says: each of its tags.
+pub(in crate::commands) fn names(project: &Project) -> Vec<String> {
+    let image = &project.settings.image;
+    let name = match &image.name {
+        Some(name) => name.to_lowercase(),
+        None => image_name(&project.name.value),
+    };
+    match &image.tags[..] {
+        [] => vec![format!("{name}:latest")],
+        tags => tags.iter().map(|tag| format!("{name}:{tag}")).collect(),
     }
 }
 
