@@ -6,6 +6,7 @@ mod clock;
 mod diagnose;
 mod digest;
 mod hash;
+mod key;
 mod progress;
 mod size;
 
@@ -13,5 +14,6 @@ pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use diagnose::{Category, Diagnose, Hint};
 pub use digest::{ChainId, DiffId, Digest, ParseDigestError};
 pub use hash::{HashingReader, HashingWriter, Sha256};
+pub use key::Key;
 pub use progress::{Progress, Quiet, Transfer, TransferId, TransferOutcome, Watched};
 pub use size::ByteSize;

@@ -10,6 +10,7 @@ use lightship_build::assemble::{
     Bundle, Grouping, Image, ImageSettings, LastFile, Layer, Layers, Origin, Stage, WrittenFile,
     group, put_together, settle,
 };
+use lightship_build::notebooks::Notebooks;
 use lightship_cas::{Cas, Lease};
 use lightship_codec::compression::CompressionLevel;
 use lightship_codec::tar::{EntryKind, RootPath, TarReader};
@@ -69,7 +70,7 @@ fn lease(folder: &std::path::Path) -> Lease {
 }
 
 fn layers(lease: &Lease, mut bundles: Vec<Bundle>) -> Vec<Layer> {
-    settle(&mut bundles).unwrap();
+    settle(&mut bundles, &Notebooks::default()).unwrap();
     let groups = group(bundles, Grouping::default());
     let layers = Layers { lease, compression: CompressionLevel::Zstd(3), time: 0 };
     layers.make(&groups, &Quiet).unwrap()
@@ -180,7 +181,7 @@ fn different_files_of_one_name_are_left_to_the_first_and_told() {
         bundle("z", Stage::Packages, &[("lib/tests/__init__.py", b"z")], true),
         bundle("a", Stage::Packages, &[("lib/tests/__init__.py", b"aa")], true),
     ];
-    let overlaps = settle(&mut bundles).unwrap();
+    let overlaps = settle(&mut bundles, &Notebooks::default()).unwrap();
     assert_eq!(overlaps.len(), 1);
     assert_eq!((overlaps[0].kept.name.as_str(), overlaps[0].left_out.name.as_str()), ("a", "z"));
     assert_eq!(bundles.iter().map(|bundle| bundle.parcel.items.len()).sum::<usize>(), 1);

@@ -3,11 +3,14 @@
 //! Heavy packages have layers of their own: an image that changes one of them sends that one, and all
 //! images that have it share it. So has heavy byte code, beside its package and not in it: which modules a
 //! project uses is its own affair, and shall not make other bytes of the package. Small ones share a layer,
-//! because each layer costs a request when an image is pulled, and runtimes bear a hundred of them at most.
+//! because each layer costs a request when an image is pulled, and runtimes bear a hundred of them at most. Where
+//! they are many, they share four, by their names alone, and their byte code another four: whoever changes one
+//! of them sends a fourth.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use lightship_base::Digest;
 use lightship_packages::parcel::{Item, PackageId};
 
 use super::{Bundle, Stage};
@@ -17,8 +20,36 @@ use super::{Bundle, Stage};
 pub struct Grouping {
     /// Bytes on disk from which on a Python distribution, or the byte code of a package, has a layer of its own.
     pub heavy: u64,
-    /// The most layers of one package each: the heaviest have them.
+    /// The most layers of Python distributions and byte code beside one for each of these two: the heaviest have
+    /// one of their own.
     pub most: usize,
+}
+
+/// Small packages share so many layers at most, where there is room for them.
+const PARTS: usize = 4;
+const ROOM_FOR_PARTS: usize = 32;
+/// From so many bytes on there are more.
+const PART: u64 = 8 << 20;
+
+impl Grouping {
+    /// How many packages may have a layer of their own.
+    pub fn single(&self) -> usize {
+        if self.most < ROOM_FOR_PARTS { self.most } else { self.most - 2 * (PARTS - 1) }
+    }
+
+    /// Small packages in the layers that they share: weights, names, and what is known by them.
+    pub fn parts<T>(&self, small: Vec<(u64, String, T)>) -> Vec<Vec<T>> {
+        let whole: u64 = small.iter().map(|(weight, ..)| weight).sum();
+        let wanted = usize::try_from(whole.div_ceil(PART)).unwrap_or(PARTS).next_power_of_two();
+        let count = if self.most < ROOM_FOR_PARTS { 1 } else { wanted.clamp(1, PARTS) };
+        let mut parts: Vec<Vec<T>> = (0..count).map(|_| Vec::new()).collect();
+        for (_, name, one) in small {
+            let [first, ..] = *Digest::of(name.as_bytes()).as_bytes();
+            parts[usize::from(first) % count].push(one);
+        }
+        parts.retain(|part| !part.is_empty());
+        parts
+    }
 }
 
 impl Default for Grouping {
@@ -61,17 +92,26 @@ pub fn group(bundles: Vec<Bundle>, grouping: Grouping) -> Vec<Group> {
     for (weight, bundle) in weighed {
         let (alone, small) = stages.entry(bundle.stage).or_default();
         let may = matches!(bundle.stage, Stage::Packages | Stage::Bytecode);
-        if may && weight >= grouping.heavy && single < grouping.most {
+        if may && weight >= grouping.heavy && single < grouping.single() {
             single += 1;
             alone.push(one(bundle));
         } else {
             small.push(bundle);
         }
     }
-    let stages = stages.into_iter();
-    stages
-        .flat_map(|(stage, (alone, small))| alone.into_iter().chain(shared(stage, small)))
-        .collect()
+    let mut groups = Vec::new();
+    for (stage, (alone, mut small)) in stages {
+        groups.extend(alone);
+        small.sort_by(|a, b| a.parcel.package.cmp(&b.parcel.package));
+        let parts = if matches!(stage, Stage::Packages | Stage::Bytecode) {
+            let named = |one: Bundle| (weight(&one), one.parcel.package.name.clone(), one);
+            grouping.parts(small.into_iter().map(named).collect())
+        } else {
+            vec![small]
+        };
+        groups.extend(parts.into_iter().filter_map(|part| shared(stage, part)));
+    }
+    groups
 }
 
 fn is_empty(bundle: &Bundle) -> bool {
@@ -92,14 +132,17 @@ fn one(bundle: Bundle) -> Group {
     Group { title, stage: bundle.stage, bundles: vec![bundle] }
 }
 
-/// The layer of all that have none of their own.
+/// A layer of several.
 fn shared(stage: Stage, mut bundles: Vec<Bundle>) -> Option<Group> {
-    bundles.sort_by(|a, b| a.parcel.package.cmp(&b.parcel.package));
     match (stage, &bundles[..]) {
         (_, []) => None,
-        (Stage::Packages, [_]) => bundles.pop().map(one),
+        (Stage::Packages | Stage::Bytecode, [_]) => bundles.pop().map(one),
         (Stage::Packages, several) => {
             let title = format!("{} small packages", several.len());
+            Some(Group { title, stage, bundles })
+        }
+        (Stage::Bytecode, several) => {
+            let title = format!("byte code of {} small packages", several.len());
             Some(Group { title, stage, bundles })
         }
         _ => Some(Group { title: stage.as_str().to_owned(), stage, bundles }),
@@ -151,13 +194,33 @@ mod tests {
             "c 1",
             "byte code of b 1",
             "byte code of a 1",
-            "byte code",
+            "byte code of c 1",
             "project",
         ];
         assert_eq!(titles(Grouping { heavy: 10, most: 9 }), all);
-        let two = ["base", "a 1", "2 small packages", "byte code of b 1", "byte code", "project"];
+        let two = [
+            "base",
+            "a 1",
+            "2 small packages",
+            "byte code of b 1",
+            "byte code of 2 small packages",
+            "project",
+        ];
         assert_eq!(titles(Grouping { heavy: 10, most: 2 }), two);
-        let none = ["base", "3 small packages", "byte code", "project"];
+        let none = ["base", "3 small packages", "byte code of 3 small packages", "project"];
         assert_eq!(titles(Grouping { heavy: 10, most: 0 }), none);
+    }
+
+    #[test]
+    fn many_small_packages_share_four_layers_by_their_names() {
+        let grouping = Grouping::default();
+        let small =
+            |count: u64| (0..count).map(|n| (1 << 20, format!("p{n}"), n)).collect::<Vec<_>>();
+        let of = |count| grouping.parts(small(count)).len();
+        assert_eq!([of(0), of(8), of(9), of(17), of(300)], [0, 1, 2, 4, 4]);
+        assert_eq!(Grouping { most: 31, ..grouping }.parts(small(300)).len(), 1);
+        // One more changes one layer.
+        let (before, after) = (grouping.parts(small(40)), grouping.parts(small(41)));
+        assert_eq!(before.iter().zip(&after).filter(|(a, b)| a != b).count(), 1);
     }
 }

@@ -1,6 +1,6 @@
 //! What a layer's bytes follow from, as one digest.
 
-use lightship_base::{Digest, Sha256};
+use lightship_base::{Digest, Key};
 use lightship_codec::compression::CompressionLevel;
 use lightship_packages::parcel::ItemKind;
 
@@ -21,86 +21,67 @@ pub(super) fn onto(
     group: &Group,
     compression: CompressionLevel,
 ) -> Result<Digest, Error> {
-    let mut key = Key(Sha256::new());
-    key.text("lightship layer");
-    key.number(RULES.into());
-    key.text(&compression.to_string());
+    let mut key = Key::of("layer");
+    key.number(RULES);
+    key.add(compression.to_string());
     for bundle in &group.bundles {
-        key.bundle(bundle)?;
+        add(&mut key, bundle)?;
     }
     if !existing.is_empty() {
         for path in layer::folders(group)?.keys() {
             let Some(there) = existing.get(path) else { continue };
-            key.bytes(path.as_bytes());
-            key.number(there.mode.into());
+            key.add(path.as_bytes());
+            key.number(there.mode);
             key.number(there.uid);
             key.number(there.gid);
         }
     }
-    Ok(key.0.finish())
+    Ok(key.finish())
 }
 
-/// Every part says how long it is, so that no two lists of parts read the same.
-struct Key(Sha256);
-
-impl Key {
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.number(bytes.len() as u64);
-        self.0.update(bytes);
+fn add(key: &mut Key, bundle: &Bundle) -> Result<(), Error> {
+    let package = &bundle.parcel.package;
+    key.add(&package.name);
+    key.add(&package.version);
+    key.add(bundle.digest.map(|digest| digest.to_string()).unwrap_or_default());
+    key.add(bundle.last.as_ref().map(|last| last.path().to_string()).unwrap_or_default());
+    for shared in &bundle.shared {
+        key.add(shared.path.as_bytes());
+        key.add(shared.digest.to_string());
     }
-
-    fn text(&mut self, text: &str) {
-        self.bytes(text.as_bytes());
-    }
-
-    fn number(&mut self, number: u64) {
-        self.0.update(&number.to_le_bytes());
-    }
-
-    fn bundle(&mut self, bundle: &Bundle) -> Result<(), Error> {
-        let package = &bundle.parcel.package;
-        self.text(&package.name);
-        self.text(&package.version);
-        self.text(&bundle.digest.map(|digest| digest.to_string()).unwrap_or_default());
-        self.text(&bundle.last.as_ref().map(|last| last.path().to_string()).unwrap_or_default());
-        for shared in &bundle.shared {
-            self.bytes(shared.path.as_bytes());
-            self.text(&shared.digest.to_string());
-        }
-        let mut items: Vec<_> = bundle.parcel.items.iter().collect();
-        items.sort_by(|a, b| a.path.cmp(&b.path));
-        self.number(items.len() as u64);
-        for item in items {
-            self.bytes(item.path.as_bytes());
-            match &item.kind {
-                ItemKind::Folder { mode } => {
-                    self.text("folder");
-                    self.number((*mode).into());
-                }
-                ItemKind::Symlink(target) => {
-                    self.text("link");
-                    self.bytes(target);
-                }
-                ItemKind::File { mode, content } => {
-                    self.text("file");
-                    self.number((*mode).into());
-                    self.number(content.size());
-                    // Mostly it is known what bytes follow from: a package's digest, what was cut of it,
-                    // which first line a script got.
-                    if let Some(identity) = content.identity() {
-                        self.text(&identity.to_string());
-                    } else {
-                        let digest =
-                            super::layer::digest(content).map_err(|source| Error::Content {
-                                path: item.path.to_string(),
-                                package: package.name.clone(),
-                                source,
-                            })?;
-                        self.text(&digest.to_string());
-                    }
+    let mut items: Vec<_> = bundle.parcel.items.iter().collect();
+    items.sort_by(|a, b| a.path.cmp(&b.path));
+    key.number(items.len() as u64);
+    for item in items {
+        key.add(item.path.as_bytes());
+        match &item.kind {
+            ItemKind::Folder { mode } => {
+                key.add("folder");
+                key.number(*mode);
+            }
+            ItemKind::Symlink(target) => {
+                key.add("link");
+                key.add(target);
+            }
+            ItemKind::File { mode, content } => {
+                key.add("file");
+                key.number(*mode);
+                key.number(content.size());
+                // Mostly it is known what bytes follow from: a package's digest, what was cut of it,
+                // which first line a script got.
+                if let Some(identity) = content.identity() {
+                    key.add(identity.to_string());
+                } else {
+                    let digest =
+                        super::layer::digest(content).map_err(|source| Error::Content {
+                            path: item.path.to_string(),
+                            package: package.name.clone(),
+                            source,
+                        })?;
+                    key.add(digest.to_string());
                 }
             }
         }
-        Ok(())
     }
+    Ok(())
 }

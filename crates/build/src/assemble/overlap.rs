@@ -10,6 +10,10 @@ use lightship_codec::tar::RootPath;
 use lightship_packages::parcel::{Content, ItemKind, PackageId};
 
 use super::{Bundle, Error, Stage, WrittenFile, layer};
+use crate::notebooks::{Notebooks, Question};
+
+/// What the bytes of a file are: some distributions are parts of others and bring a thousand files again.
+const BYTES: Question = Question { name: "bytes", rules: 1 };
 
 /// A name that two packages bring, and not with the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +27,10 @@ pub struct Overlap {
 }
 
 /// Leaves every name to one bundle. Equal files stay listed by all who brought them.
-pub fn settle(bundles: &mut [Bundle]) -> Result<Vec<Overlap>, Error> {
+pub fn settle(bundles: &mut [Bundle], notebooks: &Notebooks) -> Result<Vec<Overlap>, Error> {
+    let digest = |package: &PackageId, content: &Content| {
+        notebooks.ask(BYTES, package, content, || layer::digest(content))
+    };
     bundles.sort_by(|a, b| (a.stage, &a.parcel.package).cmp(&(b.stage, &b.parcel.package)));
     let mut owners: HashMap<RootPath, (PackageId, What)> = HashMap::new();
     let mut overlaps = Vec::new();
@@ -39,7 +46,10 @@ pub fn settle(bundles: &mut [Bundle]) -> Result<Vec<Overlap>, Error> {
                 owners.insert(item.path.clone(), (package.clone(), what));
                 return true;
             };
-            match what.equals(theirs) {
+            match what.equals(theirs, |ours, theirs| {
+                let ours = digest(&package, ours)?;
+                Ok((ours == digest(owner, theirs)?).then_some(ours))
+            }) {
                 Ok(Some(file)) => shared.extend(file.written(&item.path)),
                 Ok(None) => overlaps.push(Overlap {
                     path: item.path.clone(),
@@ -88,15 +98,19 @@ impl What {
         }
     }
 
-    fn equals(&self, other: &Self) -> io::Result<Option<Agreed>> {
+    /// What both agree about, if they do; `same` compares the bytes of two files.
+    fn equals(
+        &self,
+        other: &Self,
+        same: impl FnOnce(&Content, &Content) -> io::Result<Option<Digest>>,
+    ) -> io::Result<Option<Agreed>> {
         match (self, other) {
             (Self::Symlink(ours), Self::Symlink(theirs)) => {
                 Ok((ours == theirs).then_some(Agreed(None)))
             }
             (Self::File(ours), Self::File(theirs)) if ours.size() == theirs.size() => {
-                let digest = layer::digest(ours)?;
-                let same = digest == layer::digest(theirs)?;
-                Ok(same.then_some(Agreed(Some((digest, ours.size())))))
+                let size = ours.size();
+                Ok(same(ours, theirs)?.map(|digest| Agreed(Some((digest, size)))))
             }
             (Self::File(_) | Self::Symlink(_), _) => Ok(None),
         }

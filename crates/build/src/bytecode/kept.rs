@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Seek as _, SeekFrom};
 
-use lightship_base::{Digest, HashingReader, Sha256};
+use lightship_base::{Digest, HashingReader, Key};
 use lightship_cas::{Cas, Lease, RefKind, RefValue};
 use lightship_packages::parcel::{Content, ContentSource, made_of};
 use serde::{Deserialize, Serialize};
@@ -52,24 +52,17 @@ pub(super) fn key(
     package: Option<&Digest>,
     sources: &[Source],
 ) -> io::Result<Digest> {
-    let mut key = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        key.update(&(bytes.len() as u64).to_le_bytes());
-        key.update(bytes);
-    };
-    part(b"lightship byte code");
-    part(&RULES.to_le_bytes());
-    part(SCRIPT.as_bytes());
-    part(interpreter.to_string().as_bytes());
-    part(package.map(Digest::to_string).unwrap_or_default().as_bytes());
+    let mut key = Key::of("byte code").with(SCRIPT).with(interpreter.to_string());
+    key.number(RULES);
+    key.add(package.map(Digest::to_string).unwrap_or_default());
     for source in sources {
-        part(source.path.as_bytes());
-        part(&source.content.size().to_le_bytes());
+        key.add(source.path.as_bytes());
+        key.number(source.content.size());
         if package.is_none() {
             let mut reader = HashingReader::new(source.content.open()?);
             io::copy(&mut reader, &mut io::sink())?;
             let (digest, _, _) = reader.finish();
-            part(digest.to_string().as_bytes());
+            key.add(digest.to_string());
         }
     }
     Ok(key.finish())

@@ -1,10 +1,12 @@
 //! What a lock names, brought into the store: everything at once, each from where the user's
 //! configuration says it is.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
-use lightship_base::Progress;
+use lightship_base::{Digest, Progress};
 use lightship_net::Url;
+use lightship_packages::deb;
 use lightship_packages::fetch::{Fetcher, Wanted};
 use lightship_packages::lock::{Deb, Lock, LockedFile, Sdist, Wheel};
 use rayon::prelude::*;
@@ -39,6 +41,21 @@ pub struct Fetched {
     pub wheels: Vec<PathBuf>,
     /// The archive of its interpreter, where it has one. Whoever knows where such archives are fetches it.
     pub interpreter: Option<PathBuf>,
+    /// Debian packages that somebody opened while there was time.
+    pub opened: Opened,
+}
+
+/// Opened Debian packages by their digests.
+pub type Opened = HashMap<Digest, deb::Deb>;
+
+/// Opens those of a lock's Debian packages that the store has. Whatever cannot be opened is passed over: who needs
+/// it says why.
+pub fn open_ahead(lock: &Lock, fetcher: &Fetcher, scratch: &Path) -> Opened {
+    let open = |deb: &Deb| {
+        let path = fetcher.kept(&wanted(deb)).ok()??;
+        Some((deb.sha256, deb::Deb::open(&path, scratch).ok()?))
+    };
+    lock.debs.par_iter().filter_map(open).collect()
 }
 
 /// How many files are fetched at once: waiting, not work, is what it is about.
@@ -81,7 +98,7 @@ pub fn fetch(
             Ok(wheels)
         };
         let (debs, wheels) = rayon::join(debs, wheels);
-        Ok(Fetched { debs: debs?, wheels: wheels?, interpreter: None })
+        Ok(Fetched { debs: debs?, wheels: wheels?, ..Fetched::default() })
     };
     match pool {
         Ok(pool) => pool.install(all),

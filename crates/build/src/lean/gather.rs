@@ -44,8 +44,11 @@ pub fn gather(
     wishes: &Wishes,
     scratch: &Path,
 ) -> Result<Gathered, Error> {
-    let debs = (fetched.debs.par_iter())
-        .map(|path| Ok(deb::Deb::open(path, scratch)?))
+    let debs = (lock.debs.par_iter().zip(&fetched.debs))
+        .map(|(deb, path)| match fetched.opened.get(&deb.sha256) {
+            Some(opened) => Ok(opened.clone()),
+            None => Ok(deb::Deb::open(path, scratch)?),
+        })
         .collect::<Result<Vec<deb::Deb>, Error>>()?;
     let further = further(lock);
     let mut options = wishes.base.clone();

@@ -20,7 +20,7 @@ mod wheels;
 
 pub use builder::{builder, builder_options};
 pub use error::Error;
-pub use fetch::{Archives, Fetched, IndexFile, fetch};
+pub use fetch::{Archives, Fetched, IndexFile, Opened, fetch, open_ahead};
 pub use footing::{Below, Footing};
 pub use gather::{FOR_NATIVE_CODE, Gathered, Wishes, gather, gather_onto};
 pub use ground::{Apt, Ground, archives, ground, more, who_has};

@@ -6,7 +6,7 @@ use lightship_packages::parcel::{Origin, Parcel};
 
 use super::{Error, FOR_NATIVE_CODE, Footing};
 use crate::assemble::Bundle;
-use crate::native::{Assumed, Links, Missing};
+use crate::native::{Assumed, Links, Missing, Unneeded};
 use crate::notebooks::Notebooks;
 use crate::prune::{self, Category, KeptOn, PrunedCategory};
 
@@ -22,6 +22,8 @@ pub struct Trimmed {
     pub assumed: Vec<Assumed>,
     /// Libraries of drivers, which whoever runs the image brings.
     pub drivers: Vec<Missing>,
+    /// Packages of the distribution that nobody asked for, and whose libraries no code loads.
+    pub unneeded: Vec<Unneeded>,
 }
 
 /// Native code of a processor, as Debian calls it, by its number in ELF (`EM_X86_64`, `EM_AARCH64`); `None`
@@ -34,13 +36,14 @@ pub fn machine(architecture: &str) -> Option<(Class, Machine)> {
     }
 }
 
-/// Prunes, and looks whether every library that is asked for is there.
+/// Prunes, and looks whether every library that is asked for is there. `asked` are packages of the distribution
+/// that the user named.
 pub fn trim(
     bundles: Vec<Bundle>,
     footing: &Footing,
     keep: impl IntoIterator<Item = Category>,
     architecture: &str,
-    notebooks: &Notebooks,
+    (asked, notebooks): (&[String], &Notebooks),
 ) -> Result<Trimmed, Error> {
     let options = prune::Options {
         keep: keep.into_iter().collect(),
@@ -49,7 +52,7 @@ pub fn trim(
     };
     let (parcels, rest): (Vec<Parcel>, Vec<_>) = bundles.into_iter().map(Bundle::split).unzip();
     let pruned = prune::prune(parcels, &options)?;
-    let links = footing.links(pruned.parcels.clone(), Vec::new(), notebooks);
+    let links = footing.links(pruned.parcels.clone(), asked.to_vec(), notebooks);
     let (drivers, missing): (Vec<Missing>, Vec<Missing>) =
         lacking(&links, architecture).into_iter().partition(|missing| is_driver(&missing.library));
     if !missing.is_empty() {
@@ -62,6 +65,7 @@ pub fn trim(
         kept_on: pruned.kept_on,
         assumed: links.assumed,
         drivers,
+        unneeded: links.unneeded,
     })
 }
 

@@ -146,17 +146,18 @@ fn python_layers(mut packages: Vec<PlannedPackage>, grouping: Grouping) -> Vec<P
     packages.sort_by(|a, b| (bytes(b), &a.name).cmp(&(bytes(a), &b.name)));
     let heavy =
         packages.iter().take_while(|one| bytes(one).saturating_mul(UNPACKED) >= grouping.heavy);
-    let own = heavy.count().min(grouping.most);
+    let own = heavy.count().min(grouping.single());
     let mut small = packages.split_off(own);
     small.sort_by(|a, b| a.name.cmp(&b.name));
     let layer = |title: String, packages| PlannedLayer { title, stage: Stage::Packages, packages };
     let mut layers: Vec<PlannedLayer> = (packages.into_iter())
         .map(|one| layer(format!("{} {}", one.name, one.version), vec![one]))
         .collect();
-    match &small[..] {
-        [] => {}
-        [only] => layers.push(layer(format!("{} {}", only.name, only.version), small)),
-        several => layers.push(layer(format!("{} small packages", several.len()), small)),
-    }
+    let unpacked = |one: &PlannedPackage| bytes(one).saturating_mul(UNPACKED);
+    let small = small.into_iter().map(|one| (unpacked(&one), one.name.clone(), one)).collect();
+    layers.extend(grouping.parts(small).into_iter().map(|part| match &part[..] {
+        [only] => layer(format!("{} {}", only.name, only.version), part),
+        several => layer(format!("{} small packages", several.len()), part),
+    }));
     layers
 }

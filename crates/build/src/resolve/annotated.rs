@@ -4,7 +4,7 @@ use lightship_packages::pylock::Pylock;
 
 use super::edges::Edges;
 use super::source::Plan;
-use super::{Error, Request, Resolver, Word, Work};
+use super::{Error, Request, Resolver, Upgrade, Word, Work};
 
 /// What uv writes its answers to, in the folder of our own.
 const PYLOCK: &str = "pylock.toml";
@@ -40,7 +40,22 @@ impl Resolver<'_> {
         words.extend(["--format".into(), "pylock.toml".into()]);
         words.extend(["--output-file".into(), Work::inside(PYLOCK)]);
         words.extend(self.target(request.target));
-        self.run(work, plan, "resolve the requirements", words)?;
+        let attempt = "resolve the requirements";
+        let refreshed = || words.iter().cloned().chain(["--refresh".into()]).collect();
+        match request.upgrade {
+            Upgrade::Keep => match self.run(work, plan, attempt, words.clone()) {
+                // What is wanted may have come since the lists that uv kept.
+                Err(Error::Unsatisfiable { .. }) if !self.offline => {
+                    self.run(work, plan, attempt, refreshed())?
+                }
+                ran => ran?,
+            },
+            // Whoever asks for newer versions wants those of now.
+            Upgrade::All | Upgrade::Only(_) if self.offline => {
+                self.run(work, plan, attempt, words)?
+            }
+            Upgrade::All | Upgrade::Only(_) => self.run(work, plan, attempt, refreshed())?,
+        };
         let text = super::read_text(&work.path(PYLOCK), MAX_ANSWER)?;
         Ok(Pylock::parse(&text, "uv's pylock.toml")?)
     }

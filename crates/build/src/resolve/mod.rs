@@ -62,6 +62,8 @@ pub struct Resolver<'a> {
     pub interpreter: &'a dyn Interpreter,
     /// The user's indexes, those that are asked first before others.
     pub indexes: &'a [Index],
+    /// What [`Resolver::default_index`] answered before, for uv to be told how long its lists are good for.
+    pub public: Option<Index>,
     /// Who the user is to them.
     pub logins: &'a dyn Logins,
     /// The user's netrc, for servers that indexes point to.
@@ -165,6 +167,9 @@ impl Resolver<'_> {
 
     /// The index that uv asks where nobody has configured one.
     pub fn default_index(&self) -> Result<Index, Error> {
+        if let Some(known) = &self.public {
+            return Ok(known.clone());
+        }
         let work = self.work()?;
         let empty = work.write("empty.txt", "")?;
         let plan = Plan { no_deps: true, ..Plan::default() };
@@ -211,7 +216,13 @@ impl Resolver<'_> {
         arguments: Vec<Word>,
     ) -> Result<(Job, Vec<Secret>), Error> {
         let indexes = plan.asked(self.indexes);
-        let (toml, mut secrets) = settings::uv_toml(&indexes, self.logins);
+        let told = match &self.public {
+            Some(public) if plan.asks_public(&indexes) => {
+                [&indexes[..], std::slice::from_ref(public)].concat()
+            }
+            _ => indexes.clone(),
+        };
+        let (toml, mut secrets) = settings::uv_toml(&told, self.logins);
         work.write("config/uv/uv.toml", &toml)?;
         let (links, folders, more) = settings::find_links(&indexes, self.logins);
         secrets.extend(more);

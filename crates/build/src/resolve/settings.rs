@@ -8,6 +8,10 @@ use lightship_packages::index::{Index, Place, Role};
 
 use super::interpreter::{Access, Shared, Word};
 
+/// So long a list of a package's files is not asked for again, which is what the public index says itself; many
+/// mirrors say nothing, and uv would ask for each of a hundred lists once more whenever one requirement changes.
+const FRESH: &str = "cache-control = { api = \"max-age=600\" }\n";
+
 /// `uv.toml` with indexes, credentials in their addresses (*uv, Settings reference, index*). It is kept in
 /// a folder of our own while uv runs.
 pub(super) fn uv_toml(indexes: &[Index], logins: &dyn Logins) -> (String, Vec<Secret>) {
@@ -17,6 +21,7 @@ pub(super) fn uv_toml(indexes: &[Index], logins: &dyn Logins) -> (String, Vec<Se
         let Place::Repository(url) = &index.place else { continue };
         let url = with_login(url, logins, &mut secrets);
         text += &format!("[[index]]\nname = {}\nurl = {}\n", quoted(&index.label), quoted(&url));
+        text += FRESH;
         match index.role {
             Role::Default => text += "default = true\n",
             Role::Named => text += "explicit = true\n",
@@ -120,8 +125,10 @@ mod tests {
         let (text, secrets) = uv_toml(&indexes, &One);
         assert_eq!(
             text,
-            "[[index]]\nname = \"default\"\nurl = \"https://me:p%40ss%3Aword@mirror.invalid/simple\"\ndefault = true\n\n\
-             [[index]]\nname = \"cpu\"\nurl = \"https://other.invalid/cpu\"\nexplicit = true\n\n"
+            format!(
+                "[[index]]\nname = \"default\"\nurl = \"https://me:p%40ss%3Aword@mirror.invalid/simple\"\n{FRESH}default = true\n\n\
+                 [[index]]\nname = \"cpu\"\nurl = \"https://other.invalid/cpu\"\n{FRESH}explicit = true\n\n"
+            )
         );
         assert_eq!(secrets.len(), 2);
         let (words, shared, _) = find_links(&indexes, &One);

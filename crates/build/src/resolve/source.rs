@@ -233,6 +233,12 @@ impl Plan {
         }
     }
 
+    /// Whether uv asks the index of its own where it is to ask these.
+    pub(super) fn asks_public(&self, asked: &[Index]) -> bool {
+        let has_default = asked.iter().any(|index| index.role == Role::Default);
+        !self.no_index && self.only_index.is_none() && !has_default
+    }
+
     /// All indexes that a file may be said to come from, first those that the requirements name. A default
     /// one that they name replaces the user's.
     pub(super) fn known(&self, configured: &[Index]) -> Vec<Index> {

@@ -123,6 +123,7 @@ impl Bench {
             uv: &self.uv,
             interpreter,
             indexes,
+            public: None,
             logins: &NoLogins,
             netrc: None,
             certificates: None,

@@ -7,7 +7,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use lightship_base::{Digest, Progress, Sha256};
+use lightship_base::{Digest, Key, Progress};
 use lightship_build::report::Start;
 use lightship_build::verify::defaults::{Defaults, IMPORTS};
 use lightship_build::verify::{Limits, Status, Subject, Verdict};
@@ -77,9 +77,6 @@ pub(super) fn measure(
 fn key(layers: impl IntoIterator<Item = Digest>) -> Option<String> {
     let layers: Vec<Digest> = layers.into_iter().collect();
     let (_, packages) = layers.split_last().filter(|(_, packages)| !packages.is_empty())?;
-    let mut key = Sha256::new();
-    for layer in packages {
-        key.update(layer.to_string().as_bytes());
-    }
-    Some(key.finish().hex())
+    let layers = packages.iter().map(Digest::to_string);
+    Some(layers.fold(Key::of("start"), Key::with).finish().hex())
 }

@@ -6,6 +6,7 @@ use lightship_base::{Progress, Timestamp};
 use lightship_build::assemble::{
     Bundle, Grouping, ImageSettings, Layer, Layers, group, put_together, settle,
 };
+use lightship_build::notebooks::Notebooks;
 use lightship_cas::Lease;
 use lightship_codec::compression::CompressionLevel;
 use lightship_oci::spec::{Platform, RunConfig};
@@ -33,7 +34,7 @@ pub struct BaseRoot<'a> {
 impl BaseRoot<'_> {
     /// Layers with the files of these bundles.
     pub fn layers(&self, mut bundles: Vec<Bundle>) -> Result<Vec<Layer>, Error> {
-        settle(&mut bundles)?;
+        settle(&mut bundles, &Notebooks::default())?;
         let layers = Layers { lease: self.lease, compression: QUICKLY, time: 0 };
         Ok(layers.make(&group(bundles, Grouping::default()), self.progress)?)
     }

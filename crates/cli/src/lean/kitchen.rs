@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lightship_base::{Digest, Progress};
-use lightship_build::lean::{self, Fetched, Gathered, Wishes, vendor};
+use lightship_build::lean::{self, Fetched, Gathered, Opened, Wishes, vendor};
 use lightship_build::notebooks::Notebooks;
 use lightship_net::Secret;
 use lightship_packages::index::{Addresses, Index, Wanted};
@@ -41,6 +41,8 @@ pub struct Kitchen<'a> {
     /// What earlier runs found out about files.
     pub notebooks: Notebooks,
     gathered: Mutex<Option<(Vec<Digest>, Gathered)>>,
+    /// Packages that were opened while somebody waited for the network.
+    opened: Mutex<Opened>,
 }
 
 /// What gathering a lock follows from.
@@ -88,6 +90,7 @@ impl<'a> Kitchen<'a> {
             progress,
             notebooks,
             gathered,
+            opened: Mutex::default(),
         })
     }
 
@@ -104,6 +107,23 @@ impl<'a> Kitchen<'a> {
             return self.gather_onto(&base, (lock, &fetched), wishes);
         }
         Ok(lean::gather(lock, &fetched, wishes, self.images.scratch()?)?)
+    }
+
+    /// Does some work, and meanwhile opens a lock's packages of the distribution: resolving is waiting.
+    pub(super) fn opening<T>(
+        &self,
+        lock: &Lock,
+        work: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let (scratch, fetcher) = (self.images.scratch()?, &self.supplies.fetcher);
+        std::thread::scope(|scope| {
+            let opening = scope.spawn(|| lean::open_ahead(lock, fetcher, scratch));
+            let done = work()?;
+            if let Ok(opened) = opening.join() {
+                *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = opened;
+            }
+            Ok(done)
+        })
     }
 
     /// Leaves what was gathered for a lock to whoever asks next: a build comes right after its lock.
@@ -159,7 +179,9 @@ impl<'a> Kitchen<'a> {
             self.build_sources(lock, wishes, finder.files())?;
         }
         let interpreter = self.archive(lock)?;
-        Ok(Fetched { interpreter, ..lean::fetch(lock, store, &finder, &*self.progress)? })
+        let fetched = lean::fetch(lock, store, &finder, &*self.progress)?;
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(Fetched { interpreter, opened, ..fetched })
     }
 
     /// Finds files of a lock, those of Python in `indexes`.

@@ -136,8 +136,9 @@ impl Kitchen<'_> {
         };
         let (Some(known), true) = (known, of_suite) else { return Ok(None) };
         let Some(suite) = known.suite.filter(|_| !known.debs.is_empty()) else { return Ok(None) };
-        let mut lock = self.begin(order, suite, known.debs);
-        let finder = self.choose(&mut lock, order)?;
+        let base = self.begin(order, suite, known.debs);
+        let mut lock = base.clone();
+        let finder = self.opening(&base, || self.choose(&mut lock, order))?;
         let Some(builder) = self.known_builder(&lock, order.previous, &finder)? else {
             // A compiler's packages are chosen together with the base's.
             return Ok(None);

@@ -5,12 +5,13 @@
 
 use std::path::PathBuf;
 
-use lightship_base::{Digest, Sha256};
+use lightship_base::Key;
 use lightship_build::assemble::{Layer, Origin};
 use lightship_build::lean::{self, Gathered, Wishes};
 use lightship_build::resolve::{Resolver, Sandboxed, Target, Uv};
 use lightship_cas::{RefKind, RefValue};
-use lightship_packages::lock::Lock;
+use lightship_packages::index::{Index, Place, Role};
+use lightship_packages::lock::{DEFAULT_INDEX, Lock};
 use lightship_packages::wheel::Machine;
 use lightship_sandbox::snapshot::Prepared;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,17 @@ struct Remembered {
     interpreter: Option<String>,
     /// What the interpreter said of itself, once it was asked.
     target: Option<Target>,
+    /// The index that a version of uv asks where nobody configured one: version and address.
+    #[serde(default)]
+    public: Option<(String, String)>,
+}
+
+impl Remembered {
+    fn public_of(&self, uv: &Uv) -> Option<Index> {
+        let (version, address) = self.public.as_ref()?;
+        let place = Place::Repository(address.parse().ok()?);
+        (*version == uv.version).then(|| Index::new(DEFAULT_INDEX, place, Role::Default))
+    }
 }
 
 /// A root, and what is known of it.
@@ -86,28 +98,43 @@ impl Kitchen<'_> {
         let uv = Uv::find(&self.settings.search_path)?;
         let cache = self.settings.home.join("uv");
         let certificates = &self.supplies.certificates;
-        let resolver = Resolver {
+        let python = &self.supplies.python;
+        let mut resolver = Resolver {
             uv: &uv,
             interpreter: &interpreter,
-            indexes: &self.supplies.python.indexes,
-            logins: &self.supplies.python.logins,
-            netrc: self.supplies.python.netrc.as_deref(),
+            indexes: &python.indexes,
+            public: bench.remembered.public_of(&uv),
+            logins: &python.logins,
+            netrc: python.netrc.as_deref(),
             certificates: Some(certificates.path()),
             proxies: self.proxies(),
             cache: &cache,
             temporary: self.images.scratch()?,
             offline: self.supplies.fetcher.is_offline(),
         };
+        let mut learned = false;
+        let unknown = python.default_index().is_none() && resolver.public.is_none();
+        // Without it everything works, and takes longer.
+        if unknown
+            && !resolver.offline
+            && let Ok(public) = resolver.default_index()
+        {
+            if let Place::Repository(address) = &public.place {
+                bench.remembered.public = Some((uv.version.clone(), address.to_string()));
+                learned = true;
+            }
+            resolver.public = Some(public);
+        }
         let target = if let Some(target) = bench.remembered.target.take() {
             target
         } else {
-            let target = Target::of(&interpreter)?;
-            bench.remembered.target = Some(target.clone());
-            if let Some(key) = &bench.key {
-                self.remember(key, &bench.remembered)?;
-            }
-            target
+            learned = true;
+            Target::of(&interpreter)?
         };
+        bench.remembered.target = Some(target.clone());
+        if let (Some(key), true) = (&bench.key, learned) {
+            self.remember(key, &bench.remembered)?;
+        }
         let machine = Machine::of_architecture(self.platform.architecture());
         let target = machine.map_or_else(|| target.clone(), |machine| target.clone().on(machine));
         work(&Workbench { resolver: &resolver, target: &target })
@@ -117,7 +144,8 @@ impl Kitchen<'_> {
         if let Some(base) = self.base_image(lock)? {
             let (root, image) = self.foreign(&base, wishes)?;
             let interpreter = image.python.map(|python| python.scheme.interpreter);
-            let remembered = Remembered { layers: Vec::new(), interpreter, target: None };
+            let remembered =
+                Remembered { layers: Vec::new(), interpreter, target: None, public: None };
             return Ok(Bench { key: None, root, remembered });
         }
         let (lock, wishes) = self.runnable(lock, wishes)?;
@@ -141,7 +169,7 @@ impl Kitchen<'_> {
             lean::gather(&ground, &fetched, wishes, self.images.scratch()?)?;
         let layers = root.layers(bundles)?;
         let interpreter = footing.python.map(|python| python.scheme.interpreter);
-        let remembered = Remembered { layers, interpreter, target: None };
+        let remembered = Remembered { layers, interpreter, target: None, public: None };
         self.remember(&key, &remembered)?;
         Ok(Bench { key: Some(key), root: root.unpack(&remembered.layers)?, remembered })
     }
@@ -172,17 +200,14 @@ impl Kitchen<'_> {
 
 /// What a root follows from.
 fn key(ground: &Lock, wishes: &Wishes) -> String {
-    let mut key = Sha256::new();
-    let mut part = |text: &str| {
-        key.update(&(text.len() as u64).to_le_bytes());
-        key.update(text.as_bytes());
-    };
-    part(&format!("{RULES} {} {:?}", env!("CARGO_PKG_VERSION"), wishes.base));
+    let mut key = Key::of("workbench").with(env!("CARGO_PKG_VERSION"));
+    key.number(RULES);
+    key.add(format!("{:?}", wishes.base));
     for interpreter in &ground.interpreters {
-        part(&interpreter.file.sha256.to_string());
+        key.add(interpreter.file.sha256.to_string());
     }
     for deb in &ground.debs {
-        part(&format!("{} {}", deb.sha256, deb.reason));
+        key.add(format!("{} {}", deb.sha256, deb.reason));
     }
-    Digest::hex(&key.finish())
+    key.finish().hex()
 }

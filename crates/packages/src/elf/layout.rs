@@ -193,7 +193,7 @@ fn words(head: &[u8]) -> Option<Words> {
 fn header(words: Words, head: &[u8]) -> Option<Layout> {
     let sizes = words.pick(40, 52);
     let half = |n: usize| words.half(head, sizes + 2 * n);
-    let (size, segment_size, segments) = (half(0)?, half(1)?, half(2)?);
+    let (segment_size, segments) = (half(1)?, half(2)?);
     let (section_size, sections, names) = (half(3)?, half(4)?, half(5)?);
     let first_segment = words.address(head, words.pick(28, 32))?;
     let first_section = words.address(head, words.pick(32, 40))?;
@@ -209,7 +209,8 @@ fn header(words: Words, head: &[u8]) -> Option<Layout> {
         words,
         kind: kind(words.half(head, 16)?),
         machine: Machine(words.half(head, 18)?),
-        header_size: u64::from(size),
+        // Not `e_ehsize`, which no loader looks at.
+        header_size: words.pick(52, 64),
         segment_table: (first_segment, u64::from(segments) * u64::from(segment_size)),
         segments: Vec::new(),
         sections: trusted.then_some(SectionTable { offset: first_section, count: sections, names }),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
-use lightship_base::{Digest, Sha256};
+use lightship_base::{Digest, Key};
 
 /// Where bytes come from. Each opening begins at their start; several may be open at once.
 pub trait ContentSource: Send + Sync {
@@ -23,12 +23,7 @@ pub trait ContentSource: Send + Sync {
 
 /// The identity of what is made of parts in a way that `how` names: `cut`, of a file and a plan.
 pub fn made_of(how: &str, parts: &[&[u8]]) -> Digest {
-    let mut hasher = Sha256::new();
-    for part in std::iter::once(&how.as_bytes()).chain(parts) {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    hasher.finish()
+    parts.iter().fold(Key::of(how), Key::with).finish()
 }
 
 /// A file's bytes. Clones share them.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use lightship_audit::imports::{self, Import, MAX_FILE_BYTES, SourceFile};
-use lightship_base::{Digest, Sha256};
+use lightship_base::{Digest, Key};
 use lightship_build::app::Collected;
 use lightship_build::assemble::Bundle;
 use lightship_build::base::Python;
@@ -139,16 +139,16 @@ fn sources(collected: &Collected) -> Result<Vec<SourceFile>, Error> {
 
 /// What decides the interpreter: the base's packages, archive or image.
 fn identity(lock: &Lock) -> Digest {
-    let mut hasher = Sha256::new();
+    let mut key = Key::of("interpreter");
     for deb in &lock.debs {
-        hasher.update(deb.sha256.to_string().as_bytes());
+        key.add(deb.sha256.to_string());
     }
-    // Each with a word before it, so that the lists do not run into each other.
+    // Each with a word before it, so that one kind is not taken for another.
     for interpreter in &lock.interpreters {
-        hasher.update(format!("archive {}", interpreter.file.sha256).as_bytes());
+        key.add(format!("archive {}", interpreter.file.sha256));
     }
     for image in &lock.images {
-        hasher.update(format!("image {}", image.digest).as_bytes());
+        key.add(format!("image {}", image.digest));
     }
-    hasher.finish()
+    key.finish()
 }

@@ -11,7 +11,7 @@ use lightship_build::assemble::{
 };
 use lightship_build::foreign::{Error as ForeignError, Files, Names, NoFiles};
 use lightship_build::lean::{self, Gathered};
-use lightship_build::native::Assumed;
+use lightship_build::native::{Assumed, Unneeded};
 use lightship_build::report::{Known, Report, base_words};
 use lightship_build::sbom::Facts;
 use lightship_codec::compression::CompressionLevel;
@@ -104,9 +104,10 @@ impl Builder<'_> {
         let keep = plan.keep.iter().copied();
         let notebooks = &self.kitchen.notebooks;
         let architecture = plan.platform.architecture();
-        let mut trimmed = lean::trim(bundles, &footing, keep, architecture, notebooks)?;
+        let mut trimmed =
+            lean::trim(bundles, &footing, keep, architecture, (&plan.wishes.base.keep, notebooks))?;
         let mut bundles = std::mem::take(&mut trimmed.bundles);
-        let overlaps = settle(&mut bundles)?;
+        let overlaps = settle(&mut bundles, notebooks)?;
         let mut facts = Facts::of(&bundles)?;
         facts.replaced = footing.below.as_ref().map(|it| it.replaced.clone()).unwrap_or_default();
         let (mut notes, complete) = match &footing.python {
@@ -130,6 +131,10 @@ impl Builder<'_> {
         report.take_pruned(&trimmed.report, &trimmed.kept_on);
         notes.extend(trimmed.drivers.iter().map(|missing| {
             format!("{} comes with the driver of the machine that runs it", missing.library)
+        }));
+        notes.extend(trimmed.unneeded.iter().map(|unneeded| {
+            let Unneeded { package, size, .. } = unneeded;
+            format!("nothing loads the libraries of {} ({size}), which came along", package.name)
         }));
         notes.extend(trimmed.assumed.iter().map(|assumed| {
             let Assumed { file, library, found } = assumed;

@@ -1,6 +1,6 @@
 //! What became of a lock: its layers, so that a build that changes nothing but the project opens no package.
 
-use lightship_base::{Digest, Timestamp};
+use lightship_base::{Key, Timestamp};
 use lightship_build::app::Collected;
 use lightship_build::assemble::{Layer, Origin};
 use lightship_build::prune;
@@ -8,7 +8,7 @@ use lightship_build::report::Known;
 use lightship_build::sbom::Facts;
 use lightship_cas::{Lease, RefKind, RefValue};
 use lightship_codec::compression::CompressionLevel;
-use lightship_packages::lock::Lock;
+use lightship_packages::lock::{Inputs, Lock};
 use serde::{Deserialize, Serialize};
 
 use super::occupied::Occupied;
@@ -38,21 +38,26 @@ pub(super) fn key(
     created: Timestamp,
     collected: &Collected,
 ) -> Result<String, Error> {
-    // The lock's packages, not who asked for them: the inputs are in the lock only to be compared.
-    let packages = lock.to_toml()?;
-    let wish = plan.project.settings.python.bytecode;
-    let seeds: Vec<String> = bytecode::seeds(plan, collected)?.iter().map(str::to_owned).collect();
+    let mut key = Key::of("recipe").with(env!("CARGO_PKG_VERSION"));
+    key.number(RULES);
+    // The packages, not what they were chosen from: that is in the lock only to be compared.
+    key.add(Lock { inputs: Inputs::default(), ..lock.clone() }.to_toml()?);
+    key.add(format!("{:?}", plan.wishes));
+    key.add(format!("{:?}", plan.keep));
+    key.add(plan.platform.as_str());
+    key.add(format!("{:?}", plan.grouping()));
+    key.add(format!("{:?}", plan.project.settings.python.bytecode));
+    key.add(compression.to_string());
+    key.add(created.to_string());
+    let seeds = bytecode::seeds(plan, collected)?;
+    key.number(seeds.iter().count() as u64);
+    for seed in seeds.iter() {
+        key.add(seed);
+    }
     let influence =
         prune::influence(&collected.parcel).map_err(lightship_build::lean::Error::from)?;
-    let text = format!(
-        "{RULES}\n{}\n{packages}\n{:?}\n{:?}\n{compression}\n{created}\n{}\n{wish:?}\n{seeds:?}\n{influence}\n{:?}",
-        env!("CARGO_PKG_VERSION"),
-        plan.wishes,
-        plan.keep,
-        plan.platform,
-        plan.grouping(),
-    );
-    Ok(Digest::of(text.as_bytes()).hex())
+    key.add(&influence);
+    Ok(key.finish().hex())
 }
 
 impl Recipe {
