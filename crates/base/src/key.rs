@@ -2,7 +2,8 @@
 
 use crate::{Digest, Sha256};
 
-/// A digest of facts, one after the other. Each says how long it is, so that no two lists of facts read the same.
+/// A digest of facts, one after the other. Each says how long it is, and numbers are of one length, so that lists
+/// of the same kinds of facts do not read the same.
 #[derive(Debug)]
 pub struct Key(Sha256);
 

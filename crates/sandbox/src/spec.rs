@@ -82,6 +82,8 @@ pub enum MountContent {
     ReadOnly(PathBuf),
     /// A file or folder of this machine, for good.
     Writable(PathBuf),
+    /// An empty folder of this machine, for good; what is written there counts towards [`Limits::disk`].
+    Counted(PathBuf),
     /// A file or folder of this machine; what is written stays in the sandbox and is thrown away.
     CopyOnWrite(PathBuf),
     /// An empty folder in memory, of at most so many bytes.

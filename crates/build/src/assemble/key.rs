@@ -8,7 +8,7 @@ use super::{Bundle, Error, Existing, Group, layer};
 
 /// Changes whenever the same parcels would be written as other bytes: layers made before are then made
 /// again.
-const RULES: u32 = 5;
+const RULES: u32 = 6;
 
 /// The key of a group's layer.
 pub fn key(group: &Group, compression: CompressionLevel) -> Result<Digest, Error> {
@@ -45,6 +45,7 @@ fn add(key: &mut Key, bundle: &Bundle) -> Result<(), Error> {
     key.add(&package.version);
     key.add(bundle.digest.map(|digest| digest.to_string()).unwrap_or_default());
     key.add(bundle.last.as_ref().map(|last| last.path().to_string()).unwrap_or_default());
+    key.number(bundle.shared.len() as u64);
     for shared in &bundle.shared {
         key.add(shared.path.as_bytes());
         key.add(shared.digest.to_string());

@@ -1,8 +1,8 @@
 //! Which modules a project's program was seen to load without byte code: those that no reading of its source
 //! finds, because they are imported in functions of packages, or by names that are made up on the way.
 //!
-//! A file in the project's folder, written by people or by `lightship verify --record`, and an input of builds
-//! like any other: the same file gives the same bytes.
+//! A file in the project's folder that `lightship verify --record` writes, and an input of builds like any other:
+//! the same file gives the same bytes.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,8 @@ use lightship_audit::imports::is_module_name;
 
 const HEADER: &str = "\
 # Modules that this project's program loads and no reading of its source finds, one on a line.
-# `lightship build` makes byte code for them too; `lightship verify . --record` adds those that are missing.
+# `lightship build` makes byte code for them too. `lightship verify . --record` adds those that are missing,
+# and writes this file anew.
 ";
 
 /// Whole names of modules.

@@ -3,6 +3,7 @@
 use lightship_packages::pylock::Pylock;
 
 use super::edges::Edges;
+use super::settings::Fresh;
 use super::source::Plan;
 use super::{Error, Request, Resolver, Upgrade, Word, Work};
 
@@ -41,20 +42,19 @@ impl Resolver<'_> {
         words.extend(["--output-file".into(), Work::inside(PYLOCK)]);
         words.extend(self.target(request.target));
         let attempt = "resolve the requirements";
-        let refreshed = || words.iter().cloned().chain(["--refresh".into()]).collect();
+        let now = || {
+            let words = words.iter().cloned().chain(["--refresh".into()]).collect();
+            self.run(work, &Plan { fresh: Fresh::Now, ..plan.clone() }, attempt, words)
+        };
+        let enough = || self.run(work, plan, attempt, words.clone());
         match request.upgrade {
-            Upgrade::Keep => match self.run(work, plan, attempt, words.clone()) {
+            // Whoever asks for newer versions wants those of now.
+            Upgrade::All | Upgrade::Only(_) if !self.offline => now()?,
+            _ => match enough() {
                 // What is wanted may have come since the lists that uv kept.
-                Err(Error::Unsatisfiable { .. }) if !self.offline => {
-                    self.run(work, plan, attempt, refreshed())?
-                }
+                Err(Error::Unsatisfiable { .. }) if !self.offline => now()?,
                 ran => ran?,
             },
-            // Whoever asks for newer versions wants those of now.
-            Upgrade::All | Upgrade::Only(_) if self.offline => {
-                self.run(work, plan, attempt, words)?
-            }
-            Upgrade::All | Upgrade::Only(_) => self.run(work, plan, attempt, refreshed())?,
         };
         let text = super::read_text(&work.path(PYLOCK), MAX_ANSWER)?;
         Ok(Pylock::parse(&text, "uv's pylock.toml")?)

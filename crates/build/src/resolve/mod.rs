@@ -222,7 +222,7 @@ impl Resolver<'_> {
             }
             _ => indexes.clone(),
         };
-        let (toml, mut secrets) = settings::uv_toml(&told, self.logins);
+        let (toml, mut secrets) = settings::uv_toml(&told, self.logins, plan.fresh);
         work.write("config/uv/uv.toml", &toml)?;
         let (links, folders, more) = settings::find_links(&indexes, self.logins);
         secrets.extend(more);

@@ -13,7 +13,7 @@ use lightship_packages::index::{Index, Place, without_user};
 use lightship_packages::pylock::{Package, Pylock};
 
 use super::edges::Edges;
-use super::settings::{quoted, uv_toml};
+use super::settings::{Fresh, quoted, uv_toml};
 use super::source::Plan;
 use super::{Error, Resolver, Word, Work};
 
@@ -69,7 +69,7 @@ impl Placed {
                 indexes.push(home.clone());
             }
         }
-        let (settings, _) = uv_toml(&indexes, resolver.logins);
+        let (settings, _) = uv_toml(&indexes, resolver.logins, Fresh::Now);
         text += &format!("\n{}", settings.replace("[[index]]", "[[tool.uv.index]]"));
         work.write(FILE, &text)?;
         let file = format!("{}/{FILE}", Work::INSIDE);

@@ -10,18 +10,35 @@ use super::interpreter::{Access, Shared, Word};
 
 /// So long a list of a package's files is not asked for again, which is what the public index says itself; many
 /// mirrors say nothing, and uv would ask for each of a hundred lists once more whenever one requirement changes.
+/// Where lists are to be those of now, uv must not be told: it would take its `--refresh` for less than this.
 const FRESH: &str = "cache-control = { api = \"max-age=600\" }\n";
+
+/// Which lists of files will do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Fresh {
+    /// Those of the last minutes.
+    #[default]
+    Enough,
+    /// Those of now.
+    Now,
+}
 
 /// `uv.toml` with indexes, credentials in their addresses (*uv, Settings reference, index*). It is kept in
 /// a folder of our own while uv runs.
-pub(super) fn uv_toml(indexes: &[Index], logins: &dyn Logins) -> (String, Vec<Secret>) {
+pub(super) fn uv_toml(
+    indexes: &[Index],
+    logins: &dyn Logins,
+    fresh: Fresh,
+) -> (String, Vec<Secret>) {
     let mut text = String::new();
     let mut secrets = Vec::new();
     for index in indexes {
         let Place::Repository(url) = &index.place else { continue };
         let url = with_login(url, logins, &mut secrets);
         text += &format!("[[index]]\nname = {}\nurl = {}\n", quoted(&index.label), quoted(&url));
-        text += FRESH;
+        if fresh == Fresh::Enough {
+            text += FRESH;
+        }
         match index.role {
             Role::Default => text += "default = true\n",
             Role::Named => text += "explicit = true\n",
@@ -122,7 +139,7 @@ mod tests {
                 Role::Extra,
             ),
         ];
-        let (text, secrets) = uv_toml(&indexes, &One);
+        let (text, secrets) = uv_toml(&indexes, &One, Fresh::Enough);
         assert_eq!(
             text,
             format!(
@@ -131,6 +148,8 @@ mod tests {
             )
         );
         assert_eq!(secrets.len(), 2);
+        let (text, _) = uv_toml(&indexes, &One, Fresh::Now);
+        assert!(!text.contains("cache-control"), "{text}");
         let (words, shared, _) = find_links(&indexes, &One);
         assert_eq!((words.len(), shared.len()), (4, 1));
         assert!(!format!("{words:?}").contains("p%40ss"), "{words:?}");

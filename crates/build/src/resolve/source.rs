@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 use super::edges::Edges;
 use super::interpreter::{Access, Shared, Word};
 use super::requirements::{IndexOption, Requirements};
+use super::settings::Fresh;
 use super::target::Target;
 use super::{Error, Resolver, Work, pinned, read_text};
 
@@ -95,6 +96,8 @@ pub(super) struct Plan {
     pub(super) own_indexes: Vec<Index>,
     /// Indexes instead of all others: the files of a lock.
     pub(super) only_index: Option<Index>,
+    /// Which lists of files will do.
+    pub(super) fresh: Fresh,
     /// Who needs whom, where somebody else says so.
     pub(super) edges: Option<Edges>,
     /// The only files that may be used, by distribution, and the lock that says so.

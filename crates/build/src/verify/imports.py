@@ -2,7 +2,10 @@ import sys
 
 # What the project calls `json` must not be taken for Python's own here; it is for the imports below.
 here = sys.path.pop(0) if sys.path and sys.path[0] == "" else None
+# Nor is what this file needs to be taken for what the project loads, where that is recorded.
+writes, sys.dont_write_bytecode = not sys.dont_write_bytecode, True
 import json, os, traceback
+sys.dont_write_bytecode = not writes
 if here is not None:
     sys.path.insert(0, here)
 

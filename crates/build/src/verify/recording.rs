@@ -46,7 +46,7 @@ impl Recording {
     pub(super) fn watch(&self, spec: &mut Spec) {
         match self.folder() {
             Ok(folder) => {
-                let content = MountContent::Writable(folder);
+                let content = MountContent::Counted(folder);
                 spec.mounts.push(Mount { target: INSIDE.into(), content });
                 spec.set_variable("PYTHONPYCACHEPREFIX", INSIDE);
                 // Many images say that nothing shall be written; empty is as if nobody did.
@@ -74,7 +74,7 @@ impl Recording {
         let mut found = Vec::new();
         for number in 0..self.next.into_inner() {
             let root = self.folder.path().join(number.to_string());
-            look(&root, &mut PathBuf::new(), 0, &mut found)?;
+            look(&root, &mut PathBuf::new(), 0, &mut found);
         }
         let mut profile = Profile::default();
         for file in found {
@@ -99,23 +99,18 @@ impl Recording {
     }
 }
 
-/// The files below a folder that a program made as it pleased. No link is followed.
-fn look(
-    root: &Path,
-    inner: &mut PathBuf,
-    depth: usize,
-    found: &mut Vec<PathBuf>,
-) -> io::Result<()> {
-    for entry in fs::read_dir(root.join(&*inner))? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
+/// The files below a folder that a program made as it pleased. No link is followed, and what it hid from us is
+/// passed over.
+fn look(root: &Path, inner: &mut PathBuf, depth: usize, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(root.join(&*inner)) else { return };
+    for entry in entries.flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
         inner.push(entry.file_name());
         if kind.is_dir() && depth < MOST_DEPTH {
-            look(root, inner, depth + 1, found)?;
+            look(root, inner, depth + 1, found);
         } else if kind.is_file() && found.len() < MOST_ENTRIES {
             found.push(inner.clone());
         }
         inner.pop();
     }
-    Ok(())
 }

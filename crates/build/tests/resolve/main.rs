@@ -5,4 +5,5 @@
 mod locks;
 mod make;
 mod requirements;
+mod served;
 mod sources;

@@ -86,8 +86,17 @@ impl Bench {
         indexes: &[Index],
         source: &Source,
     ) -> Result<Resolution, Error> {
-        let (target, upgrade) = (&self.native, &Upgrade::Keep);
-        let request = Request { source, target, previous: None, upgrade };
+        self.resolve_now(indexes, source, &Upgrade::Keep)
+    }
+
+    /// The same, with a wish for newer versions.
+    pub(crate) fn resolve_now(
+        &self,
+        indexes: &[Index],
+        source: &Source,
+        upgrade: &Upgrade,
+    ) -> Result<Resolution, Error> {
+        let request = Request { source, target: &self.native, previous: None, upgrade };
         self.with_indexes(&self.host, indexes, |resolver| resolver.resolve(&request))
     }
 

@@ -117,9 +117,12 @@ impl<'a> Kitchen<'a> {
     ) -> Result<T, Error> {
         let (scratch, fetcher) = (self.images.scratch()?, &self.supplies.fetcher);
         std::thread::scope(|scope| {
-            let opening = scope.spawn(|| lean::open_ahead(lock, fetcher, scratch));
+            let thread = std::thread::Builder::new().name("open ahead".to_owned());
+            let open = || lean::open_ahead(lock, fetcher, scratch);
+            // Without a thread to spare it is done later.
+            let opening = thread.spawn_scoped(scope, open);
             let done = work()?;
-            if let Ok(opened) = opening.join() {
+            if let Some(Ok(opened)) = opening.ok().map(std::thread::ScopedJoinHandle::join) {
                 *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = opened;
             }
             Ok(done)
@@ -180,7 +183,8 @@ impl<'a> Kitchen<'a> {
         }
         let interpreter = self.archive(lock)?;
         let fetched = lean::fetch(lock, store, &finder, &*self.progress)?;
-        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let opened = std::mem::take(&mut *opened);
         Ok(Fetched { interpreter, opened, ..fetched })
     }
 

@@ -85,13 +85,14 @@ impl Kitchen<'_> {
 
     pub(super) fn with_bench<T>(
         &self,
-        mut bench: Bench,
+        bench: Bench,
         work: impl FnOnce(&Workbench<'_, '_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let python = bench.remembered.interpreter.clone().ok_or(lean::Error::NoPython)?;
+        let Bench { key, root, mut remembered } = bench;
+        let python = remembered.interpreter.clone().ok_or(lean::Error::NoPython)?;
         let interpreter = Sandboxed {
             launcher: self.sandboxes.launcher(),
-            root: &bench.root,
+            root: &root,
             python: PathBuf::from(&python),
             disk: None,
         };
@@ -103,7 +104,7 @@ impl Kitchen<'_> {
             uv: &uv,
             interpreter: &interpreter,
             indexes: &python.indexes,
-            public: bench.remembered.public_of(&uv),
+            public: remembered.public_of(&uv),
             logins: &python.logins,
             netrc: python.netrc.as_deref(),
             certificates: Some(certificates.path()),
@@ -112,32 +113,34 @@ impl Kitchen<'_> {
             temporary: self.images.scratch()?,
             offline: self.supplies.fetcher.is_offline(),
         };
-        let mut learned = false;
-        let unknown = python.default_index().is_none() && resolver.public.is_none();
-        // Without it everything works, and takes longer.
-        if unknown
-            && !resolver.offline
-            && let Ok(public) = resolver.default_index()
-        {
-            if let Place::Repository(address) = &public.place {
-                bench.remembered.public = Some((uv.version.clone(), address.to_string()));
-                learned = true;
-            }
-            resolver.public = Some(public);
-        }
-        let target = if let Some(target) = bench.remembered.target.take() {
+        let mut learned = key.is_some() && self.learn_public(&mut remembered, &mut resolver);
+        let target = if let Some(target) = remembered.target.take() {
             target
         } else {
             learned = true;
             Target::of(&interpreter)?
         };
-        bench.remembered.target = Some(target.clone());
-        if let (Some(key), true) = (&bench.key, learned) {
-            self.remember(key, &bench.remembered)?;
+        remembered.target = Some(target.clone());
+        if let (Some(key), true) = (&key, learned) {
+            self.remember(key, &remembered)?;
         }
         let machine = Machine::of_architecture(self.platform.architecture());
         let target = machine.map_or_else(|| target.clone(), |machine| target.clone().on(machine));
         work(&Workbench { resolver: &resolver, target: &target })
+    }
+
+    /// Asks uv for the index of its own, once for a version of it. Without it everything works, and takes longer.
+    /// Whether something is to be remembered.
+    fn learn_public(&self, remembered: &mut Remembered, resolver: &mut Resolver<'_>) -> bool {
+        let configured = self.supplies.python.default_index().is_some();
+        if configured || resolver.public.is_some() || resolver.offline {
+            return false;
+        }
+        let Ok(public) = resolver.default_index() else { return false };
+        let Place::Repository(address) = &public.place else { return false };
+        remembered.public = Some((resolver.uv.version.clone(), address.to_string()));
+        resolver.public = Some(public);
+        true
     }
 
     pub(super) fn bench(&self, lock: &Lock, wishes: &Wishes) -> Result<Bench, Error> {

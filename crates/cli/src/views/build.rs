@@ -49,6 +49,7 @@ pub fn text(report: &Report, runs_here: bool, look: &Look) -> String {
 /// The same with its tables, for whoever wants to know more.
 pub fn details(report: &Report, top: Top, look: &Look) -> String {
     let parts = [
+        further_notes(report, look),
         packages(report, top, look),
         layers(report, top, look),
         left_out_files(report, look),
@@ -268,9 +269,23 @@ fn notes(report: &Report, look: &Look) -> String {
         let names = count(overlaps, "name", "names");
         format!("two bring different bytes under {names}: `--verbose` says whose are in the image")
     });
-    (report.notes.iter().cloned().chain(overlaps))
+    // A long Dockerfile must not push the first screen off the screen.
+    let more = report.notes.len().saturating_sub(NOTES) as u64;
+    let more = (more > 0).then(|| {
+        let notes = count(more, "note", "notes");
+        format!("{notes} more: `--verbose` shows them")
+    });
+    (report.notes.iter().take(NOTES).cloned().chain(overlaps).chain(more))
         .map(|note| remark(2, "note:", &note, look))
         .collect()
+}
+
+/// So many notes are on the first screen.
+const NOTES: usize = 8;
+
+fn further_notes(report: &Report, look: &Look) -> String {
+    let notes = report.notes.iter().skip(NOTES);
+    notes.map(|note| remark(2, "note:", note, look)).collect()
 }
 
 fn next(report: &Report, runs_here: bool) -> String {

@@ -39,6 +39,8 @@ pub struct Recorded {
     pub file: String,
     /// How many.
     pub modules: u64,
+    /// How many of them the profile did not have before.
+    pub added: u64,
 }
 
 /// A verdict with what its own crate cannot say.
@@ -134,12 +136,16 @@ pub fn text(document: &VerifyDocument<'_>, look: &Look) -> String {
 }
 
 fn told(recorded: &Recorded) -> String {
-    match recorded.modules {
-        0 => "all modules that were loaded have byte code already".to_owned(),
-        modules => format!(
-            "{} had no byte code: the next build makes it, as {} says now",
-            count(modules, "module that was loaded", "modules that were loaded"),
-            recorded.file,
+    let Recorded { file, modules, added } = recorded;
+    let modules = count(*modules, "module was", "modules were");
+    match (recorded.modules, added) {
+        (0, _) => "all modules that were loaded have byte code already".to_owned(),
+        (_, 0) => format!(
+            "{modules} loaded without byte code, and {file} has them already: `lightship build` makes it, but \
+             for what a base image brings"
+        ),
+        (_, added) => format!(
+            "{modules} loaded without byte code: {file} has {added} more now, for the next `lightship build`"
         ),
     }
 }

@@ -116,10 +116,12 @@ const WINDOW_FROM: i32 = 9;
 /// level 9 is 4 MiB; large libraries come out a percent smaller with this.
 const WINDOW: u32 = 23;
 
-/// Levels up to this one look for matches in a table of hashes, for which zstd's own choice (4 million places) is
-/// small where a window has 8 MiB: with twice as many, images of packages come out half a percent smaller.
-const HASHED_UP_TO: i32 = 12;
+/// The level where nobody says another. zstd's own parameters for it look for matches in a table of 2 million
+/// hashes, 16 places of each, which is little for a window of 8 MiB: with 8 million and 32, images of packages come
+/// out one percent smaller, for a sixth more time.
+const DEFAULT_LEVEL: i32 = 9;
 const HASHES: u32 = 23;
+const SEARCHES: u32 = 5;
 
 /// Starts compressing into `sink` with up to `threads` threads.
 ///
@@ -138,8 +140,9 @@ pub fn encoder<W: Write>(sink: W, level: CompressionLevel, threads: u32) -> io::
             if level >= WINDOW_FROM {
                 encoder.window_log(WINDOW)?;
             }
-            if (WINDOW_FROM..=HASHED_UP_TO).contains(&level) {
+            if level == DEFAULT_LEVEL {
                 encoder.set_parameter(CParameter::HashLog(HASHES))?;
+                encoder.set_parameter(CParameter::SearchLog(SEARCHES))?;
             }
             encoder.multithread(threads.max(1))?;
             encoder.include_checksum(true)?;

@@ -67,9 +67,13 @@ pub(super) fn is_numbered(name: &str, stem: &str) -> bool {
 /// A command without `sudo`, `env A=b`, `exec` and the like before it.
 pub(super) fn unwrapped(command: &[Word]) -> impl Iterator<Item = &Word> {
     const WRAPPERS: [&str; 6] = ["sudo", "env", "exec", "command", "nice", "eatmydata"];
-    command.iter().skip_while(|word| {
+    let mut behind = false;
+    command.iter().skip_while(move |word| {
         let text = word.text.as_str();
-        WRAPPERS.contains(&text) || (text.contains('=') && !text.starts_with('-'))
+        let option = behind && text.starts_with('-');
+        let wrapper = WRAPPERS.contains(&text);
+        behind |= wrapper;
+        wrapper || option || (text.contains('=') && !text.starts_with('-'))
     })
 }
 

@@ -11,6 +11,8 @@ pub(super) struct Word {
     pub(super) text: String,
     /// Whether its value shows only when it runs: a variable or a command stands in it.
     pub(super) open: bool,
+    /// Whether it is the first of a command whose output is kept in a file.
+    pub(super) writes: bool,
 }
 
 /// The commands of a text, each a list of words. Operators, redirections, comments and the shell's own
@@ -25,6 +27,7 @@ pub(super) fn commands(text: &str, variables: &Variables, bounds: &Bounds) -> Ve
         expanded: 0,
         done: Vec::new(),
         command: Vec::new(),
+        writes: false,
         word: None,
     };
     lexer.run();
@@ -55,6 +58,8 @@ struct Lexer<'a> {
     expanded: usize,
     done: Vec<Vec<Word>>,
     command: Vec<Word>,
+    /// Whether the command's output is kept in a file.
+    writes: bool,
     word: Option<Word>,
 }
 
@@ -80,7 +85,7 @@ impl Lexer<'_> {
                 ' ' | '\t' | '\r' => self.end_word(),
                 '\n' | ';' | '&' | '|' | '(' | ')' => self.end_command(),
                 '#' if self.word.is_none() => self.skip_line(),
-                '<' | '>' => self.redirection(),
+                '<' | '>' => self.redirection(c),
                 '\'' => self.single_quoted(),
                 '"' => self.double_quoted(),
                 '\\' => match self.next() {
@@ -110,17 +115,21 @@ impl Lexer<'_> {
     }
 
     /// `> file`, `2>&1`: neither the number before nor the word behind is an argument.
-    fn redirection(&mut self) {
+    fn redirection(&mut self, first: char) {
         if self.word.as_ref().is_some_and(|word| word.text.chars().all(|c| c.is_ascii_digit())) {
             self.word = None;
         }
         self.end_word();
-        while self.peek().is_some_and(|c| "<>&|- \t".contains(c)) {
+        let mut out = first == '>';
+        while let Some(c) = self.peek().filter(|c| "<>&|- \t".contains(*c)) {
+            out |= c == '>';
             self.at += 1;
         }
-        while self.peek().is_some_and(|c| !" \t\r\n;&|()".contains(c)) {
-            self.at += 1;
-        }
+        let target = self.take_while(|c| !" \t\r\n;&|()".contains(c));
+        let target = target.trim_matches(['"', '\'']);
+        let passing = ["/dev/", "/tmp/", "/var/log/"].iter().any(|place| target.starts_with(place));
+        let stream = target.chars().all(|c| c.is_ascii_digit());
+        self.writes |= out && !passing && !stream;
     }
 
     fn single_quoted(&mut self) {
@@ -236,7 +245,10 @@ impl Lexer<'_> {
     /// `NAME=value` alone sets a variable of this text.
     fn end_command(&mut self) {
         self.end_word();
-        let command = std::mem::take(&mut self.command);
+        let mut command = std::mem::take(&mut self.command);
+        if let (Some(first), true) = (command.first_mut(), std::mem::take(&mut self.writes)) {
+            first.writes = true;
+        }
         let assignments: Vec<_> = command.iter().map_while(assignment).collect();
         if assignments.len() < command.len() {
             let rest = command.into_iter().skip(assignments.len()).collect();

@@ -316,8 +316,9 @@ impl<'a> Reader<'a> {
                     .collect()
             }
             Form::Exec(words) => {
-                let words =
-                    words.iter().map(|word| shell::Word { text: word.clone(), open: false });
+                let words = words
+                    .iter()
+                    .map(|word| shell::Word { text: word.clone(), ..shell::Word::default() });
                 vec![words.collect()]
             }
         };

@@ -5,15 +5,10 @@ use super::shell::Word;
 
 /// Programs whose work is not missed in an image that was made without them: they install what is read here,
 /// make accounts and folders, set modes, clean up, or only steer the shell.
-const WITHOUT_LOSS: [&str; 46] = [
+const WITHOUT_LOSS: [&str; 41] = [
     "apt-get",
     "apt",
     "aptitude",
-    "uv",
-    "poetry",
-    "pipenv",
-    "pdm",
-    "pixi",
     "rm",
     "rmdir",
     "mkdir",
@@ -54,6 +49,13 @@ const WITHOUT_LOSS: [&str; 46] = [
     "shopt",
 ];
 
+/// Tools of which only these verbs are without loss: others run programs, or install some of their own.
+const TOOLS: [&str; 5] = ["uv", "poetry", "pipenv", "pdm", "pixi"];
+const VERBS: [&str; 14] = [
+    "add", "cache", "config", "env", "export", "init", "install", "lock", "pip", "python", "self",
+    "sync", "update", "venv",
+];
+
 /// Modules of Python that are run for the same.
 const MODULES: [&str; 5] = ["pip", "venv", "virtualenv", "compileall", "ensurepip"];
 
@@ -64,17 +66,43 @@ pub(super) fn program(commands: &[Vec<Word>]) -> Option<String> {
 }
 
 fn missing(command: &[Word]) -> Option<String> {
-    let mut words = unwrapped(command).map(|word| word.text.as_str());
-    let path = words.next()?;
-    let name = path.rsplit('/').next().unwrap_or(path);
-    if is_numbered(name, "python") {
-        let module = words.skip_while(|word| *word != "-m").nth(1);
-        let harmless = module.is_some_and(|module| MODULES.contains(&module));
-        let shown = module.map_or_else(|| name.to_owned(), |module| format!("{name} -m {module}"));
-        return (!harmless).then_some(shown);
+    if let [first, second, ..] = command
+        && first.text == "command"
+        && ["-v", "-V"].contains(&second.text.as_str())
+    {
+        // It asks whether there is such a program.
+        return None;
     }
-    let harmless = is_numbered(name, "pip") || WITHOUT_LOSS.contains(&name);
-    (!harmless && !name.is_empty()).then(|| name.to_owned())
+    let mut words = unwrapped(command);
+    let first = words.next()?;
+    if first.open || first.text.is_empty() {
+        return Some("a command".to_owned());
+    }
+    let path = first.text.as_str();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let mut options = words.map(|word| word.text.as_str());
+    let (shown, harmless) = if is_numbered(name, "python") {
+        let mut rest = options.skip_while(|word| word.starts_with('-') && *word != "-m");
+        match (rest.next(), rest.next()) {
+            (Some("-m"), Some(module)) => {
+                (format!("{name} -m {module}"), MODULES.contains(&module))
+            }
+            _ => (name.to_owned(), false),
+        }
+    } else if TOOLS.contains(&name) {
+        match options.find(|word| !word.starts_with('-')) {
+            Some(verb) => (format!("{name} {verb}"), VERBS.contains(&verb)),
+            None => (name.to_owned(), true),
+        }
+    } else {
+        (name.to_owned(), is_numbered(name, "pip") || WITHOUT_LOSS.contains(&name))
+    };
+    let writes = command.iter().any(|word| word.writes);
+    match (harmless, writes) {
+        (false, _) => Some(shown),
+        (true, true) => Some(format!("{shown} >")),
+        (true, false) => None,
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +125,33 @@ mod tests {
         assert_eq!(facts.notes[1].value, "RUN curl … is not run");
         assert!(facts.notes.iter().all(|at| !at.value.contains("secret")), "{:?}", facts.notes);
         assert_eq!(facts.volumes[0].value, "/data");
+    }
+
+    #[test]
+    fn what_writes_files_and_runs_programs_is_told() {
+        let told = |run: &str| {
+            let facts = facts(&Dockerfile::parse(&format!("FROM x\nRUN {run}\n")).unwrap());
+            facts.notes.first().map(|at| at.value.clone()).unwrap_or_default()
+        };
+        let not_run = |what: &str| format!("RUN {what} … is not run");
+        assert_eq!(told("uv run python -m nltk.downloader x"), not_run("uv run"));
+        assert_eq!(told("poetry --quiet run collect"), not_run("poetry run"));
+        assert_eq!(told("echo a >> /etc/odbcinst.ini"), not_run("echo >"));
+        assert_eq!(told("cat <<EOF > /app/conf\nx\nEOF"), not_run("cat >"));
+        assert_eq!(told("$TOOL make"), not_run("a command"));
+        assert_eq!(told("python manage.py x -m secret"), not_run("python"));
+        assert_eq!(told("sudo -H make all"), not_run("make"));
+        for fine in [
+            "sudo -H pip install x",
+            "if ! command -v curl; then echo no; fi",
+            "pip install x > /dev/null 2>&1",
+            "uv sync --frozen",
+            "echo a >/tmp/x",
+            "apt-get update 2>&1",
+            "set -e; poetry install",
+        ] {
+            assert_eq!(told(fine), "", "{fine}");
+        }
     }
 
     #[test]

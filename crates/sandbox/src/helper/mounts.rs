@@ -23,11 +23,11 @@ const RIGHTS: MountAttrFlags =
 /// A mount that is nowhere yet.
 pub(super) struct Made {
     pub(super) mount: OwnedFd,
-    /// The folder that takes what is written, where that is the sandbox's own.
+    /// The folder that takes what is written, where that counts.
     pub(super) written: Option<OwnedFd>,
 }
 
-/// Adds a mount. Returns the folder that takes what is written, where that is the sandbox's own.
+/// Adds a mount. Returns the folder that takes what is written, where that counts.
 pub(super) fn add(inside: &Inside, mount: &Mount, job: &Job) -> Result<Option<OwnedFd>, Failure> {
     let target = &mount.target;
     let made = make(mount, job)?;
@@ -51,6 +51,10 @@ pub(super) fn make(mount: &Mount, job: &Job) -> Result<Made, Failure> {
     let mount = match &mount.content {
         MountContent::ReadOnly(source) => bind(source, RIGHTS | MountAttrFlags::MOUNT_ATTR_RDONLY)?,
         MountContent::Writable(source) => bind(source, RIGHTS)?,
+        MountContent::Counted(source) => {
+            written = Some(root::open_folder(source)?);
+            bind(source, RIGHTS)?
+        }
         MountContent::CopyOnWrite(source) => {
             let (copy, folder) = copy_on_write(source, job)?;
             written = folder;

@@ -170,6 +170,7 @@ impl Volume {
         let content = match &self.0.content {
             MountContent::ReadOnly(path) => MountContent::ReadOnly(absolute(path)),
             MountContent::Writable(path) => MountContent::Writable(absolute(path)),
+            MountContent::Counted(path) => MountContent::Counted(absolute(path)),
             MountContent::CopyOnWrite(path) => MountContent::CopyOnWrite(absolute(path)),
             MountContent::Memory(size) => MountContent::Memory(*size),
         };

@@ -5,7 +5,7 @@ mod plan;
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lightship_base::{ByteSize, Progress, Transfer, TransferId, TransferOutcome};
@@ -54,21 +54,24 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Outcome
     let jobs = args.jobs.or(settings.jobs).unwrap_or_else(processors);
     let watch = Watch { progress: Arc::clone(&progress), running: Mutex::default() };
     let recording = match &plan.folder {
-        Some(folder) if args.record => Some((begin(images.scratch()?)?, folder)),
+        Some(folder) if args.record => Some(Recorder::begin(folder, images.scratch()?)?),
         _ => None,
     };
     let subject = match &recording {
-        Some((recording, _)) => subject.recorded(recording),
+        Some(recorder) => subject.recorded(&recorder.recording),
         None => subject,
     };
     let verdicts = subject.verify(&checks.checks, jobs, &watch).map_err(CheckError::from)?;
     let notes = subject.notes();
-    let recorded = if let Some((recording, folder)) = recording {
-        Some(record(recording, &prepared, folder)?)
-    } else {
+    let recorded = recording.map(|recorder| recorder.end(&prepared)).transpose();
+    if !args.record {
         // While modules are recorded Python compiles them all: no time to be noted.
         super::start::note(&images, &image, &verdicts)?;
-        None
+    }
+    // What the checks found is told whatever became of the profile.
+    let (recorded, failure) = match recorded {
+        Ok(recorded) => (recorded, None),
+        Err(error) => (None, Some(error)),
     };
     let document = VerifyDocument::new(
         &plan.named,
@@ -80,24 +83,38 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Outcome
     );
     let look = context.terminal.out.look;
     context.emit(args.output.format, &document, || text(&document, &look))?;
-    outcome(&verdicts)
+    failure.map_or_else(|| outcome(&verdicts), Err)
 }
 
-fn begin(scratch: &Path) -> Result<Recording, Error> {
-    Recording::begin(scratch).map_err(Error::io("make a folder in", scratch))
+/// Adds what is loaded without byte code to a project's profile.
+struct Recorder {
+    path: PathBuf,
+    /// What the profile says already.
+    known: Profile,
+    recording: Recording,
 }
 
-/// Adds what was loaded without byte code to a project's profile.
-fn record(recording: Recording, image: &Prepared, folder: &Path) -> Result<Recorded, Error> {
-    let found = recording.end(image).map_err(Error::io("record loaded modules for", folder))?;
-    let path = folder.join(Profile::FILE_NAME);
-    let modules = found.len() as u64;
-    if modules > 0 {
-        let mut profile = profile_of(folder).map_err(Error::from)?;
-        profile.merge(found);
-        whole::write(&path, &profile.to_text())?;
+impl Recorder {
+    fn begin(folder: &Path, scratch: &Path) -> Result<Self, Error> {
+        let known = profile_of(folder).map_err(Error::from)?;
+        let recording =
+            Recording::begin(scratch).map_err(Error::io("make a folder in", scratch))?;
+        Ok(Self { path: folder.join(Profile::FILE_NAME), known, recording })
     }
-    Ok(Recorded { file: path.display().to_string(), modules })
+
+    fn end(self, image: &Prepared) -> Result<Recorded, Error> {
+        let found = self.recording.end(image);
+        let found = found.map_err(Error::io("record loaded modules in", &self.path))?;
+        let (modules, before) = (found.len(), self.known.len());
+        let mut profile = self.known;
+        profile.merge(found);
+        let added = profile.len() - before;
+        if added > 0 {
+            whole::write(&self.path, &profile.to_text())?;
+        }
+        let file = self.path.display().to_string();
+        Ok(Recorded { file, modules: modules as u64, added: added as u64 })
+    }
 }
 
 fn outcome(verdicts: &[Verdict]) -> Result<Outcome, Error> {

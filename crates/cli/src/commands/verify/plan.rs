@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lightship_base::ByteSize;
-use lightship_build::project::Project as Built;
+use lightship_build::project::{Project as Built, ProjectError};
 use lightship_build::verify::{
     Around, Check, CommandCheck, ExpectedFile, FilesCheck, HttpCheck, ImportItem, ImportsCheck,
     Kind, Statuses, Streams,
@@ -60,7 +60,7 @@ impl Plan {
             (Some(folder), None, Some(image)) => (images.reference_in(&image, folder)?, image),
             (Some(folder), None, None) => {
                 let no_image = || CheckError::NoImage { folder: folder.clone() };
-                built(folder, images).ok_or_else(no_image)?
+                built(folder, images)?.ok_or_else(no_image)?
             }
         };
         let mut checks = written.checks;
@@ -71,13 +71,22 @@ impl Plan {
 }
 
 /// The image that `lightship build` made of a project, under the name that it gives by itself.
-fn built(folder: &Path, images: &Images<'_>) -> Option<(Reference, String)> {
-    // What is wrong with a project is for `lightship build` to say.
-    let folder = std::path::absolute(folder).ok()?;
-    let settings = Project::of_folder(&folder).ok()?.settings;
-    let name = build::names(&Built::read(&folder, settings, None).ok()?).into_iter().next()?;
-    let reference = StoreReference::Name(name.parse().ok()?);
-    images.has(&reference).then_some((Reference::Store(reference), name))
+fn built(folder: &Path, images: &Images<'_>) -> Result<Option<(Reference, String)>, Error> {
+    let folder = std::path::absolute(folder).map_err(Error::io("find", folder))?;
+    let settings = Project::of_folder(&folder).map_err(CheckError::from)?.settings;
+    let project = match Built::read(&folder, settings, None) {
+        Ok(project) => project,
+        // What can be checked need not be what can be built.
+        Err(ProjectError::ManyRequirements { .. } | ProjectError::MixedRequirements { .. }) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let named = build::names(&project).into_iter().next().and_then(|name| {
+        let reference = StoreReference::Name(name.parse().ok()?);
+        images.has(&reference).then_some((Reference::Store(reference), name))
+    });
+    Ok(named)
 }
 
 /// The checks of the command line: each command and port one of its own, modules and files together.

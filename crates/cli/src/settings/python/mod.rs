@@ -6,8 +6,8 @@
 //! before the machine's:
 //!
 //! 1. what the project says in `lightship.toml` ([`PythonSettings::with_first`]),
-//! 2. uv: `UV_DEFAULT_INDEX`, `UV_INDEX`, `UV_INDEX_URL`, `UV_EXTRA_INDEX_URL`, `UV_FIND_LINKS`; `[tool.uv]`
-//!    of the project's `pyproject.toml`; `uv/uv.toml` in the user's configuration and in `/etc`,
+//! 2. uv: `UV_DEFAULT_INDEX`, `UV_INDEX`, `UV_INDEX_URL`, `UV_EXTRA_INDEX_URL`, `UV_FIND_LINKS`; the project's
+//!    `uv.toml`, else `[tool.uv]` of its `pyproject.toml`; `uv/uv.toml` in the user's configuration and in `/etc`,
 //! 3. pip: `PIP_INDEX_URL`, `PIP_EXTRA_INDEX_URL`, `PIP_FIND_LINKS`; the file that `PIP_CONFIG_FILE` names,
 //!    `~/.config/pip/pip.conf`, `~/.pip/pip.conf`, `/etc/pip.conf`.
 //!
@@ -76,9 +76,14 @@ impl PythonSettings {
         for written in uv::of_environment(environment)? {
             collected.add(written, &here);
         }
-        let project = project.map(|folder| folder.join("pyproject.toml"));
-        for (path, text) in files(project.into_iter())? {
+        let own = project.map(|folder| folder.join("uv.toml")).filter(|path| path.is_file());
+        let shared = project.map(|folder| folder.join("pyproject.toml"));
+        // uv passes over `[tool.uv]` where the project has a file for uv alone.
+        for (path, text) in files(shared.into_iter().filter(|_| own.is_none()))? {
             collected.add_all(uv::of_project(&path, &text)?, &path);
+        }
+        for (path, text) in files(own.into_iter())? {
+            collected.add_all(uv::of_file(&path, &text)?, &path);
         }
         for (path, text) in files(uv::places(environment).into_iter())? {
             collected.add_all(uv::of_file(&path, &text)?, &path);

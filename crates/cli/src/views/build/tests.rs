@@ -248,3 +248,17 @@ fn a_plan_for_programs() {
     json::write(&mut bytes, &super::PlanDocument(&plan())).unwrap();
     insta::assert_snapshot!(String::from_utf8(bytes).unwrap());
 }
+
+#[test]
+fn many_notes_leave_the_first_screen_its_size() {
+    let look = look(None, Glyphs::Ascii);
+    let notes = |count: usize| {
+        let mut report = report();
+        report.notes = (0..count).map(|n| format!("line {n}")).collect();
+        let lines =
+            |text: String| plain(&text).lines().filter(|line| line.contains("note:")).count();
+        (lines(text(&report, true, &look)), lines(details(&report, Top::All, &look)))
+    };
+    // One is about names that two packages bring.
+    assert_eq!([notes(0), notes(8), notes(30)], [(1, 0), (9, 0), (10, 22)]);
+}
