@@ -179,13 +179,34 @@ impl<'a> Kitchen<'a> {
             !built.is_some_and(|built| store.cas().contains(&built.sha256).unwrap_or(false))
         });
         if unbuilt {
-            self.build_sources(lock, wishes, finder.files())?;
+            self.fetching(lock, &finder, || self.build_sources(lock, wishes, finder.files()))?;
         }
         let interpreter = self.archive(lock)?;
         let fetched = lean::fetch(lock, store, &finder, &*self.progress)?;
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let opened = std::mem::take(&mut *opened);
         Ok(Fetched { interpreter, opened, ..fetched })
+    }
+
+    /// Does some work, and meanwhile fetches a lock's wheels: building is one processor's work. What fails is
+    /// tried again by who needs it, and told then.
+    fn fetching<T>(
+        &self,
+        lock: &Lock,
+        finder: &Finder<'_>,
+        work: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let wheels = Lock { debs: Vec::new(), sdists: Vec::new(), ..lock.clone() };
+        let (store, progress) = (&self.supplies.fetcher, &*self.progress);
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("fetch ahead".to_owned());
+            let fetch = || lean::fetch(&wheels, store, finder, progress).is_ok();
+            // Without a thread to spare it is done later.
+            let fetching = thread.spawn_scoped(scope, fetch);
+            let done = work();
+            drop(fetching.map(std::thread::ScopedJoinHandle::join));
+            done
+        })
     }
 
     /// Finds files of a lock, those of Python in `indexes`.

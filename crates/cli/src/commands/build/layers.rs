@@ -22,7 +22,7 @@ use lightship_packages::lock::Lock;
 use super::occupied::Occupied;
 use super::project::{MOST_LAYERS, OTHER_LAYERS};
 use super::recipe::{self, Recipe};
-use super::{ProjectPlan, bytecode};
+use super::{ProjectPlan, bytecode, starts};
 use crate::commands::Error;
 use crate::lean::{BaseImage, Kitchen, blame};
 
@@ -74,11 +74,17 @@ impl Builder<'_> {
         };
         let groups = group(project, ground.grouping(self.plan)?);
         let project = layers.make_onto(&existing, &groups, &*self.kitchen.progress)?;
-        let Recipe { layers: mut all, facts, environment, known, occupied: _ } = recipe;
+        let Recipe { layers: mut all, facts, environment, known, occupied } = recipe;
         all.extend(project);
         let mut settings = image_settings(self.plan, &environment, created, self.compression)?;
+        let mut warnings: Vec<String> =
+            collected.warnings.iter().map(ToString::to_string).collect();
         let image = match &base {
-            None => put_together("the build", &all, &settings, lease.cas()),
+            None => {
+                let missing = starts::missing(&settings.run, &occupied, &collected.parcel);
+                warnings.extend(missing.map(nothing_to_start));
+                put_together("the build", &all, &settings, lease.cas())
+            }
             Some(base) => {
                 self.kitchen.take_config(base, &mut settings)?;
                 put_onto(&base.image, "the build", &all, &settings, lease.cas())
@@ -86,7 +92,6 @@ impl Builder<'_> {
         };
         let mut whole = base.as_ref().map(BaseImage::layers).unwrap_or_default();
         whole.extend(all);
-        let warnings = collected.warnings.iter().map(ToString::to_string).collect();
         Ok(Built { image, layers: whole, facts, created, base, known, warnings })
     }
 
@@ -171,6 +176,13 @@ impl Ground<'_> {
         })?;
         Ok(Grouping { most: wanted.most.min(room), ..wanted })
     }
+}
+
+fn nothing_to_start(program: &str) -> String {
+    format!(
+        "the image starts {program}, which is not in it: a requirement may lack, or `entrypoint` under `[image]` \
+         says what runs"
+    )
 }
 
 fn bundle(collected: &Collected) -> Bundle {

@@ -6,6 +6,7 @@ mod layers;
 mod occupied;
 mod project;
 mod recipe;
+mod starts;
 
 use std::time::Instant;
 
