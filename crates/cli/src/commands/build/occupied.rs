@@ -40,10 +40,9 @@ impl Occupied {
         occupied
     }
 
-    /// Whether there is a file of this name, or a link on the way that may lead to one.
-    pub(super) fn leads_to(&self, path: &RootPath) -> bool {
+    /// Whether there is a file or a link of this name.
+    pub(super) fn has(&self, path: &RootPath) -> bool {
         self.files.contains(&short(path))
-            || path.ancestors().any(|above| self.files.contains(&short(&above)))
     }
 
     /// Whether a project has no name, and needs none as a folder, that means something else to packages.

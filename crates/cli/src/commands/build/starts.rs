@@ -2,37 +2,35 @@
 
 use lightship_codec::tar::RootPath;
 use lightship_oci::spec::RunConfig;
-use lightship_packages::parcel::{ItemKind, Parcel};
+use lightship_packages::parcel::{Item, ItemKind, Parcel};
 use lightship_sandbox::DEFAULT_PATH;
 
 use super::occupied::Occupied;
 
 /// The program that an image starts, if it is no file of its packages and its project. Where a link leads is not
-/// followed: a program behind one counts as there.
+/// followed: what is named by a path that leads through one counts as there.
 pub(super) fn missing<'r>(
     run: &'r RunConfig,
     packages: &Occupied,
     project: &Parcel,
 ) -> Option<&'r str> {
     let program = run.entrypoint.iter().chain(&run.cmd).flatten().next()?;
-    let there = |path: &str| {
-        let Ok(path) = RootPath::parse(path.trim_start_matches('/').as_bytes()) else {
-            return true;
-        };
-        let own = |item: &lightship_packages::parcel::Item| {
-            let is_folder = matches!(item.kind, ItemKind::Folder { .. });
-            !is_folder && (item.path == path || path.starts_with(&item.path))
-        };
-        packages.leads_to(&path) || project.items.iter().any(own)
+    let names = |path: &RootPath| {
+        let own = |item: &Item| !matches!(item.kind, ItemKind::Folder { .. }) && item.path == *path;
+        packages.has(path) || project.items.iter().any(own)
     };
-    let found = if program.starts_with('/') {
-        there(program)
-    } else if program.contains('/') {
-        there(&format!("{}/{program}", run.working_dir.as_deref().unwrap_or_default()))
+    let at = |path: String| RootPath::parse(path.trim_start_matches('/').as_bytes()).ok();
+    let found = if program.contains('/') {
+        let folder = run.working_dir.as_deref().filter(|_| !program.starts_with('/'));
+        let path = at(format!("{}/{program}", folder.unwrap_or_default()));
+        path.is_none_or(|path| names(&path) || path.ancestors().any(|above| names(&above)))
     } else {
         let own = run.env.iter().flatten().rev().find_map(|one| one.strip_prefix("PATH="));
-        let folders = own.unwrap_or(DEFAULT_PATH).split(':');
-        folders.into_iter().any(|folder| there(&format!("{folder}/{program}")))
+        own.unwrap_or(DEFAULT_PATH).split(':').any(|folder| {
+            // `/bin` is `/usr/bin`.
+            let places = [format!("{folder}/{program}"), format!("usr{folder}/{program}")];
+            places.into_iter().filter_map(at).any(|path| names(&path))
+        })
     };
     (!found).then_some(program.as_str())
 }
@@ -40,7 +38,7 @@ pub(super) fn missing<'r>(
 #[cfg(test)]
 mod tests {
     use lightship_build::assemble::{Bundle, Stage};
-    use lightship_packages::parcel::{Item, Origin, PackageId};
+    use lightship_packages::parcel::{Origin, PackageId};
 
     use super::*;
 
@@ -83,6 +81,7 @@ mod tests {
             assert_eq!(missing(&[not], "A=b").as_deref(), Some(not));
         }
         assert_eq!(missing(&["gunicorn"], "PATH=/usr/bin").as_deref(), Some("gunicorn"));
+        assert_eq!(missing(&["python3"], "PATH=/bin"), None);
         assert_eq!(missing(&[], "A=b"), None);
     }
 }
