@@ -64,9 +64,13 @@ build() {
 }
 
 cold() {
-  local pip_build pip_push uv_build uv_push ours memory
+  local pip_build pip_push uv_build uv_push ours bare memory
   prepare_peers
   read -r ours memory < <(measure "$lightship" --quiet --home "$work/home" build "$project" --locked -t churn)
+  settings none
+  bare=$(seconds "$lightship" --quiet --home "$work/bare" build "$project" --locked -t bare)
+  rm -rf "$work/bare"
+  settings
   uv_build=$(seconds peer uv)
   uv_push=$(seconds push_peer uv)
   pip_build=$(seconds peer pip)
@@ -74,6 +78,10 @@ cold() {
   line "cold, to a compressed image" "$ours s"
   against "buildah + uv, not compressed" "$ours" "$uv_build" s "at most 0.5"
   against "buildah + uv, compressed" "$ours" "$(sum "$uv_build" "$uv_push")" s
+  # uv makes no byte code here.
+  line "cold, without byte code" "$bare s"
+  against "buildah + uv, not compressed" "$bare" "$uv_build" s "at most 0.5"
+  against "buildah + uv, compressed" "$bare" "$(sum "$uv_build" "$uv_push")" s
   against "buildah + pip, not compressed" "$ours" "$pip_build" s
   against "buildah + pip, compressed" "$ours" "$(sum "$pip_build" "$pip_push")" s
   limit "most memory, one process" "$memory" 1000 MB
