@@ -222,9 +222,10 @@ fn stage_word<S: serde::Serializer>(stage: &Stage, serializer: S) -> Result<S::O
 }
 
 impl Report {
-    /// A report of what the layers say. Everything that is not in them (names, what was left out, times)
-    /// is for the caller to add. `layers` are those that became of `groups`, one for each.
-    pub fn of(project: &str, digest: Digest, groups: &[Group], layers: &[Layer]) -> Self {
+    /// A report of what layers say, and of what is known of the packages in them. Everything else (names, times)
+    /// is for the caller to add.
+    pub fn of(project: &str, digest: Digest, layers: &[Layer], known: Known) -> Self {
+        let Known { packages, left_out, kept_on, dropped, overlaps, notes } = known;
         Self {
             project: project.to_owned(),
             names: Vec::new(),
@@ -235,35 +236,28 @@ impl Report {
             start: None,
             after: layers.iter().fold(Weight::default(), Weight::with),
             categories: categories(layers),
-            packages: weigh::packages(groups, layers),
+            packages,
             layers: layers.iter().map(LayerLine::of).collect(),
-            left_out: Vec::new(),
-            kept_on: Vec::new(),
-            dropped: Vec::new(),
-            overlaps: Vec::new(),
+            left_out,
+            kept_on,
+            dropped,
+            overlaps,
             phases: Vec::new(),
             seconds: 0.0,
-            notes: Vec::new(),
+            notes,
         }
     }
 
-    /// The same for packages that were weighed before.
-    pub fn again(project: &str, digest: Digest, layers: &[Layer], known: Known) -> Self {
-        let Known { packages, left_out, kept_on, dropped, overlaps, notes } = known;
-        let report = Self::of(project, digest, &[], layers);
-        Self { packages, left_out, kept_on, dropped, overlaps, notes, ..report }
+    /// Adds a part of the work.
+    pub fn phase(&mut self, name: &str, took: std::time::Duration) {
+        self.phases.push(Phase { name: name.to_owned(), seconds: took.as_secs_f64() });
     }
+}
 
-    /// What the next build need not find out again.
-    pub fn known(&self) -> Known {
-        Known {
-            packages: self.packages.clone(),
-            left_out: self.left_out.clone(),
-            kept_on: self.kept_on.clone(),
-            dropped: self.dropped.clone(),
-            overlaps: self.overlaps.clone(),
-            notes: self.notes.clone(),
-        }
+impl Known {
+    /// What packages weigh. `layers` are those that became of `groups`, one for each.
+    pub fn of(groups: &[Group], layers: &[Layer]) -> Self {
+        Self { packages: weigh::packages(groups, layers), ..Self::default() }
     }
 
     /// Adds files that were left out, to those of the same kind where there are some.
@@ -292,11 +286,6 @@ impl Report {
             why: kept.why.clone(),
         }));
         self.kept_on.sort_by_key(|kept| std::cmp::Reverse(kept.bytes));
-    }
-
-    /// Adds a part of the work.
-    pub fn phase(&mut self, name: &str, took: std::time::Duration) {
-        self.phases.push(Phase { name: name.to_owned(), seconds: took.as_secs_f64() });
     }
 
     /// Adds what is known of the base.

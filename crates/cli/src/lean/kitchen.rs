@@ -10,6 +10,7 @@ use lightship_net::Secret;
 use lightship_packages::index::{Addresses, Index, Wanted};
 use lightship_packages::lock::{Lock, PlatformName};
 
+use super::meanwhile::meanwhile;
 use super::{BasePlace, Finder, Supplies, twin};
 use crate::commands::Error;
 use crate::images::Images;
@@ -96,8 +97,8 @@ impl<'a> Kitchen<'a> {
 
     /// Fetches what a lock names, builds what has no wheel, and opens it all.
     pub fn gather(&self, lock: &Lock, wishes: &Wishes) -> Result<Gathered, Error> {
-        let mut left = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((packages, gathered)) = left.take()
+        let left = self.gathered.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((packages, gathered)) = left
             && packages == packages_of(lock)
         {
             return Ok(gathered);
@@ -116,17 +117,10 @@ impl<'a> Kitchen<'a> {
         work: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
         let (scratch, fetcher) = (self.images.scratch()?, &self.supplies.fetcher);
-        std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().name("open ahead".to_owned());
-            let open = || lean::open_ahead(lock, fetcher, scratch);
-            // Without a thread to spare it is done later.
-            let opening = thread.spawn_scoped(scope, open);
-            let done = work()?;
-            if let Some(Ok(opened)) = opening.ok().map(std::thread::ScopedJoinHandle::join) {
-                *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = opened;
-            }
-            Ok(done)
-        })
+        let open = || lean::open_ahead(lock, fetcher, scratch);
+        let (done, opened) = meanwhile("open ahead", open, work);
+        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = opened.unwrap_or_default();
+        done
     }
 
     /// Leaves what was gathered for a lock to whoever asks next: a build comes right after its lock.
@@ -198,15 +192,8 @@ impl<'a> Kitchen<'a> {
     ) -> Result<T, Error> {
         let wheels = Lock { debs: Vec::new(), sdists: Vec::new(), ..lock.clone() };
         let (store, progress) = (&self.supplies.fetcher, &*self.progress);
-        std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().name("fetch ahead".to_owned());
-            let fetch = || lean::fetch(&wheels, store, finder, progress).is_ok();
-            // Without a thread to spare it is done later.
-            let fetching = thread.spawn_scoped(scope, fetch);
-            let done = work();
-            drop(fetching.map(std::thread::ScopedJoinHandle::join));
-            done
-        })
+        let fetch = || lean::fetch(&wheels, store, finder, progress).is_ok();
+        meanwhile("fetch ahead", fetch, work).0
     }
 
     /// Finds files of a lock, those of Python in `indexes`.

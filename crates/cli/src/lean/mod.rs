@@ -9,6 +9,7 @@ mod builder;
 mod finder;
 mod kitchen;
 mod locking;
+mod meanwhile;
 mod spoilt;
 mod supplies;
 mod twin;

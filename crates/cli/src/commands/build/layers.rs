@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lightship_base::{Digest, Timestamp};
+use lightship_base::Timestamp;
 use lightship_build::app::{self, Collected};
 use lightship_build::assemble::{
     Bundle, Existing, Grouping, Image, ImageSettings, Layer, Layers, Stage, group, put_onto,
@@ -129,11 +129,10 @@ impl Builder<'_> {
         let kept = complete && occupied.is_apart_from(&collected.parcel);
         let groups = group(packages, ground.grouping(plan)?);
         let made = layers.make_onto(ground.existing, &groups, &*self.kitchen.progress)?;
-        // Only what is known is taken from this report; the image's own digest comes later.
-        let mut report = Report::of("", Digest::of(b""), &groups, &made);
-        report.take_base(&footing);
-        report.take_overlaps(&overlaps);
-        report.take_pruned(&trimmed.report, &trimmed.kept_on);
+        let mut known = Known::of(&groups, &made);
+        known.take_base(&footing);
+        known.take_overlaps(&overlaps);
+        known.take_pruned(&trimmed.report, &trimmed.kept_on);
         notes.extend(trimmed.drivers.iter().map(|missing| {
             format!("{} comes with the driver of the machine that runs it", missing.library)
         }));
@@ -146,8 +145,7 @@ impl Builder<'_> {
             format!("{file} finds {library} only where what brings {found} was imported before it")
         }));
         notes.extend(footing.notes);
-        report.notes = notes;
-        let known = report.known();
+        known.notes = notes;
         let environment = footing.environment;
         let recipe = Recipe { layers: made, facts, environment, known, occupied };
         if kept {
@@ -203,7 +201,7 @@ impl Built {
 
     pub(super) fn report(&self, project: &str, plan: &ProjectPlan, lock: &Lock) -> Report {
         let (digest, known) = (self.image.digest, self.known.clone());
-        let mut report = Report::again(project, digest, &self.layers, known);
+        let mut report = Report::of(project, digest, &self.layers, known);
         report.platform = plan.platform.to_string();
         report.base = base_words(lock);
         report.notes.extend(plan.project.notes.iter().map(ToString::to_string));
