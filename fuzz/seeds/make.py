@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import lzma
+import marshal
 import re
 import subprocess
 import tarfile
@@ -377,6 +378,19 @@ def wheels() -> dict[str, bytes]:
     }
 
 
+# ---- Byte code -------------------------------------------------------------------------------------
+
+
+def codes() -> dict[str, bytes]:
+    """Code of this machine's Python. It is the one thing here that another Python writes differently."""
+    constants = "x = (None, True, ..., -1, 1 << 70, 1.5, 2j, b'y', 'é', '*', 'a b', (1, (2, 3)))\n"
+    calls = "from os import *\nasync def f(a, *b, c=1, **d):\n    return [lambda: a + b for x in d if x in {'k', 'l'}]\n"
+    return {
+        "constants": marshal.dumps(compile(constants, "constants.py", "exec")),
+        "calls": marshal.dumps(compile(calls, "calls.py", "exec")),
+    }
+
+
 if __name__ == "__main__":
     everything = {
         "tar": tar_seeds(),
@@ -385,6 +399,7 @@ if __name__ == "__main__":
         "config": configs(),
         "archive": archives(),
         "wheel": wheels(),
+        "marshal": codes(),
         **packages.SEEDS,
     }
     for target, seeds in everything.items():

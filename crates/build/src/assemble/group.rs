@@ -4,8 +4,8 @@
 //! images that have it share it. So has heavy byte code, beside its package and not in it: which modules a
 //! project uses is its own affair, and shall not make other bytes of the package. Small ones share a layer,
 //! because each layer costs a request when an image is pulled, and runtimes bear a hundred of them at most. Where
-//! they are many, they share four, by their names alone, and their byte code another four: whoever changes one
-//! of them sends a fourth.
+//! they are many, they share eight, by their names alone, and their byte code another eight: whoever changes one
+//! of them makes and sends an eighth.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -26,10 +26,10 @@ pub struct Grouping {
 }
 
 /// Small packages share so many layers at most, where there is room for them.
-const PARTS: usize = 4;
+const PARTS: usize = 8;
 const ROOM_FOR_PARTS: usize = 32;
 /// From so many bytes on there are more.
-const PART: u64 = 8 << 20;
+const PART: u64 = 4 << 20;
 
 impl Grouping {
     /// How many packages may have a layer of their own.
@@ -212,12 +212,12 @@ mod tests {
     }
 
     #[test]
-    fn many_small_packages_share_four_layers_by_their_names() {
+    fn many_small_packages_share_eight_layers_by_their_names() {
         let grouping = Grouping::default();
         let small =
-            |count: u64| (0..count).map(|n| (1 << 20, format!("p{n}"), n)).collect::<Vec<_>>();
+            |count: u64| (0..count).map(|n| (1 << 18, format!("p{n}"), n)).collect::<Vec<_>>();
         let of = |count| grouping.parts(small(count)).len();
-        assert_eq!([of(0), of(8), of(9), of(17), of(300)], [0, 1, 2, 4, 4]);
+        assert_eq!([of(0), of(16), of(17), of(33), of(300)], [0, 1, 2, 4, 8]);
         assert_eq!(Grouping { most: 31, ..grouping }.parts(small(300)).len(), 1);
         // One more changes one layer.
         let (before, after) = (grouping.parts(small(40)), grouping.parts(small(41)));

@@ -14,13 +14,16 @@ use lightship_sandbox::snapshot::Prepared;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::lane::{Answer, Lane};
+use super::lane::{Answer, Lane, Process};
 
 /// No file of more bytes is compiled: the largest that anybody ships and imports have a few million.
 const MOST_SOURCE: u64 = 16 << 20;
 
 /// Fewer files than this are not worth another interpreter's start.
 const FILES_PER_WORKER: usize = 24;
+
+/// So many files of a package are compiled by one process, so that large packages keep all workers busy.
+const FILES_PER_PIECE: usize = 64;
 
 /// The image's Python and where to run it. Nothing is started before there is something to compile.
 #[derive(Debug, Clone, Copy)]
@@ -91,16 +94,22 @@ pub enum Reason {
 pub struct Verdicts {
     /// What stands in the names of byte code: `cpython-311`.
     pub tag: String,
-    /// One for each file, in their order.
+    /// One for each file, in the order of packages and their files.
     pub compiled: Vec<Compiled>,
 }
 
 impl Compiler<'_> {
-    /// Compiles files. That one of them cannot be compiled is no error; that it cannot be read is.
-    pub fn compile(&self, sources: &[Source], watched: &Watched<'_>) -> Result<Verdicts, Error> {
+    /// Compiles the files of packages. That one of them cannot be compiled is no error; that it cannot be
+    /// read is. Files of two packages never meet in one process.
+    pub fn compile(
+        &self,
+        packages: &[&[Source]],
+        watched: &Watched<'_>,
+    ) -> Result<Verdicts, Error> {
+        let pieces = packages.iter().flat_map(|sources| sources.chunks(FILES_PER_PIECE)).collect();
         let run = Run {
             compiler: self,
-            sources,
+            pieces,
             watched,
             begin: Instant::now(),
             next: AtomicUsize::new(0),
@@ -108,7 +117,8 @@ impl Compiler<'_> {
             failure: OnceLock::new(),
             done: Mutex::default(),
         };
-        let workers = self.workers.get().min(sources.len().div_ceil(FILES_PER_WORKER));
+        let files: usize = packages.iter().map(|sources| sources.len()).sum();
+        let workers = self.workers.get().min(files.div_ceil(FILES_PER_WORKER));
         thread::scope(|scope| {
             // A machine that gives fewer threads compiles fewer files at once; one is here already.
             for _ in 1..workers {
@@ -126,13 +136,13 @@ impl Compiler<'_> {
 /// One call of [`Compiler::compile`].
 struct Run<'r> {
     compiler: &'r Compiler<'r>,
-    sources: &'r [Source],
+    pieces: Vec<&'r [Source]>,
     watched: &'r Watched<'r>,
     begin: Instant,
     next: AtomicUsize,
     tag: OnceLock<String>,
     failure: OnceLock<Error>,
-    done: Mutex<Vec<(usize, Compiled)>>,
+    done: Mutex<Vec<(usize, Vec<Compiled>)>>,
 }
 
 impl Run<'_> {
@@ -140,10 +150,9 @@ impl Run<'_> {
         let mut lane = None;
         loop {
             let at = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(source) = self.sources.get(at) else { break };
-            match self.one(&mut lane, source) {
+            let Some(piece) = self.pieces.get(at) else { break };
+            match self.piece(&mut lane, piece) {
                 Ok(compiled) => {
-                    self.watched.advance(source.content.size());
                     self.done.lock().unwrap_or_else(PoisonError::into_inner).push((at, compiled));
                 }
                 Err(failure) => {
@@ -159,7 +168,23 @@ impl Run<'_> {
         }
     }
 
-    fn one(&self, lane: &mut Option<Lane>, source: &Source) -> Result<Compiled, Error> {
+    fn piece(&self, lane: &mut Option<Lane>, piece: &[Source]) -> Result<Vec<Compiled>, Error> {
+        let mut process = Process::New;
+        let one = |source: &Source| {
+            let compiled = self.one(lane, source, process)?;
+            process = Process::Same;
+            self.watched.advance(source.content.size());
+            Ok(compiled)
+        };
+        piece.iter().map(one).collect()
+    }
+
+    fn one(
+        &self,
+        lane: &mut Option<Lane>,
+        source: &Source,
+        process: Process,
+    ) -> Result<Compiled, Error> {
         if source.content.size() > MOST_SOURCE {
             return Ok(Compiled::Not(Reason::TooLarge));
         }
@@ -174,7 +199,7 @@ impl Run<'_> {
             Some(working) => working,
             None => self.start()?,
         };
-        let Ok(answer) = working.compile(&format!("/{path}"), &bytes) else {
+        let Ok(answer) = working.compile(&format!("/{path}"), &bytes, process) else {
             // Whatever this file did to its sandbox ends with it; the next file gets a new one.
             drop(working);
             self.time_left()?;
@@ -213,7 +238,7 @@ impl Run<'_> {
         Ok(Verdicts {
             // Where nothing was compiled, nothing needs the name.
             tag: self.tag.into_inner().unwrap_or_default(),
-            compiled: done.into_iter().map(|(_, compiled)| compiled).collect(),
+            compiled: done.into_iter().flat_map(|(_, compiled)| compiled).collect(),
         })
     }
 }

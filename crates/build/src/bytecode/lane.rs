@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lightship_base::ByteSize;
 use lightship_oci::spec::RunConfig;
+use lightship_packages::python::marshal::Layout;
 use lightship_sandbox::{
     Grace, Limits as SandboxLimits, RootAccess, Sandbox, Spec, Stream, Streams,
 };
@@ -25,14 +26,28 @@ const MOST_TAG: u64 = 64;
 /// All of an interpreter's memory: compiling takes some hundred bytes for each of source.
 const MEMORY: ByteSize = ByteSize(2 << 30);
 
+/// What a `.pyc` file begins with: the interpreter's number, flags, and a hash of the source (*PEP 552*).
+const HEAD: usize = 16;
+
 /// A sandbox that compiles.
 pub(super) struct Lane {
     /// What the interpreter calls itself in names of its files.
     pub(super) tag: String,
+    /// How it writes code, if that is known.
+    layout: Option<Layout>,
     /// Ended when dropped, with all that runs in it.
     sandbox: Sandbox,
     input: File,
     output: BufReader<File>,
+}
+
+/// Which process in the sandbox is to have a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Process {
+    /// One that has seen no file.
+    New,
+    /// The one that had the last file, if it lives.
+    Same,
 }
 
 /// What came of one file.
@@ -59,7 +74,8 @@ impl Lane {
         match receive(&mut output, MOST_TAG) {
             Ok((b'@', tag)) if is_tag(&tag) => {
                 let tag = String::from_utf8(tag).expect("letters, digits and hyphens are UTF-8");
-                Ok(Self { tag, sandbox, input, output })
+                let layout = Layout::of_tag(&tag);
+                Ok(Self { tag, layout, sandbox, input, output })
             }
             Ok(_) => {
                 let reason = "has no names for files of byte code, and stopped".to_owned();
@@ -76,21 +92,37 @@ impl Lane {
     }
 
     /// Has a file compiled. After an error this interpreter is not to be spoken to again.
-    pub(super) fn compile(&mut self, path: &str, source: &[u8]) -> io::Result<Answer> {
-        let mut head = Vec::with_capacity(16 + path.len());
+    pub(super) fn compile(
+        &mut self,
+        path: &str,
+        source: &[u8],
+        process: Process,
+    ) -> io::Result<Answer> {
+        // Code that cannot be settled tells what else its process has seen.
+        let alone = process == Process::New || self.layout.is_none();
+        let mut head = Vec::with_capacity(17 + path.len());
+        head.push(if alone { b'n' } else { b'c' });
         head.extend((path.len() as u64).to_le_bytes());
         head.extend((source.len() as u64).to_le_bytes());
         head.extend(path.as_bytes());
         self.input.write_all(&head)?;
         self.input.write_all(source)?;
         match receive(&mut self.output, MOST_CODE)? {
-            (b'+', code) => Ok(Answer::Code(code)),
+            (b'+', code) => Ok(self.settled(code)),
             (b'-', _) => Ok(Answer::Unfit),
             (b'!', _) => Ok(Answer::Failed),
             (other, _) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!("an answer cannot begin with byte {other}"),
             )),
+        }
+    }
+
+    fn settled(&self, mut code: Vec<u8>) -> Answer {
+        let Some(layout) = self.layout else { return Answer::Code(code) };
+        match code.get_mut(HEAD..).map(|code| layout.settle(code)) {
+            Some(Ok(())) => Answer::Code(code),
+            Some(Err(_)) | None => Answer::Failed,
         }
     }
 

@@ -143,8 +143,8 @@ fn compile_batch(
     lease: &Lease,
     watched: &Watched<'_>,
 ) -> Result<usize, Error> {
-    let sources: Vec<Source> = jobs.iter().flat_map(|job| job.sources.iter().cloned()).collect();
-    let verdicts = compiler.compile(&sources, watched)?;
+    let packages: Vec<&[Source]> = jobs.iter().map(|job| job.sources.as_slice()).collect();
+    let verdicts = compiler.compile(&packages, watched)?;
     let mut rest = verdicts.compiled.as_slice();
     for job in jobs {
         let (own, later) = rest.split_at(job.sources.len());
@@ -154,7 +154,7 @@ fn compile_batch(
         job.kept = Some(kept);
         rest = later;
     }
-    Ok(sources.len())
+    Ok(verdicts.compiled.len())
 }
 
 impl Made {

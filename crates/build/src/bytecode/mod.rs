@@ -7,9 +7,9 @@
 //! was. Whatever neither finds stays without byte code, which is slower and no worse.
 //!
 //! [`make`] has the image's own Python compile them in a sandbox. The same source, path and Python give
-//! the same bytes: each file is compiled by a process of its own, forked from one that has seen no other
-//! file; the time of a file plays no part (*PEP 552, unchecked hash-based*). What was made once for a
-//! package is kept in the store.
+//! the same bytes: what marshal's numbers tell of the process that wrote them is taken out ([`marshal`](lightship_packages::python::marshal)),
+//! and the time of a file plays no part (*PEP 552, unchecked hash-based*). What was made once for a package is
+//! kept in the store.
 
 mod closure;
 mod compiler;

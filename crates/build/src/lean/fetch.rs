@@ -11,7 +11,7 @@ use lightship_packages::fetch::{Fetcher, Wanted};
 use lightship_packages::lock::{Deb, Lock, LockedFile, Sdist, Wheel};
 use rayon::prelude::*;
 
-use super::Error;
+use super::{Debs, Error};
 
 /// Says where files are. Asked only for what the store does not have.
 pub trait Archives: Sync {
@@ -51,11 +51,13 @@ pub type Opened = HashMap<Digest, deb::Deb>;
 /// Opens those of a lock's Debian packages that the store has. Whatever cannot be opened is passed over: who needs
 /// it says why.
 pub fn open_ahead(lock: &Lock, fetcher: &Fetcher, scratch: &Path) -> Opened {
+    let opener = Debs { lease: fetcher.lease(), scratch };
     let open = |deb: &Deb| {
         let path = fetcher.kept(&wanted(deb)).ok()??;
-        Some((deb.sha256, deb::Deb::open(&path, scratch).ok()?))
+        Some((deb.sha256, opener.open(&deb.sha256, &path).ok()?))
     };
-    lock.debs.par_iter().filter_map(open).collect()
+    // One after another: whoever waits for the network needs a processor, too.
+    lock.debs.iter().filter_map(open).collect()
 }
 
 /// How many files are fetched at once: waiting, not work, is what it is about.

@@ -10,7 +10,7 @@ use lightship_packages::wheel::Scripts;
 use rayon::prelude::*;
 
 use super::wheels::{self, WheelFile};
-use super::{Error, Fetched, Footing};
+use super::{Debs, Error, Fetched, Footing};
 use crate::assemble::{Bundle, Stage};
 use crate::base;
 use crate::foreign::{Foreign, Locked};
@@ -42,12 +42,12 @@ pub fn gather(
     lock: &Lock,
     fetched: &Fetched,
     wishes: &Wishes,
-    scratch: &Path,
+    shelf: Debs<'_>,
 ) -> Result<Gathered, Error> {
     let debs = (lock.debs.par_iter().zip(&fetched.debs))
         .map(|(deb, path)| match fetched.opened.get(&deb.sha256) {
             Some(opened) => Ok(opened.clone()),
-            None => Ok(deb::Deb::open(path, scratch)?),
+            None => Ok(shelf.open(&deb.sha256, path)?),
         })
         .collect::<Result<Vec<deb::Deb>, Error>>()?;
     let further = further(lock);
@@ -55,7 +55,7 @@ pub fn gather(
     let asked = lock.debs.iter().filter(|deb| deb.reason.starts_with(FOR_NATIVE_CODE));
     options.keep.extend(asked.map(|deb| deb.name.clone()));
     let mut base = base::compose(debs, &options)?;
-    let interpreter = interpreter(lock, fetched, &options, scratch)?;
+    let interpreter = interpreter(lock, fetched, &options, shelf.scratch)?;
     if let Some(interpreter) = &interpreter {
         let made = base.parcels.len().saturating_sub(1);
         base.parcels.insert(made, interpreter.parcel.clone());

@@ -9,6 +9,7 @@
 //! ```
 
 mod builder;
+mod debs;
 mod error;
 mod fetch;
 mod footing;
@@ -19,6 +20,7 @@ pub mod vendor;
 mod wheels;
 
 pub use builder::{builder, builder_options};
+pub use debs::{Debs, REPACKED};
 pub use error::Error;
 pub use fetch::{Archives, Fetched, IndexFile, Opened, fetch, open_ahead};
 pub use footing::{Below, Footing};

@@ -113,10 +113,10 @@ impl Machine {
     }
 }
 
-/// Compiles, and nobody watches.
+/// Compiles the files of one package, and nobody watches.
 pub(crate) fn compile(compiler: &Compiler<'_>, sources: &[Source]) -> Result<Verdicts, Error> {
     let transfer = Transfer { what: "byte code".to_owned(), digest: None, total: None };
-    compiler.compile(sources, &Watched::begin(&Quiet, transfer))
+    compiler.compile(&[sources], &Watched::begin(&Quiet, transfer))
 }
 
 pub(crate) fn root_path(text: &str) -> RootPath {

@@ -2,6 +2,7 @@
 
 use lightship_build::assemble::LAYERS;
 use lightship_build::bytecode::BYTECODE;
+use lightship_build::lean::REPACKED;
 use lightship_build::notebooks::Notebooks;
 use lightship_cas::{GcOptions, RefKind, Unused, VerifyOptions};
 use lightship_oci::store::BASES;
@@ -20,8 +21,8 @@ use crate::views::store::{GcDocument, UsageDocument, VerifyDocument};
 const PARTIALS_KEPT_HOURS: i64 = 7 * 24;
 
 /// Names that only save time: packages and bases can be fetched again, and everything else made again.
-const RENEWABLE: [RefKind; 8] =
-    [PACKAGES, BASES, LAYERS, BYTECODE, RECIPES, WORKBENCHES, SURVEYS, STARTS];
+const RENEWABLE: [RefKind; 9] =
+    [PACKAGES, REPACKED, BASES, LAYERS, BYTECODE, RECIPES, WORKBENCHES, SURVEYS, STARTS];
 
 /// Dispatches.
 pub(super) fn run(command: &StoreCommand, context: &mut Context<'_>) -> Result<Outcome, Error> {

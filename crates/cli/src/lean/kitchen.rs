@@ -1,11 +1,12 @@
 //! Everything that locking and building share: where packages come from, where commands run.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use lightship_base::{Digest, Progress};
-use lightship_build::lean::{self, Fetched, Gathered, Opened, Wishes, vendor};
+use lightship_build::lean::{self, Debs, Fetched, Gathered, Opened, Wishes, vendor};
 use lightship_build::notebooks::Notebooks;
+use lightship_build::resolve::Uv;
 use lightship_net::Secret;
 use lightship_packages::index::{Addresses, Index, Wanted};
 use lightship_packages::lock::{Lock, PlatformName};
@@ -44,6 +45,7 @@ pub struct Kitchen<'a> {
     gathered: Mutex<Option<(Vec<Digest>, Gathered)>>,
     /// Packages that were opened while somebody waited for the network.
     opened: Mutex<Opened>,
+    uv: OnceLock<Uv>,
 }
 
 /// What gathering a lock follows from.
@@ -92,6 +94,7 @@ impl<'a> Kitchen<'a> {
             notebooks,
             gathered,
             opened: Mutex::default(),
+            uv: OnceLock::new(),
         })
     }
 
@@ -107,7 +110,20 @@ impl<'a> Kitchen<'a> {
         if let Some(base) = self.base_image(lock)? {
             return self.gather_onto(&base, (lock, &fetched), wishes);
         }
-        Ok(lean::gather(lock, &fetched, wishes, self.images.scratch()?)?)
+        Ok(lean::gather(lock, &fetched, wishes, self.debs()?)?)
+    }
+
+    /// The machine's `uv`, looked for once.
+    pub(super) fn uv(&self) -> Result<&Uv, Error> {
+        if self.uv.get().is_none() {
+            let _ = self.uv.set(Uv::find(&self.settings.search_path)?);
+        }
+        Ok(self.uv.get().expect("it was found, here or by another thread"))
+    }
+
+    /// Opens packages of the distribution.
+    pub(super) fn debs(&self) -> Result<Debs<'_>, Error> {
+        Ok(Debs { lease: self.supplies.fetcher.lease(), scratch: self.images.scratch()? })
     }
 
     /// Does some work, and meanwhile opens a lock's packages of the distribution: resolving is waiting.

@@ -4,7 +4,7 @@ use lightship_build::base::{self, PythonWish};
 use lightship_build::lean::{self, FOR_NATIVE_CODE, Gathered, Wishes};
 use lightship_build::native::Links;
 use lightship_build::project::PythonWish as Wanted;
-use lightship_build::resolve::{Request, Resolution, Source, Upgrade, Uv};
+use lightship_build::resolve::{Request, Resolution, Source, Upgrade};
 use lightship_packages::index;
 use lightship_packages::lock::{Deb, Inputs, Lock, Python, Sdist, Suite};
 use lightship_packages::parcel::Parcel;
@@ -59,7 +59,7 @@ impl Kitchen<'_> {
         }
         if order.source.is_some() {
             // Before anything is fetched.
-            Uv::find(&self.settings.search_path)?;
+            self.uv()?;
         }
         if let Some(lock) = self.lock_on_known_ground(order)? {
             return Ok(lock);

@@ -96,15 +96,15 @@ impl Kitchen<'_> {
             python: PathBuf::from(&python),
             disk: None,
         };
-        let uv = Uv::find(&self.settings.search_path)?;
+        let uv = self.uv()?;
         let cache = self.settings.home.join("uv");
         let certificates = &self.supplies.certificates;
         let python = &self.supplies.python;
         let mut resolver = Resolver {
-            uv: &uv,
+            uv,
             interpreter: &interpreter,
             indexes: &python.indexes,
-            public: remembered.public_of(&uv),
+            public: remembered.public_of(uv),
             logins: &python.logins,
             netrc: python.netrc.as_deref(),
             certificates: Some(certificates.path()),
@@ -168,8 +168,7 @@ impl Kitchen<'_> {
         let finder = self.finder(&ground, Vec::new());
         let mut fetched = lean::fetch(&ground, &self.supplies.fetcher, &finder, &*self.progress)?;
         fetched.interpreter = self.archive(lock)?;
-        let Gathered { bundles, footing } =
-            lean::gather(&ground, &fetched, wishes, self.images.scratch()?)?;
+        let Gathered { bundles, footing } = lean::gather(&ground, &fetched, wishes, self.debs()?)?;
         let layers = root.layers(bundles)?;
         let interpreter = footing.python.map(|python| python.scheme.interpreter);
         let remembered = Remembered { layers, interpreter, target: None, public: None };

@@ -149,8 +149,16 @@ impl Ord for RootPath {
     fn cmp(&self, other: &Self) -> Ordering {
         // NUL never occurs in a component, so a slash that sorts like NUL sorts before everything.
         let rank = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
-        self.0.iter().map(rank).cmp(other.0.iter().map(rank))
+        let same = common_prefix(&self.0, &other.0);
+        self.0.get(same).map(rank).cmp(&other.0.get(same).map(rank))
     }
+}
+
+/// How many bytes two texts begin with alike. Paths of one package have long beginnings in common, and are
+/// compared all the time: eight bytes at once.
+fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    let alike = a.chunks_exact(8).zip(b.chunks_exact(8)).take_while(|(a, b)| a == b).count() * 8;
+    alike + a[alike..].iter().zip(&b[alike..]).take_while(|(a, b)| a == b).count()
 }
 
 impl PartialOrd for RootPath {

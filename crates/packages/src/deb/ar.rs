@@ -1,6 +1,6 @@
 //! The outer archive of a `.deb`: the common subset of `ar` that *deb(5)* allows.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 use super::ErrorKind;
 
@@ -81,6 +81,17 @@ impl<R: Read> Archive<R> {
         }
         Ok(())
     }
+}
+
+/// What an archive begins with.
+pub(super) fn write_magic(sink: &mut dyn Write) -> io::Result<()> {
+    sink.write_all(MAGIC)
+}
+
+/// What comes before a member's content. After content of an odd size comes a line feed.
+pub(super) fn write_header(member: &Member, sink: &mut dyn Write) -> io::Result<()> {
+    let Member { name, size } = member;
+    writeln!(sink, "{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`", 0, 0, 0, 100_644)
 }
 
 fn parse(header: &[u8]) -> Result<Member, ErrorKind> {

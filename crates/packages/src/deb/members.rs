@@ -118,10 +118,10 @@ pub(super) fn unpacked<'a>(
 }
 
 /// Fails where more than the limit comes out.
-struct Limited<R> {
-    inner: R,
-    left: u64,
-    limit: u64,
+pub(super) struct Limited<R> {
+    pub(super) inner: R,
+    pub(super) left: u64,
+    pub(super) limit: u64,
 }
 
 /// Marks the error of a stream that unpacks to too much, to be told from a broken one.

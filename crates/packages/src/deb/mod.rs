@@ -9,6 +9,7 @@ mod control;
 mod data;
 mod error;
 mod members;
+mod repack;
 mod spool;
 mod tarball;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use lightship_codec::tar::RootPath;
 
 pub use control::{Alternatives, Control, ControlError};
 pub use error::{Error, ErrorKind};
+pub use repack::repack;
 pub use tarball::read_tarball;
 
 use crate::parcel::{Item, Origin, PackageId, Parcel};

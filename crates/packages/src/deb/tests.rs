@@ -1,8 +1,9 @@
 //! Packages made here, honest and hostile.
 
 use std::io::{Cursor, Write};
+use std::os::unix::fs::PermissionsExt as _;
 
-use lightship_base::Diagnose as _;
+use lightship_base::{Diagnose as _, Digest};
 use lightship_codec::compression::{CompressionLevel, encoder};
 use lightship_codec::tar::{Entry, EntryKind, TarWriter};
 
@@ -271,4 +272,75 @@ fn a_broken_stream_is_told_from_a_broken_tar() {
     assert!(matches!(error, ErrorKind::Decompress { .. }), "a wrong checksum: {error:?}");
     let error = with(&[7; 1024]).unwrap_err();
     assert!(matches!(error, ErrorKind::Tar { .. }), "no tar: {error:?}");
+}
+
+/// A package as Debian makes it, which holds two megabytes that compress to one.
+fn made_by_dpkg(folder: &std::path::Path, compression: &str) -> std::path::PathBuf {
+    let tree = folder.join("tree");
+    std::fs::create_dir_all(tree.join("DEBIAN")).unwrap();
+    std::fs::create_dir_all(tree.join("usr/share/sample")).unwrap();
+    std::fs::write(
+        tree.join("DEBIAN/control"),
+        format!("{CONTROL}Maintainer: x\nDescription: x\n"),
+    )
+    .unwrap();
+    let script = tree.join("DEBIAN/postinst");
+    std::fs::write(&script, "#!/bin/sh\n").unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let digests = (0_u32..32 * 1024).map(|n| Digest::of(&n.to_le_bytes()).hex());
+    let bytes: String = digests.collect();
+    std::fs::write(tree.join("usr/share/sample/noise"), bytes).unwrap();
+    let link = tree.join("usr/share/sample/same");
+    if !link.is_symlink() {
+        std::os::unix::fs::symlink("noise", link).unwrap();
+    }
+    let package = folder.join(format!("{compression}.deb"));
+    let output = std::process::Command::new("dpkg-deb")
+        .args(["--root-owner-group", "-Z", compression, "--build"])
+        .args([&tree, &package])
+        .output()
+        .expect("this machine has dpkg-deb");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    package
+}
+
+#[test]
+fn a_repacked_package_is_the_same_package() {
+    let folder = tempfile::tempdir().unwrap();
+    let package = made_by_dpkg(folder.path(), "xz");
+    let mut quick = Vec::new();
+    assert!(repack(&package, folder.path(), &mut quick).unwrap());
+    assert!(quick.windows(12).any(|bytes| bytes == b"data.tar.zst"));
+
+    let (before, after) = (Deb::open(&package, folder.path()).unwrap(), read(&quick).unwrap());
+    assert_eq!(before.control.text(), after.control.text());
+    assert_eq!(before.scripts, after.scripts);
+    assert_eq!(before.items.len(), 5);
+    assert_eq!(before.items.len(), after.items.len());
+    for (before, after) in before.items.iter().zip(&after.items) {
+        assert_eq!(before.path, after.path);
+        match (&before.kind, &after.kind) {
+            (
+                ItemKind::File { mode, content },
+                ItemKind::File { mode: same_mode, content: same },
+            ) => {
+                assert_eq!(mode, same_mode);
+                assert_eq!(content.identity(), same.identity());
+                assert!(content.read(1 << 22).unwrap() == same.read(1 << 22).unwrap());
+            }
+            (before, after) => assert_eq!(format!("{before:?}"), format!("{after:?}")),
+        }
+    }
+}
+
+#[test]
+fn what_is_quick_already_or_broken_is_not_repacked() {
+    let folder = tempfile::tempdir().unwrap();
+    let quick = made_by_dpkg(folder.path(), "gzip");
+    assert!(!repack(&quick, folder.path(), &mut Vec::new()).unwrap());
+    let mut bytes = std::fs::read(made_by_dpkg(folder.path(), "xz")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&quick, &bytes).unwrap();
+    assert!(repack(&quick, folder.path(), &mut Vec::new()).is_err());
 }

@@ -3,6 +3,7 @@
 
 mod direct_url;
 mod imports;
+pub mod marshal;
 mod metadata;
 mod record;
 

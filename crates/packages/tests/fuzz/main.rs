@@ -9,6 +9,7 @@ mod apt_sources;
 mod deb;
 mod elf;
 mod lock;
+mod marshal;
 mod pylock;
 mod wheel;
 
@@ -44,6 +45,11 @@ fn elf_keeps_its_promises() {
 #[test]
 fn lock_keeps_its_promises() {
     smoke("lock", MUTATIONS, lock::check);
+}
+
+#[test]
+fn marshal_keeps_its_promises() {
+    smoke("marshal", MUTATIONS, marshal::check);
 }
 
 #[test]
