@@ -57,6 +57,12 @@ def compile_one(path, source):
         # PEP 552: hash-based, never checked.
         head = MAGIC + (1).to_bytes(4, "little")
         return b"+", head + _imp.source_hash(count(MAGIC), source) + marshal.dumps(code)
+    except MemoryError as error:
+        # On another machine there may be enough: without an answer nobody remembers one. Newer parsers say it of
+        # what is too deep for them, and that in words.
+        if not error.args:
+            posix._exit(ENDED)
+        return b"-", b""
     except Exception:
         return b"-", b""
 

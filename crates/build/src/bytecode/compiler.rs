@@ -171,19 +171,20 @@ impl Run<'_> {
     fn piece(&self, lane: &mut Option<Lane>, piece: &[Source]) -> Result<Vec<Compiled>, Error> {
         let mut process = Process::New;
         let one = |source: &Source| {
-            let compiled = self.one(lane, source, process)?;
-            process = Process::Same;
+            let compiled = self.one(lane, source, &mut process)?;
             self.watched.advance(source.content.size());
             Ok(compiled)
         };
         piece.iter().map(one).collect()
     }
 
+    /// `process` is whose turn it is; the next file of the package may go where this one went, if it went
+    /// anywhere: until then the last process is that of another package.
     fn one(
         &self,
         lane: &mut Option<Lane>,
         source: &Source,
-        process: Process,
+        process: &mut Process,
     ) -> Result<Compiled, Error> {
         if source.content.size() > MOST_SOURCE {
             return Ok(Compiled::Not(Reason::TooLarge));
@@ -199,7 +200,9 @@ impl Run<'_> {
             Some(working) => working,
             None => self.start()?,
         };
-        let Ok(answer) = working.compile(&format!("/{path}"), &bytes, process) else {
+        let answer = working.compile(&format!("/{path}"), &bytes, *process);
+        *process = Process::Same;
+        let Ok(answer) = answer else {
             // Whatever this file did to its sandbox ends with it; the next file gets a new one.
             drop(working);
             self.time_left()?;

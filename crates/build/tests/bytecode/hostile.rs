@@ -3,10 +3,11 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use lightship_base::{Digest, Quiet};
+use lightship_base::{Digest, Quiet, Transfer, Watched};
 use lightship_build::assemble::{Bundle, Stage};
-use lightship_build::bytecode::{Compiled, Compiler, Error, Limits, Reason, make};
-use lightship_packages::parcel::{Item, Origin, PackageId, Parcel};
+use lightship_build::bytecode::{Compiled, Compiler, Error, Limits, Reason, Source, make};
+use lightship_codec::tar::RootPath;
+use lightship_packages::parcel::{Content, Item, Origin, PackageId, Parcel};
 
 use crate::machine::{Machine, compile, root_path, source, write};
 
@@ -98,6 +99,56 @@ fn bundle_text(bundle: &Bundle) -> Vec<u8> {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn that_memory_ran_out_is_not_remembered() {
+    let machine = Machine::new();
+    // Python tells of some source that is too deep for its parser as it tells of memory that ran out; what newer
+    // ones say in words is no such thing.
+    let deep = format!("{}1\n", "-".repeat(20_000));
+    let script = "try:\n  compile('-' * 20000 + '1', 'x', 'exec')\n\
+                  except MemoryError as error:\n  print('words' if error.args else 'memory')\nexcept Exception:\n  print('other')";
+    let (said, _) = machine.python(&["-c", script], &[(root_path("empty"), Vec::new())]);
+    let expected = if said.trim() == "memory" { "failed" } else { "unfit" };
+    let sources = [source("before", b"x = 1\n"), source("deep", deep.as_bytes())];
+    let after = source("after", b"x = 2\n");
+    let sources = [&sources[..], &[after]].concat();
+    let verdicts = compile(&machine.compiler(1), &sources).unwrap();
+    assert_eq!(shown(&verdicts.compiled), ["code", expected, "code"]);
+}
+
+/// Says of each file whether it came to a process that had seen others: `unfit` of a new one, `failed` of the
+/// same. Its name is one whose code can be settled.
+const TELLER: &str = "
+import os, sys
+def number(n): return n.to_bytes(8, 'little')
+os.write(1, b'@' + number(11) + b'cpython-311')
+read = sys.stdin.buffer.read
+while head := read(17):
+    read(int.from_bytes(head[1:9], 'little')), read(int.from_bytes(head[9:], 'little'))
+    os.write(1, (b'-' if head[:1] == b'n' else b'!') + number(0))
+";
+
+#[test]
+fn files_of_two_packages_never_meet_in_a_process() {
+    let machine = Machine::new();
+    let layer = &machine.root.layers[0];
+    write(layer, b"teller", format!("#!{}\n{TELLER}", machine.program).as_bytes());
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(layer.join("teller"), mode).unwrap();
+    let compiler = Compiler { program: "/teller", ..machine.compiler(1) };
+    // Of the second package, the first file never gets to a process.
+    let nameless = Source {
+        path: RootPath::parse(b"b/\xff.py").unwrap(),
+        content: Content::bytes(&b"x = 1\n"[..]),
+    };
+    let first = [source("a/one.py", b"x"), source("a/two.py", b"x")];
+    let second = [nameless, source("b/one.py", b"x"), source("b/two.py", b"x")];
+    let transfer = Transfer { what: "byte code".to_owned(), digest: None, total: None };
+    let watched = Watched::begin(&Quiet, transfer);
+    let verdicts = compiler.compile(&[&first, &second], &watched).unwrap();
+    assert_eq!(shown(&verdicts.compiled), ["unfit", "failed", "unfit", "unfit", "failed"]);
 }
 
 /// Answers of an interpreter that somebody took over: to each file one of these, then the next.
