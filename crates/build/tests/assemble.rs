@@ -188,6 +188,47 @@ fn different_files_of_one_name_are_left_to_the_first_and_told() {
 }
 
 #[test]
+fn a_file_where_another_package_has_a_folder_is_refused_whoever_comes_first() {
+    let refused = |mut bundles: Vec<Bundle>| {
+        settle(&mut bundles, &Notebooks::default()).unwrap_err().to_string()
+    };
+    let one = |name: &str, stage, file: &str| bundle(name, stage, &[(file, b"x")], false);
+    let told = refused(vec![
+        one("a", Stage::Packages, "lib/clash"),
+        one("b", Stage::Packages, "lib/clash/deep/__init__.py"),
+    ]);
+    insta::assert_snapshot!(told, @"a and b both bring /lib/clash, and they differ");
+    let told = refused(vec![
+        one("a", Stage::Packages, "lib/clash/deep/__init__.py"),
+        one("b", Stage::Packages, "lib/clash/deep"),
+    ]);
+    insta::assert_snapshot!(told, @"a and b both bring /lib/clash/deep, and they differ");
+    let told = refused(vec![
+        one("a", Stage::Packages, "lib/clash/__init__.py"),
+        one("app", Stage::Project, "lib"),
+    ]);
+    insta::assert_snapshot!(told, @"app and a both bring /lib, and they differ");
+    // A folder that is empty is one as well.
+    let mut empty = bundle("a", Stage::Packages, &[], false);
+    empty.parcel.items.push(Item { path: path("lib/x"), kind: ItemKind::Folder { mode: 0o755 } });
+    let told = refused(vec![empty, one("b", Stage::Packages, "lib/x")]);
+    insta::assert_snapshot!(told, @"a and b both bring /lib/x, and they differ");
+    let link = |name: &str, stage| {
+        let mut bundle = bundle(name, stage, &[], false);
+        bundle.parcel.items.push(Item::link(path("lib"), *b"usr/lib"));
+        bundle
+    };
+    let told = refused(vec![
+        link("a", Stage::Packages),
+        one("b", Stage::Packages, "lib/clash/__init__.py"),
+    ]);
+    insta::assert_snapshot!(told, @"a and b both bring /lib, and they differ");
+    // What the distribution links to, it has as a folder.
+    let mut below = vec![link("base", Stage::Base), one("b", Stage::Packages, "lib/x/y.py")];
+    assert!(settle(&mut below, &Notebooks::default()).unwrap().is_empty());
+}
+
+#[test]
 fn the_image_is_valid() {
     let folder = tempfile::tempdir().unwrap();
     let lease = lease(folder.path());

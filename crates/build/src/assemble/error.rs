@@ -66,7 +66,7 @@ impl Diagnose for Error {
         match self {
             Self::Store { source, .. } => source.hints(),
             Self::Clash { .. } => vec![Hint::new(
-                "in a virtual environment the later one would win silently; drop one of the two from the requirements",
+                "an image cannot have both; drop one of the two from the requirements",
             )],
             Self::Content { .. } | Self::Write { .. } | Self::Entry { .. } => Vec::new(),
         }

@@ -1,6 +1,7 @@
 //! Names that several packages bring. Installers let the one that is installed later win, so that the
 //! result depends on their order; here the first by name has it, whatever the order, and the report says so.
-//! What the project brings wins, as files that are copied last do.
+//! What the project brings wins, as files that are copied last do. A file where another package has a folder
+//! is an error: no image can have both.
 
 use std::collections::HashMap;
 use std::io;
@@ -33,17 +34,24 @@ pub fn settle(bundles: &mut [Bundle], notebooks: &Notebooks) -> Result<Vec<Overl
     };
     bundles.sort_by(|a, b| (a.stage, &a.parcel.package).cmp(&(b.stage, &b.parcel.package)));
     let mut owners: HashMap<RootPath, (PackageId, What)> = HashMap::new();
+    let mut ground = Ground::default();
     let mut overlaps = Vec::new();
     let (project, packages): (Vec<&mut Bundle>, Vec<&mut Bundle>) =
         bundles.iter_mut().partition(|bundle| bundle.stage == Stage::Project);
     for bundle in project.into_iter().chain(packages) {
         let package = bundle.parcel.package.clone();
+        let holds = Holds::of(bundle.stage);
         let mut failure = None;
         let mut shared = Vec::new();
         bundle.parcel.items.retain(|item| {
-            let Some(what) = What::of(&item.kind) else { return true };
-            let Some((owner, theirs)) = owners.get(&item.path) else {
-                owners.insert(item.path.clone(), (package.clone(), what));
+            let what = What::of(&item.kind);
+            let (Some(what), Some((owner, theirs))) = (&what, owners.get(&item.path)) else {
+                let name = (&item.path, &package);
+                match ground.take(name, what.as_ref().is_some_and(|what| what.blocks(holds))) {
+                    Ok(()) => {}
+                    Err(clash) => drop(failure.get_or_insert(clash)),
+                }
+                owners.extend(what.map(|what| (item.path.clone(), (package.clone(), what))));
                 return true;
             };
             match what.equals(theirs, |ours, theirs| {
@@ -74,6 +82,65 @@ pub fn settle(bundles: &mut [Bundle], notebooks: &Notebooks) -> Result<Vec<Overl
     Ok(overlaps)
 }
 
+/// Which names are folders, and which cannot be.
+#[derive(Default)]
+struct Ground {
+    /// Names that something lies below, or that are folders themselves, and who brought the first such.
+    folders: HashMap<RootPath, PackageId>,
+    /// Names that nothing can lie below.
+    blocked: HashMap<RootPath, PackageId>,
+}
+
+impl Ground {
+    /// Takes a name of a package; `blocks` if nothing can lie below it.
+    fn take(
+        &mut self,
+        (path, package): (&RootPath, &PackageId),
+        blocks: bool,
+    ) -> Result<(), Error> {
+        if blocks {
+            if let Some(other) = self.folders.get(path) {
+                return Err(clash(path, other, package));
+            }
+            self.blocked.insert(path.clone(), package.clone());
+        }
+        // Whatever is a folder is below folders that were looked at.
+        let own = (!blocks).then(|| path.clone());
+        for folder in own.into_iter().chain(path.ancestors()) {
+            if folder.is_root() || self.folders.contains_key(&folder) {
+                break;
+            }
+            if let Some(other) = self.blocked.get(&folder) {
+                return Err(clash(&folder, other, package));
+            }
+            self.folders.insert(folder, package.clone());
+        }
+        Ok(())
+    }
+}
+
+fn clash(path: &RootPath, first: &PackageId, second: &PackageId) -> Error {
+    Error::Clash { path: path.to_string(), first: first.name.clone(), second: second.name.clone() }
+}
+
+/// What may lie below a link of a package.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// Whatever another package has there: a distribution has links to folders, such as `lib` to `usr/lib`.
+    Anything,
+    /// Nothing.
+    Nothing,
+}
+
+impl Holds {
+    fn of(stage: Stage) -> Self {
+        match stage {
+            Stage::Base | Stage::Replaced | Stage::System | Stage::Made => Self::Anything,
+            Stage::Packages | Stage::Bytecode | Stage::Project => Self::Nothing,
+        }
+    }
+}
+
 /// What can be at a name only once.
 enum What {
     File(Content),
@@ -95,6 +162,14 @@ impl What {
             ItemKind::Folder { .. } => None,
             ItemKind::File { content, .. } => Some(Self::File(content.clone())),
             ItemKind::Symlink(target) => Some(Self::Symlink(target.clone())),
+        }
+    }
+
+    /// Whether nothing can lie below it.
+    fn blocks(&self, holds: Holds) -> bool {
+        match self {
+            Self::File(_) => true,
+            Self::Symlink(_) => holds == Holds::Nothing,
         }
     }
 
