@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use lightship_build::prune::{Category, Options, Pruned, prune};
+use lightship_build::prune::{Category, Options, Pruned, influence, prune};
 use lightship_codec::tar::RootPath;
 use lightship_packages::parcel::{Item, Origin, PackageId, Parcel};
 
@@ -245,4 +245,24 @@ fn every_category_has_a_name_that_is_understood() {
         assert_eq!(category.name().parse(), Ok(category));
     }
     assert!("everything".parse::<Category>().is_err());
+}
+
+#[test]
+fn where_something_is_named_has_no_influence_and_what_is_named_has() {
+    let of = |files: &[(&str, &str)]| influence(&parcel(Origin::Project, "app", files)).unwrap();
+    let code =
+        "import os\nfrom a.tests import data\npath = os.path.join(x, 'tests', 'y')\nz = 'b/c.h'\n";
+    let before = of(&[("/app/other.py", "x = 1\n"), ("/app/job.py", code)]);
+    let commented = format!("# why\n\n{code}# again: from a.tests import data\n");
+    assert_eq!(of(&[("/app/job.py", &commented)]), before);
+    assert_eq!(of(&[("/app/job.py", &format!("{code}from a.tests import data\n"))]), before);
+    for (path, code) in [
+        ("/app/job2.py", code),
+        ("/app/job.py", &code.replace("a.tests", "b.tests")),
+        ("/app/job.py", &code.replace(", 'y'", "")),
+        ("/app/job.py", &code.replace("c.h", "d.h")),
+        ("/app/job.py", &format!("{code}attach_stub()\n")),
+    ] {
+        assert_ne!(of(&[(path, code)]), before, "{path}: {code}");
+    }
 }

@@ -25,9 +25,10 @@ mod unneeded;
 
 use std::collections::BTreeMap;
 
+use lightship_base::{Digest, Key};
 use lightship_codec::tar::RootPath;
 use lightship_packages::elf::{ElfError, Needs};
-use lightship_packages::parcel::{PackageId, Parcel};
+use lightship_packages::parcel::{ItemKind, PackageId, Parcel};
 
 pub use cache::{cache_entries, loader_cache};
 pub use unneeded::Unneeded;
@@ -132,4 +133,69 @@ pub fn resolve(parcels: &[Parcel], options: &Options) -> Links {
     links.missing.sort();
     links.assumed.sort();
     links
+}
+
+/// Everything about a parcel that may decide how needs are met, its own and those of others: two parcels with
+/// the same answer have the same effect.
+pub fn influence(parcel: &Parcel) -> Digest {
+    let parcels = std::slice::from_ref(parcel);
+    let (natives, unread) = facts::read(parcels, &Tree::of(parcels), &Notebooks::default());
+    let mut key = Key::of("native code");
+    for Native { path, needs, .. } in natives {
+        key.add(path.as_bytes());
+        key.add(format!("{needs:?}"));
+    }
+    for Unread { file, why, .. } in unread {
+        key.add(file.as_bytes());
+        key.add(why.to_string());
+    }
+    // A library may be found by way of a link.
+    let mut links: Vec<(&RootPath, &[u8])> = Vec::new();
+    for item in &parcel.items {
+        if let ItemKind::Symlink(target) = &item.kind {
+            links.push((&item.path, target));
+        }
+    }
+    links.sort_unstable();
+    for (path, target) in links {
+        key.add(path.as_bytes());
+        key.add(target);
+    }
+    key.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use lightship_packages::parcel::{Content, Item, Origin};
+
+    use super::*;
+
+    /// A project with these files and the running test's own program as a library.
+    fn project(program: Option<&str>, files: &[(&str, &str)]) -> Parcel {
+        let path = |text: &str| RootPath::parse(text.as_bytes()).unwrap();
+        let mut items: Vec<Item> =
+            files.iter().map(|(at, text)| Item::made(path(at), text.as_bytes())).collect();
+        if let Some(at) = program {
+            let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+            let kind = ItemKind::File { mode: 0o755, content: Content::bytes(bytes) };
+            items.push(Item { path: path(at), kind });
+        }
+        let (name, version) = ("app".to_owned(), String::new());
+        Parcel { package: PackageId { origin: Origin::Project, name, version }, items }
+    }
+
+    #[test]
+    fn native_code_and_links_have_influence_and_source_has_not() {
+        let of = |program, files: &[(&str, &str)]| influence(&project(program, files));
+        let source = of(None, &[("app/a.py", "x = 1\n")]);
+        assert_eq!(of(None, &[("app/a.py", "x = 2\n"), ("app/b.py", "")]), source);
+        let native = of(Some("app/ext.so"), &[]);
+        assert_ne!(native, source);
+        assert_ne!(of(Some("app/other.so"), &[]), native);
+        assert_eq!(of(Some("app/ext.so"), &[("app/a.py", "x = 1\n")]), native);
+        let mut linked = project(Some("app/ext.so"), &[]);
+        let link = RootPath::parse(b"app/libzzz.so.1").unwrap();
+        linked.items.push(Item::link(link, *b"ext.so"));
+        assert_ne!(influence(&linked), native);
+    }
 }

@@ -1,5 +1,7 @@
 //! What Python source names: modules of test suites, and kinds of files that are no code.
 
+use std::collections::BTreeSet;
+
 use lightship_codec::tar::RootPath;
 use lightship_packages::parcel::{Content, ItemKind, Parcel};
 use rayon::prelude::*;
@@ -129,6 +131,17 @@ impl Clues {
     fn is_empty(&self) -> bool {
         let Self { modules, texts, files, loads_stubs } = self;
         modules.is_empty() && texts.is_empty() && files.is_empty() && loads_stubs.is_none()
+    }
+
+    /// What of it decides, spelt so that only the same is spelt the same.
+    pub(super) fn deciding(&self) -> String {
+        let Self { modules, texts, files, loads_stubs } = self;
+        let names = |named: &'_ [(String, usize)]| {
+            named.iter().map(|(name, _)| name.clone()).collect::<BTreeSet<String>>()
+        };
+        let texts: BTreeSet<(&str, bool)> =
+            texts.iter().map(|text| (&text.inside[..], text.leads_on)).collect();
+        format!("{:?}", (names(modules), texts, names(files), loads_stubs.is_some()))
     }
 
     fn take(&mut self, folder: &[String], token: &Token<'_>, file: &Regex) {

@@ -18,7 +18,7 @@ mod suites;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use lightship_base::{ByteSize, Diagnose};
+use lightship_base::{ByteSize, Diagnose, Digest, Key};
 use lightship_codec::tar::RootPath;
 use lightship_packages::elf::{Class, Machine};
 use lightship_packages::parcel::{Item, ItemKind, Origin, PackageId, Parcel};
@@ -126,10 +126,16 @@ pub fn prune(parcels: Vec<Parcel>, options: &Options) -> Result<Pruned, PruneErr
 }
 
 /// Everything about a parcel's source that may decide what of others is pruned: two parcels with the same
-/// answer have the same effect.
-pub fn influence(parcel: &Parcel) -> Result<String, PruneError> {
-    let sources = clues::read(std::slice::from_ref(parcel), &Notebooks::default())?;
-    Ok(format!("{sources:?}"))
+/// answer have the same effect. In which line something is named, and how often, decides nothing.
+pub fn influence(parcel: &Parcel) -> Result<Digest, PruneError> {
+    let mut sources = clues::read(std::slice::from_ref(parcel), &Notebooks::default())?;
+    sources.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut key = Key::of("clues");
+    for source in &sources {
+        key.add(source.path.as_bytes());
+        key.add(source.clues.deciding());
+    }
+    Ok(key.finish())
 }
 
 /// Whether a parcel's files are looked at.

@@ -2,8 +2,10 @@
 
 use std::fs;
 
-use super::refusal;
+use lightship_testkit::docker_registry::skip;
+
 use super::stock::Stocked;
+use super::{refusal, text};
 
 #[test]
 fn packages_below_src_are_imported_from_anywhere_and_setup_cfg_is_read() {
@@ -40,4 +42,23 @@ fn packages_below_src_are_imported_from_anywhere_and_setup_cfg_is_read() {
     let said = refusal(environment, 3, "build own --vendor vendored");
     assert!(said.contains("`requirements` has changed") && said.contains("vendor"), "{said}");
     assert!(!said.contains("--offline"), "{said}");
+}
+
+#[test]
+fn native_code_that_is_added_has_to_find_its_libraries() {
+    let Some(stocked) = Stocked::open() else { return };
+    let environment = &stocked.environment;
+    let script = "
+        echo 'int zzz(void) { return 1; }' > zzz.c
+        echo 'int zzz(void); int ext(void) { return zzz(); }' > ext.c
+        cc -shared -fPIC -Wl,-soname,libzzz.so.1 -o libzzz.so zzz.c && cc -shared -fPIC -o project/ext.so ext.c -L. -lzzz";
+    if !environment.shell(script).status.success() {
+        return skip("no C compiler here");
+    }
+    // What an earlier build found for the same lock does not answer for it.
+    let said = refusal(environment, 3, "build project --locked --offline -t app:v2");
+    assert!(said.contains("libzzz.so.1") && said.contains("ext.so"), "{said}");
+    fs::remove_file(stocked.project().join("ext.so")).unwrap();
+    let again = environment.json(0, "build project --locked --offline -t app:v3");
+    assert_eq!(text(&again, "digest"), text(&stocked.report, "digest"));
 }

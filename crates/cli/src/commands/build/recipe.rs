@@ -3,6 +3,7 @@
 use lightship_base::{Key, Timestamp};
 use lightship_build::app::Collected;
 use lightship_build::assemble::{Layer, Origin};
+use lightship_build::native;
 use lightship_build::prune;
 use lightship_build::report::Known;
 use lightship_build::sbom::Facts;
@@ -19,7 +20,7 @@ use crate::commands::Error;
 pub(in crate::commands) const RECIPES: RefKind = RefKind::new("recipes");
 
 /// Changes whenever the same lock would become other layers.
-const RULES: u32 = 5;
+const RULES: u32 = 6;
 
 /// All layers but the project's, and what is known of them.
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,7 +57,8 @@ pub(super) fn key(
     }
     let influence =
         prune::influence(&collected.parcel).map_err(lightship_build::lean::Error::from)?;
-    key.add(&influence);
+    key.add(influence.to_string());
+    key.add(native::influence(&collected.parcel).to_string());
     Ok(key.finish().hex())
 }
 
