@@ -60,7 +60,8 @@ impl Resolver<'_> {
         Ok(Pylock::parse(&text, "uv's pylock.toml")?)
     }
 
-    /// Who needs whom, and which index had it. The first call has filled uv's cache; this one asks nobody.
+    /// Who needs whom, and which index had it. The first call has filled uv's cache; this one asks nobody
+    /// where that is enough.
     pub(super) fn annotate(
         &self,
         work: &Work,
@@ -77,10 +78,15 @@ impl Resolver<'_> {
         words.push("--emit-index-annotation".into());
         words.extend(["--output-file".into(), Work::inside(ANNOTATED)]);
         words.extend(self.target(request.target));
-        if !self.offline {
-            words.push("--offline".into());
+        let attempt = "ask uv who needs whom";
+        let from_cache = words.iter().cloned().chain(["--offline".into()]).collect();
+        match self.run(work, plan, attempt, if self.offline { words.clone() } else { from_cache }) {
+            // An index without digests and metadata: of its files uv keeps less.
+            Err(Error::Unsatisfiable { .. } | Error::Failed { .. }) if !self.offline => {
+                self.run(work, plan, attempt, words)?;
+            }
+            ran => drop(ran?),
         }
-        self.run(work, plan, "ask uv who needs whom", words)?;
         Ok(Edges::parse(&super::read_text(&work.path(ANNOTATED), MAX_ANSWER)?))
     }
 }

@@ -130,6 +130,30 @@ pub enum Error {
         /// The user's lock: `poetry.lock`.
         lock: String,
     },
+    /// The file that an index offers has none of the hashes in the requirements.
+    #[error("{file} has none of the hashes that the requirements have for {name}")]
+    OtherHash {
+        /// Which file.
+        file: String,
+        /// Of which distribution.
+        name: String,
+    },
+    /// Every distribution has to have a hash, and one has none.
+    #[error(
+        "{name} is needed and has no hash in the requirements, and `--require-hashes` wants one for everything"
+    )]
+    NoHash {
+        /// Which distribution.
+        name: String,
+    },
+    /// The project asks for more than its `uv.lock` has.
+    #[error("{} does not have {} yet, which pyproject.toml asks for", lock.display(), names.join(", "))]
+    Behind {
+        /// The lock.
+        lock: PathBuf,
+        /// The distributions that it lacks.
+        names: Vec<String>,
+    },
     /// An index or the store failed.
     #[error(transparent)]
     Index(#[from] lightship_packages::index::Error),
@@ -174,6 +198,9 @@ impl Diagnose for Error {
             | Self::NotAtHome { .. }
             | Self::NoFile { .. }
             | Self::NotAllowed { .. }
+            | Self::OtherHash { .. }
+            | Self::NoHash { .. }
+            | Self::Behind { .. }
             | Self::Build { .. } => Category::BadInput,
             Self::Document(error) => error.category(),
             Self::Index(error) => error.category(),
@@ -210,6 +237,13 @@ impl Diagnose for Error {
                     "make that lock anew with its own tool, or remove it to resolve anew",
                 )]
             }
+            Self::OtherHash { .. } => vec![Hint::new(
+                "pin the version that the hashes are of (`name==version`); where it is pinned, the file is not the one that they were made for",
+            )],
+            Self::NoHash { .. } => vec![Hint::new(
+                "name it with its version and hash, as `uv pip compile --generate-hashes` does",
+            )],
+            Self::Behind { .. } => vec![Hint::new("run `uv lock`")],
             Self::Sandbox { source, .. } => source.hints(),
             Self::Document(error) => error.hints(),
             Self::Index(error) => error.hints(),

@@ -1,14 +1,20 @@
 //! From requirements to a lock: driving `uv` beside the image's own Python, building what has no wheel.
 //!
 //! `uv` runs where an [`Interpreter`] lets it: in a sandbox whose root has the Python that the image will
-//! have. So markers, ABI and libc are the image's, and a `setup.py` that has to say what it needs sees
-//! neither this machine nor its files. What comes back is `pylock.toml`; of it a lock keeps names,
-//! versions, digests, sizes and labels, and the local store keeps the addresses.
+//! have. So markers, ABI and libc are the image's. What comes back is `pylock.toml`; of it a lock keeps
+//! names, versions, digests, sizes and labels, and the local store keeps the addresses.
+//!
+//! A source distribution may have to be asked what it needs, and then `uv` runs its code in the same
+//! sandbox. That code sees nothing of this machine but what `uv` itself has to have: the network, `uv`'s cache
+//! (which it can write), proxies, the project's folder (a copy is written), folders of `--find-links`, and the user's
+//! logins to the indexes that are asked. No other login is in there: a file server that an index points to,
+//! and that wants one of its own, is asked without.
 //!
 //! Everything becomes one call of `uv pip compile`: requirements files as one file without includes,
 //! `pyproject.toml` as it is, and locks of other tools as exact versions whose allowed files are known
 //! ([`Source`]).
 
+mod allowed;
 mod annotated;
 mod edges;
 mod error;
@@ -25,6 +31,7 @@ mod setup_cfg;
 mod source;
 mod target;
 mod uv;
+mod uv_lock;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -40,7 +47,7 @@ use tempfile::TempDir;
 
 pub use error::Error;
 pub use interpreter::{Access, Host, Interpreter, Job, Ran, Shared, Word};
-pub use requirements::{IndexOption, Requirements};
+pub use requirements::{Hashes, IndexOption, IndexUrl, Lookup, Requirements, Variables};
 pub use resolution::Resolution;
 pub use sandboxed::Sandboxed;
 pub use sdist::{is_built, is_native};
@@ -66,8 +73,6 @@ pub struct Resolver<'a> {
     pub public: Option<Index>,
     /// Who the user is to them.
     pub logins: &'a dyn Logins,
-    /// The user's netrc, for servers that indexes point to.
-    pub netrc: Option<&'a Path>,
     /// A file of certificate authorities.
     pub certificates: Option<&'a Path>,
     /// Proxies, as variables: `HTTPS_PROXY`.
@@ -226,6 +231,7 @@ impl Resolver<'_> {
         work.write("config/uv/uv.toml", &toml)?;
         let (links, folders, more) = settings::find_links(&indexes, self.logins);
         secrets.extend(more);
+        secrets.extend(settings::secrets_of_proxies(&self.proxies));
         let mut command = vec![Word::inside("/lightship/uv")];
         command.extend(arguments);
         let compiles = command.get(2).is_some_and(|word| *word == Word::text("compile"));
@@ -261,10 +267,6 @@ impl Resolver<'_> {
             ("COLUMNS".to_owned(), "10000".into()),
             ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".into()),
         ];
-        if let Some(netrc) = self.netrc {
-            shared.push(share(netrc, "/lightship/netrc", Access::Read));
-            environment.push(("NETRC".to_owned(), Word::inside("/lightship/netrc")));
-        }
         if let Some(certificates) = self.certificates {
             shared.push(share(certificates, "/lightship/certificates.pem", Access::Read));
             let file = Word::inside("/lightship/certificates.pem");

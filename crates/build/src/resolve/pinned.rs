@@ -5,7 +5,7 @@
 //! digests only, uv asks the user's indexes, and what it chooses has to be among the digests.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lightship_base::Digest;
 use lightship_net::Url;
@@ -15,6 +15,7 @@ use lightship_packages::pylock::pipfile::Pipfile;
 use lightship_packages::pylock::poetry::Poetry;
 use lightship_packages::pylock::{File, Package, Pylock, Source as PylockSource};
 
+use super::allowed::Allowed;
 use super::edges::Edges;
 use super::interpreter::{Access, Shared, Word};
 use super::source::{MAX_LOCK, PROJECT, Plan, indexes_of_project, project};
@@ -71,9 +72,17 @@ pub(super) fn pylock(
     let name = file.display().to_string();
     let lock = Pylock::parse(&read_text(file, MAX_LOCK)?, &name)?;
     let packages = chosen(&lock, &name, target, extras, groups)?;
-    let folder =
-        std::fs::canonicalize(file).map_err(Error::io("read", file))?.parent().map(Path::to_owned);
-    of_pylock(resolver, work, &packages, Edges::default(), folder.as_deref())
+    of_pylock(resolver, work, &packages, Edges::default(), folder_of(file).as_deref())
+}
+
+/// The folder that a lock's relative paths begin at.
+pub(super) fn folder_of(file: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(file).ok()?.parent().map(Path::to_owned)
+}
+
+/// The files that lie beside a lock.
+pub(super) fn beside_pylock(folder: &Path) -> Index {
+    Index::new("beside-pylock", Place::Folder(folder.to_owned()), Role::Extra)
 }
 
 /// What a lock has for a target.
@@ -144,14 +153,11 @@ fn of_pylock(
         .ok()
         .map(|url| Index::new(DEFAULT_INDEX, Place::Repository(url), Role::Default));
     let file = work.write("requirements.txt", &lines)?;
-    let folders = folder.iter().map(|folder| {
-        Index::new("beside-pylock", Place::Folder((*folder).to_owned()), Role::Extra)
-    });
     Ok(Plan {
         sources: vec![file],
         shared,
         no_deps: true,
-        own_indexes: folders.collect(),
+        own_indexes: folder.map(beside_pylock).into_iter().collect(),
         only_index: only,
         edges: Some(all),
         ..Plan::default()
@@ -209,10 +215,10 @@ fn of_pins(work: &Work, lock: &str, pins: Vec<Pin>, edges: Edges) -> Result<Plan
     }
     Ok(Plan {
         sources: vec![work.write("requirements.txt", &lines)?],
-        names: allowed.keys().cloned().collect(),
         no_deps: true,
         edges: Some(edges),
-        allowed: Some((lock.to_owned(), allowed)),
+        names: allowed.keys().cloned().collect(),
+        allowed: Allowed::by_lock(lock, allowed),
         ..Plan::default()
     })
 }

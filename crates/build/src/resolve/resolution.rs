@@ -46,7 +46,7 @@ pub(super) fn resolution(
     let tags = Tags::of(target.kind);
     let mut resolution = Resolution { indexes, ..Resolution::default() };
     for package in &pylock.packages {
-        let allowed = |file: &File| plan.allows(&package.name, file);
+        let allowed = |file: &File| plan.allowed.has(&package.name, &file.sha256);
         let (wheel, sdist) = files(package, &tags, &allowed)?;
         let version = package.version.clone().unwrap_or_default();
         let Some(chosen) = wheel.or(sdist) else { return Err(unfit(package, &tags, plan)) };
@@ -83,14 +83,10 @@ pub(super) fn resolution(
 fn unfit(package: &Package, tags: &Tags, plan: &Plan) -> Error {
     let name = package.name.clone();
     let any = files(package, tags, &|_| true).ok().and_then(|(wheel, sdist)| wheel.or(sdist));
-    match (any, &plan.allowed) {
-        (Some(file), Some((lock, _))) => {
-            Error::NotAllowed { file: file.name.clone(), name, lock: lock.clone() }
-        }
-        (Some(_), None) | (None, _) => {
-            Error::NoFile { name, version: package.version.clone().unwrap_or_default() }
-        }
-    }
+    any.and_then(|file| plan.allowed.refusal(&name, &file.name)).unwrap_or_else(|| {
+        let version = package.version.clone().unwrap_or_default();
+        Error::NoFile { name, version }
+    })
 }
 
 /// The wheel that fits best, and the source distribution. What is not allowed is passed over: an index may

@@ -82,10 +82,26 @@ fn with_login(url: &Url, logins: &dyn Logins, secrets: &mut Vec<Secret>) -> Stri
         // Fails for addresses without a host, for which nobody has a login.
         let _ = url.set_username(&user);
         let _ = url.set_password(Some(&password));
-        secrets.push(Secret::new(url.password().unwrap_or_default()));
+        secrets.extend(secrets_of(&url));
         secrets.push(Secret::new(password));
     }
     url.into()
+}
+
+/// No token is shorter. Of a name that is, taking it out would garble every message.
+const SHORTEST_TOKEN: usize = 8;
+
+/// What must not be shown of an address: its password; without one, the name may be a token.
+fn secrets_of(url: &Url) -> Option<Secret> {
+    let password = url.password().filter(|password| !password.is_empty());
+    let token = Some(url.username()).filter(|name| name.len() >= SHORTEST_TOKEN);
+    password.or(token).map(Secret::new)
+}
+
+/// The same of proxies' addresses.
+pub(super) fn secrets_of_proxies(proxies: &[(String, Secret)]) -> Vec<Secret> {
+    let urls = proxies.iter().filter_map(|(_, value)| value.expose().parse::<Url>().ok());
+    urls.filter_map(|url| secrets_of(&url)).collect()
 }
 
 /// *RFC 7617, 2*: `Basic`, and name and password in base64.
@@ -150,6 +166,15 @@ mod tests {
         assert_eq!(secrets.len(), 2);
         let (text, _) = uv_toml(&indexes, &One, Fresh::Now);
         assert!(!text.contains("cache-control"), "{text}");
+        let proxy = |url: &str| ("HTTPS_PROXY".to_owned(), Secret::new(url));
+        let proxies = [
+            "http://me:hunter2@proxy.invalid",
+            "http://t0ken-t0ken@proxy.invalid",
+            "http://me@x.invalid",
+            "localhost",
+        ];
+        let secrets = secrets_of_proxies(&proxies.map(proxy));
+        assert_eq!(secrets, ["hunter2", "t0ken-t0ken"].map(Secret::new));
         let (words, shared, _) = find_links(&indexes, &One);
         assert_eq!((words.len(), shared.len()), (4, 1));
         assert!(!format!("{words:?}").contains("p%40ss"), "{words:?}");

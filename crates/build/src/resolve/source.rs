@@ -3,23 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use lightship_base::Digest;
 use lightship_net::Url;
 use lightship_packages::index::{Index, Place, Role, without_user};
 use lightship_packages::lock::{DEFAULT_INDEX, Inputs};
-use lightship_packages::pylock::File;
-use lightship_packages::python::normalise_name;
 use toml::de::{DeTable, DeValue};
 
+use super::allowed::Allowed;
 use super::edges::Edges;
 use super::interpreter::{Access, Shared, Word};
 use super::requirements::{IndexOption, Requirements};
 use super::settings::Fresh;
 use super::target::Target;
-use super::{Error, Resolver, Work, pinned, read_text};
+use super::{Error, Resolver, Work, pinned, read_text, uv_lock};
 
 /// No project file is larger.
-const MAX_PROJECT: u64 = 8 << 20;
+pub(super) const MAX_PROJECT: u64 = 8 << 20;
 
 /// No lock of another tool is larger.
 pub(super) const MAX_LOCK: u64 = 32 << 20;
@@ -100,8 +98,8 @@ pub(super) struct Plan {
     pub(super) fresh: Fresh,
     /// Who needs whom, where somebody else says so.
     pub(super) edges: Option<Edges>,
-    /// The only files that may be used, by distribution, and the lock that says so.
-    pub(super) allowed: Option<(String, BTreeMap<String, BTreeSet<Digest>>)>,
+    /// The only files that may be used, where somebody says so.
+    pub(super) allowed: Allowed,
 }
 
 impl Source {
@@ -110,7 +108,7 @@ impl Source {
         match self {
             Self::Requirements { requirements, project } => {
                 inputs.text("requirements", &requirements.normalised());
-                if let (true, Some(folder)) = (requirements.own_project, project) {
+                if let (Some(_), Some(folder)) = (&requirements.own_project, project) {
                     project_inputs(inputs, folder)?;
                 }
             }
@@ -120,6 +118,8 @@ impl Source {
                 chosen(inputs, "groups", groups);
             }
             Self::UvLock { folder, extras, groups } => {
+                // It is taken as it is: what it lacks would be missing without a word.
+                uv_lock::check(folder, extras, groups)?;
                 inputs.text("uv.lock", &read_text(&folder.join("uv.lock"), MAX_LOCK)?);
                 chosen(inputs, "extras", extras);
                 chosen(inputs, "groups", groups);
@@ -141,6 +141,21 @@ impl Source {
             }
         }
         Ok(())
+    }
+
+    /// Where it says itself that files are, beside the user's indexes: whoever fetches them has to look there.
+    pub fn indexes(&self) -> Vec<Index> {
+        match self {
+            Self::Requirements { requirements, .. } => requirements.as_indexes(),
+            Self::Pylock { file, .. } => {
+                let folder = pinned::folder_of(file);
+                folder.iter().map(|folder| pinned::beside_pylock(folder)).collect()
+            }
+            Self::Pyproject { .. }
+            | Self::UvLock { .. }
+            | Self::Poetry { .. }
+            | Self::Pipfile { .. } => Vec::new(),
+        }
     }
 }
 
@@ -255,12 +270,6 @@ impl Plan {
         }
         all
     }
-
-    /// Whether a file may be used.
-    pub(super) fn allows(&self, name: &str, file: &File) -> bool {
-        let Some((_, allowed)) = &self.allowed else { return true };
-        allowed.get(name).is_some_and(|digests| digests.contains(&file.sha256))
-    }
 }
 
 /// Writes down for uv what a source says.
@@ -295,15 +304,17 @@ fn of_requirements(
         own_indexes: requirements.as_indexes(),
         no_index: requirements.indexes.contains(&IndexOption::None),
         names: requirements.names(),
+        allowed: Allowed::by_hashes(requirements.hashes.clone()),
         ..Plan::default()
     };
     plan.sources.push(work.write("requirements.txt", &requirements.to_file())?);
     if !requirements.constraints.is_empty() {
-        let file = work.write("constraints.txt", &(requirements.constraints.join("\n") + "\n"))?;
+        let file = work.write("constraints.txt", &requirements.to_constraints())?;
         plan.sources.extend(["--constraints".into(), file]);
     }
-    if let (true, Some(folder)) = (requirements.own_project, project) {
-        let own = of_project(folder, &[], &[])?;
+    if let (Some(extras), Some(folder)) = (&requirements.own_project, project) {
+        let extras: Vec<String> = extras.iter().cloned().collect();
+        let own = of_project(folder, &extras, &[])?;
         plan.sources.extend(own.sources);
         plan.shared.extend(own.shared);
     }
@@ -372,58 +383,4 @@ fn indexes_of(document: &DeTable<'_>) -> Vec<Index> {
         Some(Index::new(&label, Place::Repository(without_user(&url)), role))
     });
     indexes.collect()
-}
-
-impl Requirements {
-    /// Distributions that the requirements name, normalised.
-    pub fn names(&self) -> BTreeSet<String> {
-        let name = |line: &String| {
-            let end = line.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c));
-            normalise_name(&line[..end.unwrap_or(line.len())])
-        };
-        self.lines.iter().map(name).filter(|name| !name.is_empty()).collect()
-    }
-
-    /// Where these requirements say that distributions come from. A later default replaces an earlier
-    /// one, as in pip. Addresses that make no sense are left to the resolver to complain about.
-    pub fn as_indexes(&self) -> Vec<Index> {
-        let mut indexes = Vec::new();
-        let mut default = None;
-        let (mut extras, mut links) = (0, 0);
-        for option in &self.indexes {
-            match option {
-                IndexOption::Default(url) => {
-                    default = url.parse().ok().map(|url: Url| {
-                        Index::new(DEFAULT_INDEX, Place::Repository(url), Role::Default)
-                    });
-                }
-                IndexOption::Extra(url) => {
-                    extras += 1;
-                    indexes.extend(url.parse().ok().map(|url: Url| {
-                        let label = format!("requirements-{extras}");
-                        Index::new(&label, Place::Repository(url), Role::Extra)
-                    }));
-                }
-                IndexOption::Links(place) => {
-                    links += 1;
-                    let label = format!("requirements-links-{links}");
-                    indexes.push(Index::new(&label, links_place(place), Role::Extra));
-                }
-                IndexOption::None => {}
-            }
-        }
-        indexes.extend(default);
-        indexes
-    }
-}
-
-/// A page of links or a folder.
-fn links_place(place: &str) -> Place {
-    match place.parse::<Url>() {
-        Ok(url) if url.scheme() == "file" => {
-            url.to_file_path().map_or_else(|()| Place::Folder(PathBuf::from(place)), Place::Folder)
-        }
-        Ok(url) if place.contains("://") => Place::Links(url),
-        Ok(_) | Err(_) => Place::Folder(PathBuf::from(place)),
-    }
 }

@@ -1,6 +1,7 @@
 //! Locks of other tools.
 
 use lightship_build::resolve::{Error, Source, Upgrade};
+use lightship_packages::lock::Inputs;
 
 use crate::make::{Bench, address, file_name, told};
 
@@ -115,4 +116,25 @@ fn a_pipfile_lock_is_read() {
     let source = Source::Pipfile { file, develop: false };
     let resolution = bench.resolve(&source, None, &Upgrade::Keep, &bench.native).unwrap();
     assert_eq!(told(&resolution), ["one 1.0 [] wheelhouse"]);
+}
+
+#[test]
+fn a_uv_lock_that_lacks_a_dependency_is_no_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let project = |more: &str| {
+        format!("[project]\nname = \"demo\"\nversion = \"1\"\ndependencies = [\"six\"{more}]\n")
+    };
+    write(
+        "uv.lock",
+        "version = 1\n[[package]]\nname = \"demo\"\nversion = \"1\"\nsource = { virtual = \".\" }\n\
+         dependencies = [{ name = \"six\" }]\n",
+    );
+    write("pyproject.toml", &project(""));
+    let folder = folder.path().to_owned();
+    let source = Source::UvLock { folder, extras: Vec::new(), groups: Vec::new() };
+    source.inputs(&mut Inputs::new()).unwrap();
+    write("pyproject.toml", &project(", \"idna>=3\""));
+    let error = source.inputs(&mut Inputs::new()).unwrap_err();
+    assert!(error.to_string().contains("uv.lock does not have idna yet"), "{error}");
 }

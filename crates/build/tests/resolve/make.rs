@@ -134,7 +134,6 @@ impl Bench {
             indexes,
             public: None,
             logins: &NoLogins,
-            netrc: None,
             certificates: None,
             proxies: Vec::new(),
             cache: &cache,
@@ -171,7 +170,7 @@ impl Bench {
     /// The same for requirements in a file.
     pub(crate) fn requirements(&self, text: &str) -> Result<Resolution, Error> {
         let file = self.write("project/requirements.txt", text);
-        let requirements = Requirements::read(&[file])?;
+        let requirements = Requirements::read(&[file], &|_| None)?;
         let source = Source::Requirements { requirements, project: None };
         self.resolve(&source, None, &Upgrade::Keep, &self.native)
     }

@@ -43,7 +43,7 @@ fn locked_versions_are_kept_until_they_are_to_be_renewed() {
     bench.wheel("one", "2.0", "py3-none-any", &[]);
     bench.wheel("two", "2.0", "py3-none-any", &[]);
     let file = bench.path("project/requirements.txt");
-    let requirements = lightship_build::resolve::Requirements::read(&[file]).unwrap();
+    let requirements = lightship_build::resolve::Requirements::read(&[file], &|_| None).unwrap();
     let source = Source::Requirements { requirements, project: None };
     let versions = |upgrade: &Upgrade| {
         let resolution = bench.resolve(&source, Some(&lock), upgrade, &bench.native).unwrap();
@@ -80,7 +80,8 @@ fn another_machine_gets_its_own_wheels() {
     }
     bench.wheel("native", "1.0", "cp312-cp312-manylinux_2_39_aarch64", &[]);
     let requirements = bench.write("project/requirements.txt", "native\n");
-    let requirements = lightship_build::resolve::Requirements::read(&[requirements]).unwrap();
+    let requirements =
+        lightship_build::resolve::Requirements::read(&[requirements], &|_| None).unwrap();
     let source = Source::Requirements { requirements, project: None };
     let file = |machine, glibc| {
         let kind =
@@ -135,7 +136,7 @@ fn packages_of_an_index_come_from_there_and_nothing_else_does() {
     ];
     let resolve = |line: &str| {
         let file = bench.write("project/requirements.txt", line);
-        let requirements = Requirements::read(&[file]).unwrap();
+        let requirements = Requirements::read(&[file], &|_| None).unwrap();
         let source = Source::Requirements { requirements, project: None };
         bench.resolve_from(&indexes, &source).map(|resolution| told(&resolution))
     };
@@ -149,4 +150,64 @@ fn packages_of_an_index_come_from_there_and_nothing_else_does() {
     // The other index has it, but is not asked.
     let told = resolve("user\ndemo==3.0\n").unwrap_err().to_string();
     assert!(told.contains("cannot be met") && told.contains("demo==3.0"), "{told}");
+}
+
+#[test]
+fn hashes_hold_the_files_that_have_them_and_all_where_that_is_required() {
+    let Some(bench) = Bench::new() else { return };
+    let top = bench.wheel("top", "1.0", "py3-none-any", &["needed"]).hex();
+    let needed = bench.wheel("needed", "1.0", "py3-none-any", &[]).hex();
+    let zeros = "0".repeat(64);
+    let locked = told(&bench.requirements(&format!("top --hash=sha256:{top}\n")).unwrap());
+    assert_eq!(locked, ["needed 1.0 [] wheelhouse", "top 1.0 [needed] wheelhouse"]);
+    let both = format!("top --hash=sha256:{zeros} --hash=sha256:{top}\n");
+    bench.requirements(&both).unwrap();
+
+    let fails = |text: &str| bench.requirements(text).unwrap_err().to_string();
+    let wrong = fails(&format!("top==1.0 --hash=sha256:{zeros}\n"));
+    insta::assert_snapshot!(wrong, @"top-1.0-py3-none-any.whl has none of the hashes that the requirements have for top");
+    let bare = fails(&format!("--require-hashes\ntop --hash=sha256:{top}\n"));
+    insta::assert_snapshot!(bare, @"needed is needed and has no hash in the requirements, and `--require-hashes` wants one for everything");
+    let all = format!("--require-hashes\ntop --hash=sha256:{top}\nneeded --hash=sha256:{needed}\n");
+    assert_eq!(told(&bench.requirements(&all).unwrap()), locked);
+}
+
+#[test]
+fn the_project_among_its_requirements_brings_its_extras() {
+    let Some(bench) = Bench::new() else { return };
+    for name in ["always", "extra", "listed"] {
+        bench.wheel(name, "1.0", "py3-none-any", &[]);
+    }
+    bench.write(
+        "project/pyproject.toml",
+        "[project]\nname = \"demo\"\nversion = \"1\"\ndependencies = [\"always\"]\n\
+         [project.optional-dependencies]\nweb = [\"extra\"]\n",
+    );
+    let names = |text: &str| {
+        let file = bench.write("project/requirements.txt", text);
+        let requirements = Requirements::read(&[file], &|_| None).unwrap();
+        let source = Source::Requirements { requirements, project: Some(bench.path("project")) };
+        let resolution = bench.resolve(&source, None, &Upgrade::Keep, &bench.native).unwrap();
+        resolution.wheels.into_iter().map(|wheel| wheel.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names("-e .\nlisted\n"), ["always", "listed"]);
+    assert_eq!(names("-e .[web]\nlisted\n"), ["always", "extra", "listed"]);
+}
+
+#[test]
+fn variables_lead_to_indexes() {
+    let Some(bench) = Bench::new() else { return };
+    bench.listed("house", "demo", "1.0", &[]);
+    let url = lightship_net::Url::from_directory_path(bench.path("house")).unwrap().to_string();
+    let file = bench.write("project/requirements.txt", "--index-url ${HOUSE}\n${WHICH}\n");
+    let variable = |name: &str| match name {
+        "HOUSE" => Some(url.clone()),
+        "WHICH" => Some("demo".to_owned()),
+        _ => None,
+    };
+    let requirements = Requirements::read(&[file], &variable).unwrap();
+    let source = Source::Requirements { requirements, project: None };
+    let resolution = bench.resolve_from(&[], &source).unwrap();
+    assert_eq!(told(&resolution), ["demo 1.0 [] default"]);
+    assert_eq!(source.indexes().len(), 1);
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use lightship_build::resolve::{Requirements, Source, Upgrade};
 use lightship_packages::index::{Index, Place, Role};
 
-use crate::make::Bench;
+use crate::make::{Bench, told};
 
 /// Python's own server, which says nothing about how long its answers are good for.
 struct Served(Child, Index);
@@ -43,7 +43,7 @@ fn lists_of_files_are_kept_until_something_newer_is_wanted() {
     let served = Served::of(&bench, "house");
     let version = |requirement: &str, upgrade: &Upgrade| {
         let file = bench.write("project/requirements.txt", requirement);
-        let requirements = Requirements::read(&[file]).unwrap();
+        let requirements = Requirements::read(&[file], &|_| None).unwrap();
         let source = Source::Requirements { requirements, project: None };
         let indexes = std::slice::from_ref(&served.1);
         let resolution = bench.resolve_now(indexes, &source, upgrade).unwrap();
@@ -55,4 +55,25 @@ fn lists_of_files_are_kept_until_something_newer_is_wanted() {
     assert_eq!(version("demo==1.1", &Upgrade::Keep), "1.1");
     bench.listed("house", "demo", "1.2", &[]);
     assert_eq!(version("demo", &Upgrade::All), "1.2");
+}
+
+#[test]
+fn an_index_that_has_no_digests_is_asked_twice() {
+    let Some(bench) = Bench::new() else { return };
+    for (name, needs) in [("demo", &["needed"][..]), ("needed", &[])] {
+        bench.listed("house", name, "1.0", needs);
+        let page = bench.path(&format!("house/{name}/index.html"));
+        let text = std::fs::read_to_string(&page).unwrap();
+        let (link, rest) = text.split_once("#sha256=").unwrap();
+        std::fs::write(&page, format!("{link}{}", &rest[64..])).unwrap();
+    }
+    let served = Served::of(&bench, "house");
+    let file = bench.write("project/requirements.txt", "demo\n");
+    let requirements = Requirements::read(&[file], &|_| None).unwrap();
+    let source = Source::Requirements { requirements, project: None };
+    let resolution = bench.resolve_from(std::slice::from_ref(&served.1), &source).unwrap();
+    assert_eq!(told(&resolution), ["demo 1.0 [needed] house", "needed 1.0 [] house"]);
+    // uv has computed them.
+    let bytes = std::fs::read(bench.path("house/demo/demo-1.0-py3-none-any.whl")).unwrap();
+    assert_eq!(resolution.wheels[0].file.sha256, lightship_base::Digest::of(&bytes));
 }

@@ -38,6 +38,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
     if os.environ.get("SOURCE_DATE_EPOCH"):
         assert [name for _, name in socket.if_nameindex()] in (["lo"], []), "a network"
         assert not os.path.exists("/lightship/cache"), "the cache"
+    assert "NETRC" not in os.environ and not os.path.exists("/lightship/netrc"), "logins"
     assert not os.path.exists("/root/.netrc") and not os.path.exists("/home"), "the machine"
     info = "sourced-1.0.dist-info"
     members = {
@@ -156,7 +157,7 @@ fn what_comes_as_source_is_built_to_the_same_bytes() {
     let target = Target::of(&usr).unwrap();
 
     let file = bench.write("project/requirements.txt", "sourced\n");
-    let requirements = Requirements::read(&[file]).unwrap();
+    let requirements = Requirements::read(&[file], &|_| None).unwrap();
     let source = Source::Requirements { requirements, project: None };
     let resolution = bench.resolve_in(&usr, &source, None, &Upgrade::Keep, &target).unwrap();
     let [sdist] = &resolution.sdists[..] else { panic!("{resolution:?}") };

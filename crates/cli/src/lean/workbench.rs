@@ -106,7 +106,6 @@ impl Kitchen<'_> {
             indexes: &python.indexes,
             public: remembered.public_of(uv),
             logins: &python.logins,
-            netrc: python.netrc.as_deref(),
             certificates: Some(certificates.path()),
             proxies: self.proxies(),
             cache: &cache,

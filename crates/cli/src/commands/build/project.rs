@@ -67,7 +67,7 @@ impl ProjectPlan {
             take_from_image(&mut project);
         }
         let (keep, keep_of_base) = categories(project.settings.build.keep.iter().chain(keep))?;
-        let source = source(&project)?;
+        let source = source(&project, environment)?;
         let (wish, python_because) = python(&project);
         let mut asked: Vec<String> = project.apt.iter().map(|apt| apt.value.name.clone()).collect();
         asked.sort();
@@ -194,7 +194,7 @@ fn categories<'a>(
     Ok((keep, of_base))
 }
 
-fn source(project: &Project) -> Result<Option<Source>, Error> {
+fn source(project: &Project, environment: &Environment) -> Result<Option<Source>, Error> {
     let folder = project.folder.clone();
     let python = &project.settings.python;
     let (extras, groups) = (python.extras.clone(), python.groups.clone());
@@ -209,7 +209,8 @@ fn source(project: &Project) -> Result<Option<Source>, Error> {
         }
         Found::Files(files) => {
             let files: Vec<_> = files.iter().map(|file| folder.join(file)).collect();
-            let requirements = Requirements::read(&files)?;
+            let variable = |name: &str| environment.named(name)?.to_str().map(str::to_owned);
+            let requirements = Requirements::read(&files, &variable)?;
             Some(Source::Requirements { requirements, project: Some(folder) })
         }
         Found::SetupCfg(file) => {
