@@ -8,7 +8,7 @@ use lightship_build::lean::{self, Debs, Fetched, Gathered, Opened, Wishes, vendo
 use lightship_build::notebooks::Notebooks;
 use lightship_build::resolve::Uv;
 use lightship_net::Secret;
-use lightship_packages::index::{Addresses, Index, Wanted};
+use lightship_packages::index::{Addresses, Index, Role, Wanted};
 use lightship_packages::lock::{Lock, PlatformName};
 
 use super::meanwhile::meanwhile;
@@ -64,6 +64,9 @@ pub struct Places {
     pub apt: AptFiles,
     /// Of Python.
     pub python: PythonSettings,
+    /// Indexes that the requirements name themselves. uv is told of them with the requirements; whoever fetches
+    /// a lock's files has to look there as well.
+    pub named: Vec<Index>,
     /// Where the project's own base is.
     pub base: BasePlace,
 }
@@ -221,11 +224,13 @@ impl<'a> Kitchen<'a> {
         Finder::new(&self.supplies, architecture, suite, indexes, &*self.progress)
     }
 
-    /// The indexes to look for files in. Where no default one is configured, uv is asked for the one that
+    /// The indexes to look for files in, first those that the requirements name. Where no default one is configured, uv is asked for the one that
     /// it asks itself; but only if something is missing whose address nobody remembers.
     fn indexes(&self, lock: &Lock, wishes: &Wishes) -> Result<Vec<Index>, Error> {
-        let mut indexes = self.supplies.python.indexes.clone();
-        if self.supplies.python.default_index().is_none() && self.needs_index(lock)? {
+        let PythonSettings { mut indexes, .. } =
+            self.supplies.python.clone().with_first(self.supplies.named.clone());
+        let has_default = indexes.iter().any(|index| index.role == Role::Default);
+        if !has_default && self.needs_index(lock)? {
             indexes.push(
                 self.with_workbench(lock, wishes, |bench| Ok(bench.resolver.default_index()?))?,
             );

@@ -11,6 +11,7 @@ use lightship_build::lean::Apt;
 use lightship_net::Client;
 use lightship_packages::apt::{Keyring, Mirror, Pins, Sources};
 use lightship_packages::fetch::Fetcher;
+use lightship_packages::index::Index;
 
 use super::kitchen::Places;
 use crate::commands::Error;
@@ -30,6 +31,8 @@ pub struct Supplies {
     pub notes: Vec<String>,
     /// The Python indexes that are configured, and who the user is to them.
     pub python: PythonSettings,
+    /// Further indexes, where files are looked for first: those that the requirements name.
+    pub named: Vec<Index>,
     /// The certificate authorities that this machine trusts, in one file: for programs in a sandbox.
     pub certificates: tempfile::NamedTempFile,
     now: Timestamp,
@@ -45,7 +48,7 @@ impl Supplies {
     ) -> Result<Self, Error> {
         let lease = Arc::new(images.store()?.images.cas().lease()?);
         let mut notes = Vec::new();
-        let Places { apt, python, base: _ } = places;
+        let Places { apt, python, named, base: _ } = places;
         let mirrors = mirrors(&apt, &mut notes)?;
         let preferences = apt.preferences.iter();
         let preferences = preferences.map(|(name, text)| (name.as_str(), text.as_str()));
@@ -59,7 +62,7 @@ impl Supplies {
         let fetcher = Fetcher::new(client, lease, Arc::new(logins));
         // Whether a list is still valid is a question of today, not of the image's date.
         let now = lightship_base::Clock::now(&lightship_base::SystemClock);
-        Ok(Self { fetcher, mirrors, pins, notes, python, certificates, now })
+        Ok(Self { fetcher, mirrors, pins, notes, python, named, certificates, now })
     }
 
     /// The archives, for packages of an architecture.

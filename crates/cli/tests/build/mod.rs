@@ -10,6 +10,7 @@ mod image;
 mod interrupted;
 mod native_source;
 mod onto;
+mod own_indexes;
 mod own_project;
 mod profile;
 mod programs;

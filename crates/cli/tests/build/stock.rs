@@ -106,8 +106,9 @@ const CONFIGURATION: [&str; 19] = [
     "XDG_CONFIG_HOME",
 ];
 
+/// A variable of this machine itself.
 #[expect(clippy::disallowed_methods, reason = "where packages are, only this machine's user knows")]
-fn own_variable(name: &str) -> Option<String> {
+pub(super) fn own_variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

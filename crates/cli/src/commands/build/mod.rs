@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use lightship_base::ByteSize;
 use lightship_build::report::{Before, Plan, Report};
-use lightship_build::resolve::Upgrade;
+use lightship_build::resolve::{Source, Upgrade};
 use lightship_build::sbom;
 use lightship_codec::compression::CompressionLevel;
 use lightship_oci::copy::{Selection, copy_with};
@@ -161,8 +161,9 @@ pub(super) fn kitchen<'a>(
 ) -> Result<Kitchen<'a>, Error> {
     let apt = AptFiles::read(context.environment)?;
     let python = PythonSettings::read(context.environment, Some(&plan.project.folder))?;
-    let python = python.with_first(plan.indexes.clone());
-    let places = Places { apt, python, base: plan.base.clone() };
+    let named = plan.source.as_ref().map(Source::indexes).unwrap_or_default();
+    let python = python.with_first(plan.indexes.clone()).with_logins_of(&named);
+    let places = Places { apt, python, named, base: plan.base.clone() };
     let offline = args.offline || args.vendor.is_some();
     let wanted: (PlatformName, bool) = (plan.platform.clone(), offline);
     let mut kitchen =

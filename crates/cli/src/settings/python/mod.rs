@@ -44,8 +44,6 @@ pub struct PythonSettings {
     pub indexes: Vec<Index>,
     /// Who the user is to them.
     pub logins: IndexLogins,
-    /// The user's netrc file, if there is one.
-    pub netrc: Option<PathBuf>,
     /// A file of certificate authorities, where pip or the environment names one.
     pub certificates: Option<PathBuf>,
 }
@@ -104,9 +102,8 @@ impl PythonSettings {
             .path(Variable::Netrc)
             .or_else(|| environment.path(Variable::Home).map(|home| home.join(".netrc")));
         let mut settings = collected.finish(environment);
-        for (path, text) in files(netrc.into_iter())? {
+        for (_, text) in files(netrc.into_iter())? {
             settings.logins.add_netrc(&text);
-            settings.netrc = Some(path);
         }
         settings.certificates = certificates.filter(|path| path.is_file());
         Ok(settings)
@@ -122,6 +119,17 @@ impl PythonSettings {
         });
         self.indexes.splice(0..0, indexes);
         self.indexes.sort_by_key(|index| index.role == Role::Default);
+        self
+    }
+
+    /// The same, knowing who the user is to these: their files may be elsewhere on their servers.
+    #[must_use]
+    pub fn with_logins_of(mut self, indexes: &[Index]) -> Self {
+        for index in indexes {
+            if let Place::Repository(url) | Place::Links(url) = &index.place {
+                self.logins.add_address(url);
+            }
+        }
         self
     }
 

@@ -122,7 +122,10 @@ fn logins_are_for_their_servers_and_never_shown() {
         assert_eq!(login(&settings, other), None, "{other}");
     }
     assert!(!format!("{settings:?}").contains("hunter2"));
-    assert_eq!(settings.netrc, Some(machine.0.path().join("home/.netrc")));
+    let named = "https://me:hunter3@named.invalid/simple".parse().unwrap();
+    let named = Index::new("requirements-1", Place::Repository(named), Role::Extra);
+    let settings = settings.with_logins_of(&[named]);
+    assert_eq!(login(&settings, "https://named.invalid/files/x").unwrap(), "me:hunter3");
 }
 
 #[test]
