@@ -9,6 +9,7 @@
 //! ```
 
 mod arena;
+pub mod bind;
 mod compile;
 pub mod condition;
 pub mod exchange;
@@ -21,6 +22,8 @@ pub mod template;
 pub mod value;
 
 pub use arena::{Arena, ComponentId, DagId, ExecutorId, Id, TaskId};
-pub use package::{MAX_BYTES, Package, PackageError};
+pub use package::{
+    ContainerEdit, ContainerText, MAX_BYTES, NoSuchContainer, Package, PackageError,
+};
 pub use plan::*;
 pub use problem::{Fault, Place, Problem, Problems, Unknown};

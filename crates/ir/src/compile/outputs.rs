@@ -1,10 +1,8 @@
 //! Where the outputs of a graph come from.
 
-use std::collections::BTreeMap;
-
 use super::Compiler;
 use super::tasks::{Around, output_of};
-use crate::plan::{DagOutputs, OutputSource, TaskOutput};
+use crate::plan::{Body, DagOutputs, OutputSource, TaskOutput};
 use crate::problem::{Fault, Place};
 use crate::spec::{ComponentSpec, DagSpec, OutputSpec, TaskOutputSpec};
 use crate::value::ParameterType;
@@ -18,7 +16,7 @@ impl<'p> Compiler<'p> {
         place: &Place,
     ) -> DagOutputs {
         let field = |kind: &str, name: &str| place.at(format!("outputs.{kind}.{name}"));
-        let mut outputs = DagOutputs { parameters: BTreeMap::new(), artifacts: BTreeMap::new() };
+        let mut outputs = DagOutputs::default();
         for (name, output) in &dag.parameters {
             let place = field("parameters", name);
             let find =
@@ -34,7 +32,18 @@ impl<'p> Compiler<'p> {
             outputs.artifacts.extend(found(name, output, find));
         }
         self.check_complete(spec, dag, place);
+        let collected = outputs.parameters.iter().filter(|(_, source)| self.is_collected(source));
+        outputs.collected = collected.map(|(name, _)| name.clone()).collect();
         outputs
+    }
+
+    fn is_collected(&self, source: &OutputSource) -> bool {
+        source.candidates().iter().any(|from| {
+            let task = &self.tasks[from.task];
+            let inner = self.components.get(task.component).map(|component| component.body);
+            task.iterator.is_some()
+                || matches!(inner, Some(Body::Dag(dag)) if self.dags[dag].outputs.collected.contains(&from.key))
+        })
     }
 
     fn parameter_source(

@@ -13,6 +13,8 @@ mod yaml;
 use lightship_base::{Category, Diagnose, Hint};
 use serde_json::Value;
 
+pub use edit::{ContainerEdit, ContainerText, NoSuchContainer};
+
 /// Most bytes that a pipeline may have, packed or unpacked. The service takes uploads of 32 MiB.
 pub const MAX_BYTES: usize = 64 << 20;
 
@@ -21,6 +23,8 @@ pub const MAX_BYTES: usize = 64 << 20;
 pub struct Package {
     pipeline: Value,
     platform: Option<Value>,
+    /// The comments that the file began with: the SDK writes a summary of inputs and outputs there.
+    header: String,
 }
 
 impl Package {
@@ -44,7 +48,10 @@ impl Package {
         {
             return Self::of_values(vec![value]);
         }
-        Self::of_values(yaml::documents(text)?)
+        let mut package = Self::of_values(yaml::documents(text)?)?;
+        let comments = text.lines().take_while(|line| line.starts_with('#'));
+        package.header = comments.flat_map(|line| [line.trim_end(), "\n"]).collect();
+        Ok(package)
     }
 
     /// One or two documents, or one that holds both by name.
@@ -69,7 +76,7 @@ impl Package {
         if !known.iter().any(|key| pipeline.get(key).is_some()) {
             return Err(PackageError::NoPipeline);
         }
-        Ok(Self { pipeline, platform })
+        Ok(Self { pipeline, platform, header: String::new() })
     }
 
     /// The document that is the pipeline (*PipelineSpec*).

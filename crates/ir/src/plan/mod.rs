@@ -8,7 +8,7 @@ mod executor;
 mod kubernetes;
 mod platform;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -264,6 +264,8 @@ pub struct DagOutputs {
     pub parameters: BTreeMap<String, OutputSource>,
     /// Files and folders.
     pub artifacts: BTreeMap<String, OutputSource>,
+    /// Values that are themselves lists of a loop's rounds, however deep below. A loop around joins them into one list.
+    pub collected: BTreeSet<String>,
 }
 
 /// Where one output of a graph comes from.
