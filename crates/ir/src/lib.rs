@@ -13,6 +13,8 @@ pub mod bind;
 mod compile;
 pub mod condition;
 pub mod exchange;
+mod fingerprint;
+pub mod lightweight;
 mod package;
 mod plan;
 mod problem;
@@ -22,6 +24,7 @@ pub mod template;
 pub mod value;
 
 pub use arena::{Arena, ComponentId, DagId, ExecutorId, Id, TaskId};
+pub use fingerprint::{Difference, Evidence, Fingerprint, Part, fingerprint};
 pub use package::{
     ContainerEdit, ContainerText, MAX_BYTES, NoSuchContainer, Package, PackageError,
 };

@@ -95,6 +95,11 @@ impl Place {
         Self { tasks: vec!["root".to_owned()], field: String::new() }
     }
 
+    /// A component of the document, whose tasks are named below it.
+    pub(crate) fn component(name: &str) -> Self {
+        Self { tasks: vec![format!("components.{name}")], field: String::new() }
+    }
+
     /// The field alone.
     pub(crate) fn field_name(&self) -> &str {
         &self.field
@@ -175,8 +180,13 @@ pub enum Fault {
     #[error("it is missing")]
     Missing,
     /// A name that a field cannot have.
-    #[error("there is no such value as {0}")]
-    UnknownValue(Unknown),
+    #[error("`{name}` is not one of {}", known.join(", "))]
+    UnknownValue {
+        /// What stands there.
+        name: String,
+        /// What may stand there.
+        known: Vec<String>,
+    },
     /// One of several fields must be there.
     #[error("it has none of {}", .0.join(", "))]
     NoneOf(&'static [&'static str]),
@@ -211,6 +221,12 @@ pub enum Fault {
     /// The component around the task has no such input artifact.
     #[error("the component around it has no input artifact {0}")]
     UnknownInputArtifact(Unknown),
+    /// The task is not given such a parameter.
+    #[error("the task has no input parameter {0}")]
+    NoTaskParameter(Unknown),
+    /// The task is not given such an artifact.
+    #[error("the task has no input artifact {0}")]
+    NoTaskArtifact(Unknown),
     /// A component has no such input.
     #[error("component `{component}` has no input {input}")]
     NoSuchInput {
@@ -303,6 +319,11 @@ fn several(list: bool) -> &'static str {
 }
 
 impl Fault {
+    pub(crate) fn of_value<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
+        let known = known.into_iter().map(str::to_owned).collect();
+        Self::UnknownValue { name: name.chars().take(60).collect(), known }
+    }
+
     fn hint(&self) -> Option<Hint> {
         let hint = match self {
             Self::SchemaVersion(_) => "compile the pipeline with kfp 2.0 or later",

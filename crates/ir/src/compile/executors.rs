@@ -49,13 +49,13 @@ impl Compiler<'_> {
             ExecutorSpec::Container { image, command, args, env, resources, pre_cache_check } => {
                 let variable = |(at, (name, value)): (usize, &(String, String))| {
                     let place = place(&format!("container.env[{at}]"));
-                    Some(Variable { name: name.clone(), value: self.template(value, &place)? })
+                    Variable { name: name.clone(), value: self.template(value, &place) }
                 };
                 Some(ExecutorKind::Container(Container {
-                    image: self.template(image, &place("container.image"))?,
-                    command: self.arguments(command, &place("container.command"))?,
-                    args: self.arguments(args, &place("container.args"))?,
-                    env: env.iter().enumerate().map(variable).collect::<Option<_>>()?,
+                    image: self.template(image, &place("container.image")),
+                    command: self.arguments(command, &place("container.command")),
+                    args: self.arguments(args, &place("container.args")),
+                    env: env.iter().enumerate().map(variable).collect(),
                     resources: resources.clone(),
                     pre_cache_check: pre_cache_check.clone(),
                 }))
@@ -70,7 +70,7 @@ impl Compiler<'_> {
                     self.faults.add(place("importer.metadata"), error.into())
                 };
                 Some(ExecutorKind::Importer(Importer {
-                    uri: self.template(&text, &place("importer.artifactUri"))?,
+                    uri: self.template(&text, &place("importer.artifactUri")),
                     kind: kind.clone(),
                     metadata: constant.map_err(wrong).ok()?,
                     reimport: *reimport,
@@ -80,19 +80,23 @@ impl Compiler<'_> {
         }
     }
 
-    fn template(&self, text: &str, place: &Place) -> Option<Template> {
-        Template::parse(text).map_err(|error| self.faults.add(place.clone(), error.into())).ok()
+    /// What is wrong is noted; the text is taken as it stands then, so that the rest can be looked at as well.
+    fn template(&self, text: &str, place: &Place) -> Template {
+        Template::parse(text).unwrap_or_else(|error| {
+            self.faults.add(place.clone(), error.into());
+            Template::lenient(text)
+        })
     }
 
-    fn arguments(&self, texts: &[String], place: &Place) -> Option<Vec<Argument>> {
+    fn arguments(&self, texts: &[String], place: &Place) -> Vec<Argument> {
         let argument = |(at, text): (usize, &String)| {
             if is_source(texts, at) {
-                return Some(Argument::lenient(text));
+                return Argument::lenient(text);
             }
-            let wrong = |error: TemplateError| {
+            Argument::parse(text).unwrap_or_else(|error| {
                 self.faults.add(place.at(format!("{}[{at}]", place.field_name())), error.into());
-            };
-            Argument::parse(text).map_err(wrong).ok()
+                Argument::lenient(text)
+            })
         };
         texts.iter().enumerate().map(argument).collect()
     }

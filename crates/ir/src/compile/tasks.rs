@@ -171,27 +171,25 @@ impl<'p> Compiler<'p> {
         };
         let declared = component.map(|id| &self.components[id].inputs);
         let (parameters, artifacts) = condition.inputs();
-        for name in parameters {
-            let known = spec.parameters.iter().map(|(name, _)| name.as_str());
-            let declared =
-                declared.into_iter().flat_map(|i| i.parameters.keys().map(String::as_str));
-            let known: Vec<&str> = known.chain(declared).collect();
-            if !known.contains(&name) {
-                let unknown = Unknown::among(name, known);
-                let fault = crate::template::TemplateError::UnknownInputParameter(unknown);
-                self.faults.add(place.clone(), fault.into());
-            }
+        let known: Vec<&str> = names(&spec.parameters)
+            .chain(
+                declared
+                    .into_iter()
+                    .flat_map(|inputs| inputs.parameters.keys().map(String::as_str)),
+            )
+            .collect();
+        for name in parameters.into_iter().filter(|name| !known.contains(name)) {
+            let unknown = Unknown::among(name, known.iter().copied());
+            self.faults.add(place.clone(), Fault::NoTaskParameter(unknown));
         }
-        for name in artifacts {
-            let known = spec.artifacts.iter().map(|(name, _)| name.as_str());
-            let declared =
-                declared.into_iter().flat_map(|i| i.artifacts.keys().map(String::as_str));
-            let known: Vec<&str> = known.chain(declared).collect();
-            if !known.contains(&name) {
-                let unknown = Unknown::among(name, known);
-                let fault = crate::template::TemplateError::UnknownInputArtifact(unknown);
-                self.faults.add(place.clone(), fault.into());
-            }
+        let known: Vec<&str> = names(&spec.artifacts)
+            .chain(
+                declared.into_iter().flat_map(|inputs| inputs.artifacts.keys().map(String::as_str)),
+            )
+            .collect();
+        for name in artifacts.into_iter().filter(|name| !known.contains(name)) {
+            let unknown = Unknown::among(name, known.iter().copied());
+            self.faults.add(place.clone(), Fault::NoTaskArtifact(unknown));
         }
         Some(condition)
     }
@@ -212,38 +210,23 @@ impl<'p> Compiler<'p> {
                 self.raw_items(raw, kind, spec, &place.at("parameterIterator.items.raw"))?
             }
             ItemsSpec::Parameter(input) => {
-                let known = spec.parameters.iter().map(|(name, _)| name.as_str());
-                self.known_items(
-                    input,
-                    known,
-                    &place.at("parameterIterator.items.inputParameter"),
-                )?;
+                if !names(&spec.parameters).any(|name| name == input) {
+                    let unknown = Unknown::among(input, names(&spec.parameters));
+                    let place = place.at("parameterIterator.items.inputParameter");
+                    self.faults.add(place, Fault::NoTaskParameter(unknown));
+                }
                 Items::Parameter(input.clone())
             }
             ItemsSpec::Artifact(input) => {
-                let known = spec.artifacts.iter().map(|(name, _)| name.as_str());
-                self.known_items(input, known, &place.at("artifactIterator.items.inputArtifact"))?;
+                if !names(&spec.artifacts).any(|name| name == input) {
+                    let unknown = Unknown::among(input, names(&spec.artifacts));
+                    let place = place.at("artifactIterator.items.inputArtifact");
+                    self.faults.add(place, Fault::NoTaskArtifact(unknown));
+                }
                 Items::Artifact(input.clone())
             }
         };
         Some(Iterator { items, item_input: item_input.clone(), limit: iterator.limit })
-    }
-
-    fn known_items<'n>(
-        &self,
-        input: &str,
-        known: impl IntoIterator<Item = &'n str> + Clone,
-        place: &Place,
-    ) -> Option<()> {
-        if known.clone().into_iter().any(|name| name == input) {
-            return Some(());
-        }
-        let unknown = Unknown::among(input, known);
-        self.faults.add(
-            place.clone(),
-            crate::template::TemplateError::UnknownInputParameter(unknown).into(),
-        );
-        None
     }
 
     fn raw_items(
@@ -338,6 +321,10 @@ impl<'p> Compiler<'p> {
         needs.append(&mut found.into_inner());
         Some(Box::new(kubernetes))
     }
+}
+
+fn names<T>(list: &[(String, T)]) -> impl std::iter::Iterator<Item = &str> {
+    list.iter().map(|(name, _)| name.as_str())
 }
 
 /// Exit tasks are told apart by what the SDK calls the graph that they wait for: the pipeline says the same of a task

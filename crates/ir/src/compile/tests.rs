@@ -1,1 +1,558 @@
-//! Tests.
+//! Pipelines that cannot run, and what the user is told; plans of those that can.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::arena::Id;
+use crate::plan::{Amount, Body, ExecutorKind, Items, OutputSource, Plan, Strategy};
+use crate::{Package, TaskId};
+
+/// Two steps, `prepare` and `train`, of which the second takes what the first gives.
+const GOOD: &str = r#"
+pipelineInfo: {name: good}
+schemaVersion: 2.1.0
+sdkVersion: kfp-2.17.0
+components:
+  comp-prepare:
+    executorLabel: exec-prepare
+    inputDefinitions:
+      parameters: {rows: {parameterType: NUMBER_INTEGER, defaultValue: 10.0, isOptional: true}}
+    outputDefinitions:
+      artifacts: {data: {artifactType: {schemaTitle: system.Dataset, schemaVersion: 0.0.1}}}
+      parameters: {count: {parameterType: NUMBER_INTEGER}, name: {parameterType: STRING}}
+  comp-train:
+    executorLabel: exec-train
+    inputDefinitions:
+      artifacts: {data: {artifactType: {schemaTitle: system.Dataset}}}
+      parameters:
+        lr: {parameterType: NUMBER_DOUBLE}
+        mode: {parameterType: STRING, literals: [fast, slow], defaultValue: fast}
+        tags: {parameterType: LIST, isOptional: true}
+deploymentSpec:
+  executors:
+    exec-prepare: {container: {image: a, command: [run, "{{$.inputs.parameters['rows']}}"]}}
+    exec-train:
+      container:
+        image: b
+        args: ["{{$.inputs.artifacts['data'].path}}", '{"IfPresent": {"InputName": "tags", "Then": ["--tags"]}}']
+        env: [{name: A, value: 1}]
+        resources: {resourceCpuLimit: 500m, memoryLimit: 0.5, accelerator: {type: nvidia.com/gpu, count: '2'}}
+root:
+  inputDefinitions:
+    parameters: {lr: {parameterType: NUMBER_DOUBLE, defaultValue: 0.1, isOptional: true}}
+  dag:
+    tasks:
+      prepare:
+        componentRef: {name: comp-prepare}
+        cachingOptions: {enableCache: true}
+      train:
+        componentRef: {name: comp-train}
+        dependentTasks: [prepare]
+        inputs:
+          artifacts: {data: {taskOutputArtifact: {producerTask: prepare, outputArtifactKey: data}}}
+          parameters:
+            lr: {componentInputParameter: lr}
+            mode: {runtimeValue: {constant: slow}}
+        retryPolicy: {maxRetryCount: 2, backoffDuration: 5s}
+        triggerPolicy: {condition: "inputs.parameter_values['lr'] > 0"}
+"#;
+
+fn compile(pipeline: &Value) -> Result<Plan, String> {
+    let package = Package::of_values(vec![pipeline.clone()]).map_err(|error| error.to_string())?;
+    Plan::compile(&package).map_err(|error| error.to_string())
+}
+
+fn good() -> Value {
+    Package::read(GOOD.as_bytes()).unwrap().pipeline().clone()
+}
+
+/// The good one with a value put somewhere; null takes away.
+fn with(changes: &[(&str, Value)]) -> Value {
+    let mut pipeline = good();
+    for (pointer, value) in changes {
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        let parent = pipeline.pointer_mut(parent).unwrap_or_else(|| panic!("{pointer}"));
+        let map = parent.as_object_mut().unwrap();
+        if value.is_null() {
+            drop(map.shift_remove(key))
+        } else {
+            drop(map.insert(key.into(), value.clone()))
+        }
+    }
+    pipeline
+}
+
+#[test]
+fn a_plan_says_what_the_pipeline_says() {
+    let plan = compile(&good()).unwrap();
+    let (_, dag) = plan.root_dag();
+    let names: Vec<&str> = dag.tasks.iter().map(|id| plan.tasks[*id].name.as_str()).collect();
+    assert_eq!(names, ["prepare", "train"]);
+    let train = &plan.tasks[dag.tasks[1]];
+    assert_eq!(train.needs, [dag.tasks[0]]);
+    assert_eq!(
+        (train.retry.limit, train.retry.wait(1).as_secs(), train.retry.wait(3).as_secs()),
+        (2, 5, 20)
+    );
+    assert!(plan.tasks[dag.tasks[0]].caching.enabled);
+    let ExecutorKind::Container(container) = &plan.executor_of(dag.tasks[1]).unwrap().kind else {
+        panic!()
+    };
+    assert_eq!(container.resources.cpu_limit, Some(Amount::Fixed(crate::quantity::Cpu(500))));
+    assert_eq!(
+        container.resources.memory_limit,
+        Some(Amount::Fixed(lightship_base::ByteSize(500_000_000)))
+    );
+    assert_eq!(container.resources.accelerator.as_ref().unwrap().count, Amount::Fixed(2));
+    assert_eq!(container.env[0].value.text(), "1");
+}
+
+#[test]
+fn snake_case_says_the_same() {
+    fn snake(value: &Value) -> Value {
+        const FIELDS: [&str; 12] = [
+            "componentRef",
+            "dependentTasks",
+            "taskOutputArtifact",
+            "producerTask",
+            "outputArtifactKey",
+            "inputDefinitions",
+            "outputDefinitions",
+            "executorLabel",
+            "parameterType",
+            "deploymentSpec",
+            "retryPolicy",
+            "maxRetryCount",
+        ];
+        match value {
+            Value::Object(map) => map
+                .iter()
+                .map(|(key, value)| {
+                    let known = FIELDS.contains(&key.as_str());
+                    let key = key.chars().fold(String::new(), |mut name, c| {
+                        if known && c.is_ascii_uppercase() {
+                            name.push('_');
+                        }
+                        name.push(if known { c.to_ascii_lowercase() } else { c });
+                        name
+                    });
+                    (key, snake(value))
+                })
+                .collect(),
+            Value::Array(items) => items.iter().map(snake).collect(),
+            other => other.clone(),
+        }
+    }
+    let snaked = snake(&good());
+    assert!(snaked.get("deployment_spec").is_some());
+    assert_eq!(compile(&snaked), compile(&good()));
+}
+
+#[test]
+fn what_cannot_run_is_told_with_task_and_field() {
+    let task = "/root/dag/tasks/train";
+    let at = |field: &str| format!("{task}/{field}");
+    let executor = "/deploymentSpec/executors/exec-train/container";
+    let cases: Vec<Vec<(String, Value)>> = vec![
+        vec![(at("componentRef"), json!({"name": "comp-trian"}))],
+        vec![(at("dependentTasks"), json!(["prepar", "nobody"]))],
+        vec![("/components/comp-train/executorLabel".into(), json!("exec-trian"))],
+        vec![(
+            at("inputs/artifacts/data"),
+            json!({"taskOutputArtifact": {"producerTask": "prepare", "outputArtifactKey": "date"}}),
+        )],
+        vec![(at("inputs/parameters/lr"), json!({"componentInputParameter": "l"}))],
+        vec![(
+            at("inputs/parameters/lr"),
+            json!({"taskOutputParameter": {"producerTask": "prepare", "outputParameterKey": "name"}}),
+        )],
+        vec![(at("inputs/parameters/lr"), json!({"runtimeValue": {"constant": "fast"}}))],
+        vec![(at("inputs/parameters/mode"), json!({"runtimeValue": {"constant": "medium"}}))],
+        vec![(at("inputs/parameters/lr"), Value::Null), (at("inputs/artifacts/data"), Value::Null)],
+        vec![(at("inputs/parameters/tag"), json!({"runtimeValue": {"constant": []}}))],
+        vec![(at("inputs/parameters/lr"), json!({"what": 1}))],
+        vec![(
+            at("inputs/parameters/mode"),
+            json!({"runtimeValue": {"constant": "{{$.inputs.parameters['lrr']}}"}}),
+        )],
+        vec![(
+            at("inputs/parameters/tags"),
+            json!({"componentInputParameter": "lr", "parameterExpressionSelector": "parseJson("}),
+        )],
+        vec![(at("triggerPolicy"), json!({"condition": "inputs.parameter_values['l'] >"}))],
+        vec![(
+            at("triggerPolicy"),
+            json!({"condition": "inputs.parameter_values['lrr'] > 1", "strategy": "ALL"}),
+        )],
+        vec![(at("triggerPolicy"), json!({"condition": "inputs.parameter_values['lrr'] > 1"}))],
+        vec![("/root/dag/tasks/prepare/dependentTasks".into(), json!(["train"]))],
+        vec![(at("parameterIterator"), json!({"items": {"raw": "[1,"}, "itemInput": "lr"}))],
+        vec![(at("parameterIterator"), json!({"items": {"raw": "[1, \"x\"]"}, "itemInput": "lr"}))],
+        vec![(
+            at("parameterIterator"),
+            json!({"items": {"inputParameter": "lrr"}, "itemInput": "lr"}),
+        )],
+        vec![(at("retryPolicy"), json!({"maxRetryCount": -1, "backoffDuration": "soon"}))],
+        vec![(
+            format!("{executor}/args"),
+            json!([
+                "{{$.inputs.parameters['dat']}}",
+                "{{$.outputs.artifacts['x'].uri}}",
+                "{{$.pipeline_job_nam}}"
+            ]),
+        )],
+        vec![(
+            format!("{executor}/args"),
+            json!(["{\"IfPresent\": {\"InputName\": \"tag\"}}", "{\"Concat\": 1}"]),
+        )],
+        vec![(
+            format!("{executor}/resources"),
+            json!({"resourceCpuLimit": "many", "memoryLimit": -1}),
+        )],
+        vec![(format!("{executor}/image"), Value::Null)],
+        vec![(
+            "/components/comp-train/inputDefinitions/parameters/lr/parameterType".into(),
+            json!("DOUBLES"),
+        )],
+        vec![(
+            "/components/comp-prepare/inputDefinitions/parameters/rows/defaultValue".into(),
+            json!(2.5),
+        )],
+        vec![("/root/dag".into(), Value::Null)],
+        vec![("/root/dag/tasks".into(), json!({}))],
+        vec![("/schemaVersion".into(), json!("1.9"))],
+        vec![("/pipelineInfo/name".into(), json!(""))],
+        vec![("/components".into(), json!([1]))],
+        vec![("/deploymentSpec/executors/exec-train".into(), json!({"resolver": {}}))],
+        vec![(
+            "/root/dag/outputs".into(),
+            json!({"parameters": {"x": {"valueFromParameter": {"producerSubtask": "train", "outputParameterKey": "y"}}}}),
+        )],
+        vec![("/root/outputDefinitions".into(), json!({"artifacts": {"x": {"artifactType": {}}}}))],
+    ];
+    let mut told = String::new();
+    for changes in cases {
+        let changes: Vec<(&str, Value)> =
+            changes.iter().map(|(at, v)| (at.as_str(), v.clone())).collect();
+        let error = compile(&with(&changes)).expect_err(changes[0].0);
+        writeln!(told, "{} = {}\n  {}", changes[0].0, changes[0].1, error.replace('\n', "\n  "))
+            .unwrap();
+    }
+    insta::assert_snapshot!(told, @r#"
+/root/dag/tasks/train/componentRef = {"name":"comp-trian"}
+  root › train › componentRef: there is no component `comp-trian` (nearest: `comp-train`)
+/root/dag/tasks/train/dependentTasks = ["prepar","nobody"]
+  2 things are wrong with the pipeline:
+    root › train › dependentTasks: there is no task `prepar` (nearest: `prepare`) beside it
+    root › train › dependentTasks: there is no task `nobody` beside it
+/components/comp-train/executorLabel = "exec-trian"
+  root › train › executorLabel: there is no executor `exec-trian` (nearest: `exec-train`)
+/root/dag/tasks/train/inputs/artifacts/data = {"taskOutputArtifact":{"producerTask":"prepare","outputArtifactKey":"date"}}
+  root › train › inputs.artifacts.data: task `prepare` has no output artifact `date` (nearest: `data`)
+/root/dag/tasks/train/inputs/parameters/lr = {"componentInputParameter":"l"}
+  root › train › inputs.parameters.lr: the component around it has no input parameter `l` (nearest: `lr`)
+/root/dag/tasks/train/inputs/parameters/lr = {"taskOutputParameter":{"producerTask":"prepare","outputParameterKey":"name"}}
+  root › train › inputs.parameters.lr: it takes NUMBER_DOUBLE, but output `name` of `prepare` is STRING
+/root/dag/tasks/train/inputs/parameters/lr = {"runtimeValue":{"constant":"fast"}}
+  root › train › inputs.parameters.lr: expected NUMBER_DOUBLE, got the text "fast"
+/root/dag/tasks/train/inputs/parameters/mode = {"runtimeValue":{"constant":"medium"}}
+  root › train › inputs.parameters.mode: the text "medium" is not one of "fast", "slow"
+/root/dag/tasks/train/inputs/parameters/lr = null
+  2 things are wrong with the pipeline:
+    root › train: input `lr` of component `comp-train` is required, but nothing is given for it
+    root › train: input `data` of component `comp-train` is required, but nothing is given for it
+/root/dag/tasks/train/inputs/parameters/tag = {"runtimeValue":{"constant":[]}}
+  root › train › inputs.parameters.tag: component `comp-train` has no input `tag` (nearest: `tags`)
+/root/dag/tasks/train/inputs/parameters/lr = {"what":1}
+  root › train › inputs.parameters.lr: it has none of `componentInputParameter`, `taskOutputParameter`, `runtimeValue`, `taskFinalStatus`
+/root/dag/tasks/train/inputs/parameters/mode = {"runtimeValue":{"constant":"{{$.inputs.parameters['lrr']}}"}}
+  root › train › inputs.parameters.mode: a placeholder names the input parameter `lrr` (nearest: `lr`), which there is not
+/root/dag/tasks/train/inputs/parameters/tags = {"componentInputParameter":"lr","parameterExpressionSelector":"parseJson("}
+  root › train › inputs.parameters.tags.parameterExpressionSelector: parseJson(: column 11: expected a value
+/root/dag/tasks/train/triggerPolicy = {"condition":"inputs.parameter_values['l'] >"}
+  root › train › triggerPolicy.condition: inputs.parameter_values['l'] >: column 31: expected a value
+/root/dag/tasks/train/triggerPolicy = {"condition":"inputs.parameter_values['lrr'] > 1","strategy":"ALL"}
+  root › train › triggerPolicy.strategy: `ALL` is not one of TRIGGER_STRATEGY_UNSPECIFIED, ALL_UPSTREAM_TASKS_SUCCEEDED, ALL_UPSTREAM_TASKS_COMPLETED
+/root/dag/tasks/train/triggerPolicy = {"condition":"inputs.parameter_values['lrr'] > 1"}
+  root › train › triggerPolicy.condition: the task has no input parameter `lrr` (nearest: `lr`)
+/root/dag/tasks/prepare/dependentTasks = ["train"]
+  root: the tasks wait for each other: prepare → train → prepare
+/root/dag/tasks/train/parameterIterator = {"items":{"raw":"[1,"},"itemInput":"lr"}
+  root › train › parameterIterator.items.raw: the items of the loop are no JSON list: EOF while parsing a value at line 1 column 3
+/root/dag/tasks/train/parameterIterator = {"items":{"raw":"[1, \"x\"]"},"itemInput":"lr"}
+  root › train › parameterIterator.items.raw: expected NUMBER_DOUBLE, got the text "x"
+/root/dag/tasks/train/parameterIterator = {"items":{"inputParameter":"lrr"},"itemInput":"lr"}
+  root › train › parameterIterator.items.inputParameter: the task has no input parameter `lrr` (nearest: `lr`)
+/root/dag/tasks/train/retryPolicy = {"maxRetryCount":-1,"backoffDuration":"soon"}
+  2 things are wrong with the pipeline:
+    root › train › retryPolicy.maxRetryCount: -1 is not allowed: it counts retries
+    root › train › retryPolicy.backoffDuration: expected a duration such as 30s, got "soon"
+/deploymentSpec/executors/exec-train/container/args = ["{{$.inputs.parameters['dat']}}","{{$.outputs.artifacts['x'].uri}}","{{$.pipeline_job_nam}}"]
+  3 things are wrong with the pipeline:
+    deploymentSpec.executors.exec-train.container.args[2]: there is no placeholder `pipeline_job_nam` (nearest: `pipeline_job_name`)
+    deploymentSpec.executors.exec-train.container.args[0]: a placeholder names the input parameter `dat`, which there is not
+    deploymentSpec.executors.exec-train.container.args[1]: a placeholder names the output artifact `x`, which there is not
+/deploymentSpec/executors/exec-train/container/args = ["{\"IfPresent\": {\"InputName\": \"tag\"}}","{\"Concat\": 1}"]
+  2 things are wrong with the pipeline:
+    deploymentSpec.executors.exec-train.container.args[1]: the argument begins like `Concat` and is none: `Concat` takes a list, `IfPresent` an object
+    deploymentSpec.executors.exec-train.container.args[0]: a placeholder names the input parameter `tag` (nearest: `tags`), which there is not
+/deploymentSpec/executors/exec-train/container/resources = {"resourceCpuLimit":"many","memoryLimit":-1}
+  2 things are wrong with the pipeline:
+    deploymentSpec.executors.exec-train.container.resources.resourceCpuLimit: `many` is no number of CPUs
+    deploymentSpec.executors.exec-train.container.resources.memoryLimit: -1 is not allowed: it is an amount of something
+/deploymentSpec/executors/exec-train/container/image = null
+  deploymentSpec.executors.exec-train.container.image: it is missing
+/components/comp-train/inputDefinitions/parameters/lr/parameterType = "DOUBLES"
+  components.comp-train.inputDefinitions.parameters.lr.parameterType: `DOUBLES` is not one of NUMBER_DOUBLE, NUMBER_INTEGER, STRING, BOOLEAN, LIST, STRUCT, TASK_FINAL_STATUS, TASK_CONFIG
+/components/comp-prepare/inputDefinitions/parameters/rows/defaultValue = 2.5
+  components.comp-prepare.inputDefinitions.parameters.rows.defaultValue: expected NUMBER_INTEGER, got the number 2.5
+/root/dag = null
+  root: it has none of `dag`, `executorLabel`
+/root/dag/tasks = {}
+  root.dag.tasks: it is missing
+/schemaVersion = "1.9"
+  schemaVersion: the schema's version is `1.9`; this reads 2.0 and 2.1
+/pipelineInfo/name = ""
+  pipelineInfo.name: it is missing
+/components = [1]
+  components: expected a map, got [1]
+/deploymentSpec/executors/exec-train = {"resolver":{}}
+  deploymentSpec.executors.exec-train: an executor that looks for artifacts of earlier runs (`resolver`) is not supported
+/root/dag/outputs = {"parameters":{"x":{"valueFromParameter":{"producerSubtask":"train","outputParameterKey":"y"}}}}
+  root › outputs.parameters.x: task `train` has no output parameter `y`
+/root/outputDefinitions = {"artifacts":{"x":{"artifactType":{}}}}
+  root › outputs.artifacts.x: it is missing
+"#);
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let pipeline = with(&[
+        ("/root/dag/tasks/train/componentRef", json!({"name": "comp-trian"})),
+        (
+            "/root/dag/tasks/prepare/inputs",
+            json!({"parameters": {"rows": {"componentInputParameter": "x"}}}),
+        ),
+        ("/root/dag/tasks/prepare/dependentTasks", json!(["train"])),
+    ]);
+    let package = Package::of_values(vec![pipeline]).unwrap();
+    let problems = Plan::compile(&package).unwrap_err();
+    assert_eq!(problems.iter().count(), 3, "{problems}");
+}
+
+#[test]
+fn a_component_cannot_use_itself() {
+    let inner = json!({"dag": {"tasks": {"again": {"componentRef": {"name": "comp-loop"}}}}});
+    let pipeline = with(&[
+        ("/components/comp-loop", inner),
+        ("/root/dag/tasks/start", json!({"componentRef": {"name": "comp-loop"}})),
+    ]);
+    assert_eq!(
+        compile(&pipeline).unwrap_err(),
+        "root › start › again › componentRef: component `comp-loop` uses itself"
+    );
+}
+
+#[test]
+fn what_is_nested_too_deeply_is_refused() {
+    let mut pipeline =
+        with(&[("/root/dag/tasks/start", json!({"componentRef": {"name": "comp-0"}}))]);
+    for at in 0..100 {
+        let next = if at == 99 { "comp-prepare".to_owned() } else { format!("comp-{}", at + 1) };
+        let graph = json!({"dag": {"tasks": {"t": {"componentRef": {"name": next}}}}});
+        pipeline["components"][format!("comp-{at}")] = graph;
+    }
+    assert!(compile(&pipeline).unwrap_err().ends_with("graphs are nested more than 64 deep"));
+}
+
+/// A loop of 100 rounds within a loop of 100 rounds: the plan has two graphs and one task that does something.
+#[test]
+fn loops_are_not_unrolled() {
+    let items: Vec<u32> = (0..100).collect();
+    let raw = Value::from(items).to_string();
+    let number = json!({"parameterType": "NUMBER_INTEGER"});
+    let inner = json!({
+        "inputDefinitions": {"parameters": {"j": number}},
+        "outputDefinitions": {"parameters": {"all": {"parameterType": "LIST"}}},
+        "dag": {
+            "tasks": {"work": {"componentRef": {"name": "comp-prepare"}, "inputs": {"parameters": {"rows": {"componentInputParameter": "j"}}}}},
+            "outputs": {"parameters": {"all": {"valueFromParameter": {"producerSubtask": "work", "outputParameterKey": "count"}}}},
+        },
+    });
+    let outer = json!({
+        "inputDefinitions": {"parameters": {"i": number}},
+        "outputDefinitions": {"parameters": {"all": {"parameterType": "LIST"}}},
+        "dag": {
+            "tasks": {"inner": {"componentRef": {"name": "comp-inner"}, "parameterIterator": {"items": {"raw": raw}, "itemInput": "j"}, "iteratorPolicy": {"parallelismLimit": 7}}},
+            "outputs": {"parameters": {"all": {"valueFromParameter": {"producerSubtask": "inner", "outputParameterKey": "all"}}}},
+        },
+    });
+    let pipeline = with(&[
+        ("/components/comp-inner", inner),
+        ("/components/comp-outer", outer),
+        (
+            "/root/dag/tasks/outer",
+            json!({"componentRef": {"name": "comp-outer"}, "parameterIterator": {"items": {"raw": raw}, "itemInput": "i"}}),
+        ),
+    ]);
+    let plan = compile(&pipeline).unwrap();
+    assert_eq!((plan.dags.len(), plan.tasks.len()), (3, 5));
+    let outer = plan.tasks.iter().find(|(_, task)| task.name == "outer").unwrap().1;
+    let iterator = outer.iterator.as_ref().unwrap();
+    assert!(matches!(&iterator.items, Items::Raw(items) if items.len() == 100));
+    let Body::Dag(dag) = plan.components[outer.component].body else { panic!() };
+    assert!(plan.dags[dag].outputs.collected.contains("all"));
+    let OutputSource::One(from) = &plan.dags[dag].outputs.parameters["all"] else { panic!() };
+    let inner = &plan.tasks[from.task];
+    assert_eq!(inner.iterator.as_ref().unwrap().limit, Some(7));
+    let Body::Dag(dag) = plan.components[inner.component].body else { panic!() };
+    assert!(plan.dags[dag].outputs.collected.is_empty());
+}
+
+#[test]
+fn exit_tasks_are_known() {
+    let pipeline = with(&[
+        (
+            "/components/comp-x",
+            json!({"dag": {"tasks": {"t": {"componentRef": {"name": "comp-prepare"}}}}}),
+        ),
+        ("/root/dag/tasks/exit-handler-1", json!({"componentRef": {"name": "comp-x"}})),
+        (
+            "/root/dag/tasks/bye",
+            json!({
+                "componentRef": {"name": "comp-prepare"},
+                "dependentTasks": ["exit-handler-1"],
+                "inputs": {"parameters": {"pipelinechannel--s": {"taskFinalStatus": {"producerTask": "exit-handler-1"}}}},
+                "triggerPolicy": {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"},
+            }),
+        ),
+        (
+            "/root/dag/tasks/ignores",
+            json!({
+                "componentRef": {"name": "comp-prepare"},
+                "dependentTasks": ["train"],
+                "triggerPolicy": {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"},
+            }),
+        ),
+    ]);
+    let plan = compile(&pipeline).unwrap();
+    let of = |name: &str| plan.tasks.iter().find(|(_, task)| task.name == name).unwrap().1;
+    assert!(of("bye").exit && !of("ignores").exit && !of("train").exit);
+    assert_eq!(of("ignores").trigger.strategy, Strategy::AllCompleted);
+    assert_eq!(TaskId::at(3).index(), 3);
+}
+
+#[test]
+fn kubernetes_is_read_and_its_names_are_found() {
+    let platform = json!({"platforms": {"kubernetes": {
+        "deploymentSpec": {"executors": {"exec-train": {
+            "secretAsEnv": [{"secretNameParameter": {"componentInputParameter": "secret"}, "keyToEnv": [{"secretKey": "k", "envVar": "K"}], "optional": true}],
+            "secretAsVolume": [{"secretName": "old", "mountPath": "/s"}],
+            "pvcMount": [{"pvcNameParameter": {"taskOutputParameter": {"producerTask": "prepare", "outputParameterKey": "name"}}, "mountPath": "/data", "subPath": "x"}],
+            "tolerations": [{"key": "gpu", "operator": "Exists", "tolerationSeconds": "30"}],
+            "nodeSelector": {"labels": {"disk": "ssd"}},
+            "enabledSharedMemory": {"volumeName": "shm", "size": "2Gi"},
+            "activeDeadlineSeconds": "60",
+            "securityContext": {"runAsUser": "1000"},
+            "emptyDirMounts": [{"volumeName": "e", "mountPath": "/e", "sizeLimit": "1Gi"}],
+            "initContainers": [{"name": "i", "image": "busybox", "restartPolicy": "Always"}],
+        }}},
+        "pipelineConfig": {"workspace": {"size": "1Gi"}, "resourceTtlOnCompletion": 100},
+    }}});
+    let pipeline =
+        with(&[("/root/inputDefinitions/parameters/secret", json!({"parameterType": "STRING"}))]);
+    let plan =
+        Plan::compile(&Package::of_values(vec![pipeline, platform.clone()]).unwrap()).unwrap();
+    let train = plan.tasks.iter().find(|(_, task)| task.name == "train").unwrap().1;
+    let told = serde_json::to_string_pretty(train.kubernetes.as_ref().unwrap()).unwrap();
+    insta::assert_snapshot!(told.lines().filter(|l| !l.contains("[]") && !l.contains("{}") && !l.contains("null")).collect::<Vec<_>>().join("\n"), @r#"
+{
+  "secret_volumes": [
+    {
+      "name": {
+        "source": {
+          "constant": "old"
+        },
+      },
+      "path": "/s",
+      "optional": false
+    }
+  ],
+  "secret_env": [
+    {
+      "name": {
+        "source": {
+          "input": "secret"
+        },
+      },
+      "keys": [
+        {
+          "key": "k",
+          "variable": "K"
+        }
+      ],
+      "optional": true
+    }
+  ],
+  "volumes": [
+    {
+      "name": {
+        "source": {
+          "output": {
+            "task": 0,
+            "key": "name"
+          }
+        },
+      },
+      "path": "/data",
+      "sub_path": "x"
+    }
+  ],
+  "empty_dirs": [
+    {
+      "name": "e",
+      "path": "/e",
+      "size_limit": 1073741824
+    }
+  ],
+  "shared_memory": {
+    "name": "shm",
+    "size": 2147483648
+  },
+  "node_selector": {
+    "disk": "ssd"
+  },
+  "tolerations": [
+    {
+      "key": "gpu",
+      "operator": "Exists",
+      "value": "",
+      "effect": "",
+      "seconds": 30,
+    }
+  ],
+  "metadata": {
+  },
+  "deadline": {
+    "secs": 60,
+    "nanos": 0
+  },
+  "security": {
+    "user": 1000,
+  },
+  "init_containers": [
+    {
+      "name": "i",
+      "image": "busybox",
+      "sidecar": true,
+      "resources": {
+      }
+    }
+  ]
+}
+"#);
+    assert_eq!(plan.config.workspace.as_ref().unwrap().size.bytes(), 1 << 30);
+    let error = Plan::compile(&Package::of_values(vec![good(), platform]).unwrap()).unwrap_err();
+    insta::assert_snapshot!(error, @"root › train › kubernetes.secretAsEnv[0].secretNameParameter: the component around it has no input parameter `secret`");
+}

@@ -144,8 +144,8 @@ impl Parser {
     fn member(&mut self) -> Result<Expr, ConditionError> {
         let mut this = self.primary()?;
         loop {
-            self.link()?;
             if self.sign(".") {
+                self.link()?;
                 let Token::Name(name) = self.peek().clone() else {
                     return Err(self.wrong("expected a name after the dot"));
                 };
@@ -156,6 +156,7 @@ impl Parser {
                     Expr::Field(Box::new(this), name)
                 };
             } else if self.sign("[") {
+                self.link()?;
                 let index = self.expr()?;
                 self.expect("]")?;
                 this = Expr::Index(Box::new(this), Box::new(index));

@@ -94,7 +94,7 @@ fn scalar(value: &Value, indent: usize, out: &mut String) {
 fn readable(number: &str) -> String {
     let Some((digits, power)) = number.split_once('e') else { return number.to_owned() };
     let point = if digits.contains('.') { "" } else { ".0" };
-    let sign = if power.starts_with('-') { "" } else { "+" };
+    let sign = if power.starts_with(['-', '+']) { "" } else { "+" };
     format!("{digits}{point}e{sign}{power}")
 }
 
@@ -109,10 +109,15 @@ fn is_plain(text: &str) -> bool {
         && !WORDS.contains(&text.to_ascii_lowercase().as_str())
 }
 
-/// What a reader leaves alone in a block: no tabs, which some do not, and nothing that is not printable.
+/// What readers leave alone in a block: no tabs and no lines of blanks, which some do not, and nothing that is not
+/// printable.
 fn is_block(text: &str) -> bool {
     let blank = text.trim_matches(['\n', ' ']).is_empty();
-    text.contains('\n') && !blank && text.chars().all(|c| c == '\n' || is_printable(c))
+    let blanks = |line: &str| !line.is_empty() && line.trim_start_matches(' ').is_empty();
+    text.contains('\n')
+        && !blank
+        && !text.split('\n').any(blanks)
+        && text.chars().all(|c| c == '\n' || is_printable(c))
 }
 
 /// *YAML 1.2, 5.1, Character set*, without what ends lines for readers of 1.1.

@@ -7,14 +7,15 @@ use crate::plan::{
     ArtifactType, InputArtifact, InputParameter, Inputs, OutputArtifact, Outputs, Passthrough,
     PassthroughField, Schema,
 };
-use crate::problem::{Fault, Unknown};
+use crate::problem::{Fault, Place};
 use crate::value::ParameterType;
 
-pub(super) fn read(node: &Node<'_>) -> ComponentSpec {
+/// `place` is what its tasks are named below.
+pub(super) fn read(node: &Node<'_>, place: &Place) -> ComponentSpec {
     let (dag, label) = (node.get("dag"), node.get("executorLabel"));
     let body = match (dag.is_absent(), label.text()) {
         (_, Some(label)) => BodySpec::Executor(label),
-        (false, None) => BodySpec::Dag(dag_spec(&dag)),
+        (false, None) => BodySpec::Dag(dag_spec(&dag, place)),
         (true, None) => {
             node.fault(Fault::NoneOf(&["`dag`", "`executorLabel`"]));
             BodySpec::Dag(DagSpec::default())
@@ -79,7 +80,7 @@ fn parameter_type(node: &Node<'_>) -> ParameterType {
     };
     ParameterType::named(&name).unwrap_or_else(|| {
         let known = ParameterType::ALL.iter().map(|(_, name)| *name);
-        field.fault(Fault::UnknownValue(Unknown::among(&name, known)));
+        field.fault(Fault::of_value(&name, known));
         ParameterType::String
     })
 }
@@ -137,7 +138,7 @@ fn passthrough(node: &Node<'_>) -> Option<Passthrough> {
     let found = FIELDS.iter().find(|(known, _)| *known == name);
     if found.is_none() {
         let known = FIELDS.iter().map(|(known, _)| *known);
-        field.fault(Fault::UnknownValue(Unknown::among(&name, known)));
+        field.fault(Fault::of_value(&name, known));
     }
     found.map(|(_, field)| Passthrough {
         field: *field,
@@ -145,13 +146,17 @@ fn passthrough(node: &Node<'_>) -> Option<Passthrough> {
     })
 }
 
-fn dag_spec(node: &Node<'_>) -> DagSpec {
+fn dag_spec(node: &Node<'_>, place: &Place) -> DagSpec {
     let outputs = node.get("outputs");
+    let read_task = |(name, node): (String, Node<'_>)| {
+        let task = task::read(&node.rebased(place.task(&name)));
+        (name, task)
+    };
     let tasks = node.get("tasks").entries().into_iter();
     let parameters = outputs.get("parameters").entries().into_iter();
     let artifacts = outputs.get("artifacts").entries().into_iter();
     DagSpec {
-        tasks: tasks.map(|(name, node)| (name, task::read(&node))).collect(),
+        tasks: tasks.map(read_task).collect(),
         parameters: parameters.map(|(name, node)| (name, parameter_output(&node))).collect(),
         artifacts: artifacts.map(|(name, node)| (name, artifact_output(&node))).collect(),
     }

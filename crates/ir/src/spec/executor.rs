@@ -123,11 +123,12 @@ fn amount<T>(
     reason = "its bounds are compared"
 )]
 fn rounded(node: &Node<'_>, factor: f64) -> Option<u64> {
-    let amount = node.number().filter(|number| *number != 0.0)? * factor;
+    let number = node.number().filter(|number| *number != 0.0)?;
+    let amount = number * factor;
     if (0.0..9e18).contains(&amount) {
         return Some(amount.round() as u64);
     }
-    node.fault(Fault::Bounds { got: amount.to_string(), why: "it is an amount of something" });
+    node.fault(Fault::Bounds { got: number.to_string(), why: "it is an amount of something" });
     None
 }
 

@@ -125,7 +125,10 @@ pub(crate) fn read(document: &Value, faults: &Faults) -> PipelineSpec {
     let info = node.get("pipelineInfo");
     let executors = node.get("deploymentSpec").get("executors");
     let components = node.get("components").entries();
-    let components = components.into_iter().map(|(name, node)| (name, component::read(&node)));
+    let components = components.into_iter().map(|(name, node)| {
+        let place = Place::component(&name);
+        (name, component::read(&node, &place))
+    });
     let executors =
         executors.entries().into_iter().map(|(name, node)| (name, executor::read(&node)));
     PipelineSpec {
@@ -134,7 +137,7 @@ pub(crate) fn read(document: &Value, faults: &Faults) -> PipelineSpec {
         description: info.get("description").text(),
         default_root: node.get("defaultPipelineRoot").text(),
         sdk_version: node.get("sdkVersion").text().unwrap_or_default(),
-        root: component::read(&node.get("root")),
+        root: component::read(&node.get("root"), &Place::root()),
         components: components.collect(),
         executors: executors.collect(),
     }

@@ -42,6 +42,13 @@ impl<'d> Node<'d> {
         Self { value, base, field: String::new(), faults }
     }
 
+    /// The same with its fields named below another place.
+    pub(crate) fn rebased(mut self, base: Place) -> Self {
+        self.base = base;
+        self.field.clear();
+        self
+    }
+
     /// The same with another name for its place.
     pub(crate) fn named(mut self, field: &str) -> Self {
         field.clone_into(&mut self.field);

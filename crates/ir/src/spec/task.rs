@@ -7,7 +7,7 @@ use super::{
     TaskSpec,
 };
 use crate::plan::{Retry, Strategy};
-use crate::problem::{Fault, Unknown};
+use crate::problem::Fault;
 
 pub(super) fn read(node: &Node<'_>) -> TaskSpec {
     let caching = node.get("cachingOptions");
@@ -41,7 +41,7 @@ fn strategy(node: &Node<'_>) -> Strategy {
     found.map_or_else(
         || {
             let known = NAMES.iter().map(|(known, _)| *known);
-            node.fault(Fault::UnknownValue(Unknown::among(&name, known)));
+            node.fault(Fault::of_value(&name, known));
             Strategy::default()
         },
         |(_, strategy)| *strategy,
@@ -51,8 +51,9 @@ fn strategy(node: &Node<'_>) -> Strategy {
 fn retry(node: &Node<'_>) -> Retry {
     let default = Retry::default();
     let count = node.get("maxRetryCount");
-    let limit = count.integer().map(u32::try_from).unwrap_or(Ok(0)).unwrap_or_else(|_| {
-        count.fault(Fault::Bounds { got: "a negative number".into(), why: "it counts retries" });
+    let times = count.integer().unwrap_or(0);
+    let limit = u32::try_from(times).unwrap_or_else(|_| {
+        count.fault(Fault::Bounds { got: times.to_string(), why: "it counts retries" });
         0
     });
     let factor = node.get("backoffFactor").number().filter(|factor| *factor != 0.0);
