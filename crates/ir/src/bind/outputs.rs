@@ -19,8 +19,8 @@ pub fn outputs(plan: &Plan, dag: DagId, scope: &dyn Scope) -> Produced {
         }
     }
     for (name, source) in &declared.artifacts {
-        let found = source.candidates().iter();
-        let found = found.filter_map(|from| scope.output_artifacts(from.task, &from.key)).next();
+        let mut candidates = source.candidates().iter();
+        let found = candidates.find_map(|from| scope.output_artifacts(from.task, &from.key));
         if let Some(artifacts) = found {
             produced.artifacts.insert(name.clone(), artifacts.to_vec());
         }

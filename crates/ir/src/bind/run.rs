@@ -64,7 +64,7 @@ pub fn run(plan: &Plan, given: &[(String, Given)]) -> Result<Inputs, RunErrors> 
             (Some(default), _) => drop(inputs.parameters.insert(name.clone(), default.clone())),
             (None, true) => drop(inputs.parameters.insert(name.clone(), Value::Null)),
             (None, false) => {
-                missing.push(RunError::Missing { name: name.clone(), kind: parameter.kind })
+                missing.push(RunError::Missing { name: name.clone(), kind: parameter.kind });
             }
         }
     }

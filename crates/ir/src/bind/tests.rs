@@ -184,8 +184,8 @@ fn a_task_is_given_its_inputs() {
 fn what_is_not_given_has_its_default() {
     let plan = plan();
     let known = known(&plan);
-    let plain = inputs(&plan, task(&plan, "plain"), &known, &facts()).unwrap();
-    assert_eq!(json!(plain.parameters), json!({"text": "none"}));
+    let simple = inputs(&plan, task(&plan, "plain"), &known, &facts()).unwrap();
+    assert_eq!(json!(simple.parameters), json!({"text": "none"}));
     let graph = inputs(&plan, task(&plan, "loop"), &known, &facts()).unwrap();
     assert_eq!(json!(graph.parameters), json!({"a": null, "all": [1.0, 2.0], "b": 5}));
 }

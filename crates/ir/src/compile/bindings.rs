@@ -1,6 +1,6 @@
 //! Where the inputs of a task come from, and whether their types go together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Compiler;
 use super::tasks::{Around, Sibling, output_of};
@@ -19,14 +19,13 @@ const CHANNEL: &str = "pipelinechannel--";
 /// gives. Others are taken as they are: the SDK hands on what only the executor's placeholders speak of.
 fn is_mistyped<'n>(
     name: &str,
-    given: impl Iterator<Item = &'n str> + Clone,
+    given: &BTreeSet<&str>,
     declared: impl Iterator<Item = &'n str>,
 ) -> Option<Unknown> {
     if name.starts_with(CHANNEL) {
         return None;
     }
-    let unknown =
-        Unknown::among(name, declared.filter(|known| !given.clone().any(|g| g == *known)));
+    let unknown = Unknown::among(name, declared.filter(|known| !given.contains(known)));
     unknown.has_nearest().then_some(unknown)
 }
 
@@ -39,8 +38,7 @@ impl<'p> Compiler<'p> {
         place: &Place,
         needs: &mut Vec<TaskId>,
     ) -> BTreeMap<String, ParameterBinding> {
-        let names: BTreeMap<&str, ()> =
-            spec.parameters.iter().map(|(name, _)| (name.as_str(), ())).collect();
+        let names: BTreeSet<&str> = spec.parameters.iter().map(|(name, _)| name.as_str()).collect();
         let mut bindings = BTreeMap::new();
         for (name, binding) in &spec.parameters {
             let place = place.at(format!("inputs.parameters.{name}"));
@@ -66,10 +64,10 @@ impl<'p> Compiler<'p> {
     ) -> Option<&InputParameter> {
         let component = &self.components[component?];
         let declared = component.inputs.parameters.get(name);
-        let given = spec.parameters.iter().map(|(name, _)| name.as_str());
+        let given = spec.parameters.iter().map(|(name, _)| name.as_str()).collect();
         let known = component.inputs.parameters.keys().map(String::as_str);
         if declared.is_none()
-            && let Some(input) = is_mistyped(name, given, known)
+            && let Some(input) = is_mistyped(name, &given, known)
         {
             self.faults.add(
                 place.clone(),
@@ -83,7 +81,7 @@ impl<'p> Compiler<'p> {
     pub(super) fn binding(
         &self,
         spec: &BindingSpec,
-        inputs: &BTreeMap<&str, ()>,
+        inputs: &BTreeSet<&str>,
         around: &Around<'p>,
         place: &Place,
         needs: &mut Vec<TaskId>,
@@ -113,8 +111,8 @@ impl<'p> Compiler<'p> {
                 };
                 self.check_names(
                     &constant,
-                    &|name| inputs.contains_key(name),
-                    inputs.keys().copied(),
+                    &|name| inputs.contains(name),
+                    &inputs.iter().copied(),
                     place,
                 );
                 (ParameterSource::Constant(constant), None)
@@ -255,10 +253,10 @@ impl<'p> Compiler<'p> {
     ) -> Option<bool> {
         let component = &self.components[component?];
         let declared = component.inputs.artifacts.get(name);
-        let given = spec.artifacts.iter().map(|(name, _)| name.as_str());
+        let given = spec.artifacts.iter().map(|(name, _)| name.as_str()).collect();
         let known = component.inputs.artifacts.keys().map(String::as_str);
         if declared.is_none()
-            && let Some(input) = is_mistyped(name, given, known)
+            && let Some(input) = is_mistyped(name, &given, known)
         {
             self.faults.add(
                 place.clone(),

@@ -51,14 +51,14 @@ impl Compiler<'_> {
                     let place = place(&format!("container.env[{at}]"));
                     Variable { name: name.clone(), value: self.template(value, &place) }
                 };
-                Some(ExecutorKind::Container(Container {
+                Some(ExecutorKind::Container(Box::new(Container {
                     image: self.template(image, &place("container.image")),
                     command: self.arguments(command, &place("container.command")),
                     args: self.arguments(args, &place("container.args")),
                     env: env.iter().enumerate().map(variable).collect(),
-                    resources: resources.clone(),
+                    resources: (**resources).clone(),
                     pre_cache_check: pre_cache_check.clone(),
-                }))
+                })))
             }
             ExecutorSpec::Importer { uri, kind, metadata, reimport, download_to_workspace } => {
                 let text = match uri {
@@ -67,7 +67,7 @@ impl Compiler<'_> {
                 };
                 let constant = Constant::parse(metadata);
                 let wrong = |error: TemplateError| {
-                    self.faults.add(place("importer.metadata"), error.into())
+                    self.faults.add(place("importer.metadata"), error.into());
                 };
                 Some(ExecutorKind::Importer(Importer {
                     uri: self.template(&text, &place("importer.artifactUri")),
@@ -108,7 +108,7 @@ impl Compiler<'_> {
             ExecutorKind::CreateVolume(_) | ExecutorKind::DeleteVolume(_) => {}
             ExecutorKind::Importer(importer) => {
                 self.check_template(&importer.uri, spec, &place("importer.artifactUri".into()));
-                let known = spec.inputs.parameters.keys().map(String::as_str);
+                let known = &spec.inputs.parameters.keys().map(String::as_str);
                 let is_known = |name: &str| {
                     spec.inputs.parameters.contains_key(name)
                         || name.starts_with("pipelinechannel--")

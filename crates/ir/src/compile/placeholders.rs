@@ -8,7 +8,7 @@ use crate::template::{Argument, Constant, Placeholder, Template, TemplateError};
 impl Compiler<'_> {
     pub(super) fn check_constant(&self, constant: &Constant, spec: &TaskSpec, place: &Place) {
         let known = || spec.parameters.iter().map(|(name, _)| name.as_str());
-        self.check_names(constant, &|name| known().any(|other| other == name), known(), place);
+        self.check_names(constant, &|name| known().any(|other| other == name), &known(), place);
     }
 
     /// A constant is complete before the task has outputs; it can speak of input parameters and of the run.
@@ -16,7 +16,7 @@ impl Compiler<'_> {
         &self,
         constant: &Constant,
         is_known: &dyn Fn(&str) -> bool,
-        known: impl Iterator<Item = &'n str> + Clone,
+        known: &(impl Iterator<Item = &'n str> + Clone),
         place: &Place,
     ) {
         constant.placeholders(&mut |placeholder| {

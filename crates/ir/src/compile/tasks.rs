@@ -1,6 +1,6 @@
 //! Graphs and their tasks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -313,7 +313,7 @@ impl<'p> Compiler<'p> {
         let found = std::cell::RefCell::new(Vec::new());
         let kubernetes = kubernetes(&node, &|node, spec| {
             let place = place.at(node.field());
-            let empty: BTreeMap<_, _> = BTreeMap::new();
+            let empty = BTreeSet::new();
             let (binding, _) =
                 self.binding(&spec, &empty, around, &place, &mut found.borrow_mut())?;
             Some(binding)

@@ -118,9 +118,10 @@ impl<'s> Lexer<'s> {
             }
         }
         let text = &self.rest[..end];
-        let token = match double {
-            true => text.parse().ok().filter(|v: &f64| v.is_finite()).map(Token::Double),
-            false => text.parse().ok().map(Token::Int),
+        let token = if double {
+            text.parse().ok().filter(|v: &f64| v.is_finite()).map(Token::Double)
+        } else {
+            text.parse().ok().map(Token::Int)
         };
         let token = token.ok_or_else(|| self.wrong("this number is not one of 64 bits"))?;
         self.take(end);

@@ -143,11 +143,11 @@ impl Selector {
         };
         let mut variables = vec![("string_value".to_owned(), Cel::String(text_of(value)))];
         variables.extend(named.map(|name| (name.to_owned(), Cel::of(value))));
-        eval::evaluate(&self.expr, &Cel::map(variables)).map(|value| value.into_json())
+        eval::evaluate(&self.expr, &Cel::map(variables)).map(Cel::into_json)
     }
 }
 
-/// The variables of a condition: the fields of an *ExecutorInput*.
+/// The variables of a condition: the fields of an `ExecutorInput`.
 fn surroundings(exchange: &Exchange) -> Cel {
     let inputs = &exchange.inputs;
     let values = || inputs.parameters.iter().map(|(name, value)| (name.clone(), Cel::of(value)));

@@ -1,4 +1,4 @@
-//! One artifact (*PipelineSpec*, `RuntimeArtifact`).
+//! One artifact (`PipelineSpec`, `RuntimeArtifact`).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

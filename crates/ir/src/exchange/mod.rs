@@ -1,4 +1,4 @@
-//! What a task is given and what it gives back (*PipelineSpec*, `ExecutorInput` and `ExecutorOutput`). The JSON shapes
+//! What a task is given and what it gives back (`PipelineSpec`, `ExecutorInput` and `ExecutorOutput`). The JSON shapes
 //! of both are in this folder only.
 
 mod artifact;
@@ -125,7 +125,7 @@ fn artifact_list(artifacts: &[Artifact]) -> Value {
     json!({ "artifacts": artifacts.iter().map(Artifact::to_json).collect::<Vec<_>>() })
 }
 
-/// How a task ended, for those that ask (*PipelineSpec*, `PipelineTaskFinalStatus`).
+/// How a task ended, for those that ask (`PipelineSpec`, `PipelineTaskFinalStatus`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinalStatus {
     /// `SUCCEEDED`, `FAILED`, `SKIPPED` or `CANCELLED`.
@@ -134,7 +134,7 @@ pub struct FinalStatus {
     pub task: String,
     /// The run's name for machines.
     pub job_resource_name: String,
-    /// What went wrong: a code of *google.rpc.Status* and a sentence.
+    /// What went wrong: a code of `google.rpc.Status` and a sentence.
     pub error: Option<(i32, String)>,
 }
 

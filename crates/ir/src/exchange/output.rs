@@ -107,7 +107,7 @@ fn artifacts(provisioned: &Artifact, said: &[Said]) -> Vec<Artifact> {
     if said.is_empty() { vec![provisioned.clone()] } else { said.iter().map(merged).collect() }
 }
 
-/// *ExecutorOutput*. Both spellings of a name count, as everywhere in protobuf's JSON; null is nothing.
+/// `ExecutorOutput`. Both spellings of a name count, as everywhere in protobuf's JSON; null is nothing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Account {

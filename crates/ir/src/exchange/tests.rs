@@ -130,7 +130,7 @@ fn metrics_are_understood() {
     let sliced =
         json!({"evaluationSlices": [{"slice": "s", "sliceClassificationMetrics": classification}]});
     let shown = artifact("system.SlicedClassificationMetrics", sliced).shown();
-    assert!(matches!(shown, Some(Shown::Sliced(slices)) if slices[0].roc.len() == 2));
+    assert!(matches!(shown, Some(Shown::Sliced(all)) if all[0].roc.len() == 2));
     assert_eq!(artifact("system.HTML", json!({})).shown(), Some(Shown::Html));
     assert_eq!(artifact("system.Dataset", json!({})).shown(), None);
 }

@@ -76,8 +76,8 @@ fn chosen(names: Vec<String>) -> Result<String, PackageError> {
         !file.starts_with('.') && matches!(ending, "yaml" | "yml" | "json")
     };
     let mut names: Vec<String> = names.into_iter().filter(suits).collect();
-    let named = |name: &String| matches!(name.rsplit('/').next(), Some("pipeline.yaml"));
-    if let Some(at) = names.iter().position(named) {
+    let meant = |name: &String| matches!(name.rsplit('/').next(), Some("pipeline.yaml"));
+    if let Some(at) = names.iter().position(meant) {
         return Ok(names.swap_remove(at));
     }
     match names.len() {

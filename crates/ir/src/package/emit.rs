@@ -36,9 +36,9 @@ fn entries(map: &Map<String, Value>, indent: usize, out: &mut String) {
             spaces(indent, out);
         }
         if is_plain(key) {
-            out.push_str(key)
+            out.push_str(key);
         } else {
-            quoted(key, out)
+            quoted(key, out);
         }
         out.push(':');
         match value {

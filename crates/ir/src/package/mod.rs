@@ -79,12 +79,12 @@ impl Package {
         Ok(Self { pipeline, platform, header: String::new() })
     }
 
-    /// The document that is the pipeline (*PipelineSpec*).
+    /// The document that is the pipeline (`PipelineSpec`).
     pub fn pipeline(&self) -> &Value {
         &self.pipeline
     }
 
-    /// The document about platforms (*PlatformSpec*), where there is one.
+    /// The document about platforms (`PlatformSpec`), where there is one.
     pub fn platform(&self) -> Option<&Value> {
         self.platform.as_ref()
     }

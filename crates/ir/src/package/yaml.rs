@@ -168,7 +168,7 @@ impl<'t> Reader<'t> {
 
 enum Key {
     Name(String),
-    /// `<<` (*YAML merge key*, which PyYAML and Go's reader both know).
+    /// `<<` (*YAML merge key*, which Python's and Go's readers both know).
     Merge,
 }
 

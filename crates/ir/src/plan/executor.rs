@@ -7,7 +7,7 @@ use crate::plan::ArtifactType;
 use crate::quantity::Cpu;
 use crate::template::{Argument, Constant, Template};
 
-/// What runs (*PipelineSpec*, `PipelineDeploymentConfig.ExecutorSpec`).
+/// What runs (`PipelineSpec`, `PipelineDeploymentConfig.ExecutorSpec`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Executor {
     /// Its key in the pipeline: `exec-train`.
@@ -21,7 +21,7 @@ pub struct Executor {
 #[serde(rename_all = "snake_case")]
 pub enum ExecutorKind {
     /// A command in an image.
-    Container(Container),
+    Container(Box<Container>),
     /// An artifact that exists already.
     Importer(Importer),
     /// A volume that is made. The SDK writes it as a container whose image is `argostub/createpvc`.
@@ -90,7 +90,7 @@ pub struct Accelerator {
     pub count: Amount<u64>,
 }
 
-/// An artifact that exists already (*PipelineSpec*, `ImporterSpec`).
+/// An artifact that exists already (`PipelineSpec`, `ImporterSpec`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Importer {
     /// Where it is. Placeholders speak of the task's inputs.

@@ -1,4 +1,4 @@
-//! What Kubernetes is told about a task (*kubernetes_executor_config.proto*, `KubernetesExecutorConfig`). On one
+//! What Kubernetes is told about a task (`kubernetes_executor_config.proto`, `KubernetesExecutorConfig`). On one
 //! machine some of it has a stand-in, and the rest means nothing.
 //!
 //! Names may come from parameters. Those are looked up like inputs of the task: in the component around it.

@@ -88,7 +88,7 @@ impl Plan {
     }
 }
 
-/// What is run at one or more places (*PipelineSpec*, `ComponentSpec`).
+/// What is run at one or more places (`PipelineSpec`, `ComponentSpec`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Component {
     /// Its key in the pipeline: `comp-train`; `root` for the root.
@@ -182,7 +182,7 @@ pub struct OutputArtifact {
     pub metadata: serde_json::Map<String, Value>,
 }
 
-/// The type of an artifact (*PipelineSpec*, `ArtifactTypeSchema`).
+/// The type of an artifact (`PipelineSpec`, `ArtifactTypeSchema`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ArtifactType {
     /// `system.Dataset`, or a schema written out as YAML.
@@ -218,7 +218,7 @@ impl ArtifactType {
     }
 }
 
-/// A part of a task's configuration that a component asks for (*PipelineSpec*, `TaskConfigPassthrough`).
+/// A part of a task's configuration that a component asks for (`PipelineSpec`, `TaskConfigPassthrough`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passthrough {
     /// Which part.
@@ -297,7 +297,7 @@ pub struct TaskOutput {
     pub key: String,
 }
 
-/// One task of a graph (*PipelineSpec*, `PipelineTaskSpec`).
+/// One task of a graph (`PipelineSpec`, `PipelineTaskSpec`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// Its key in the graph: unique there.
@@ -389,7 +389,7 @@ pub struct Retry {
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { limit: 0, backoff: Duration::ZERO, factor: 2.0, longest: Duration::from_secs(3600) }
+        Self { limit: 0, backoff: Duration::ZERO, factor: 2.0, longest: Duration::from_hours(1) }
     }
 }
 

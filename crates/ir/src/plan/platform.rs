@@ -1,4 +1,4 @@
-//! What a pipeline as a whole wants of its platform (*PipelineSpec*, `PipelineConfig`).
+//! What a pipeline as a whole wants of its platform (`PipelineSpec`, `PipelineConfig`).
 
 use std::time::Duration;
 

@@ -113,7 +113,8 @@ fn outputs(node: &Node<'_>) -> Outputs {
 }
 
 pub(super) fn artifact_type(node: &Node<'_>) -> ArtifactType {
-    let schemas: [(&str, fn(String) -> Schema); 3] = [
+    type Named = (&'static str, fn(String) -> Schema);
+    let schemas: [Named; 3] = [
         ("schemaTitle", Schema::Title),
         ("instanceSchema", Schema::Instance),
         ("schemaUri", Schema::Uri),

@@ -17,7 +17,7 @@ pub(crate) enum ExecutorSpec {
         command: Vec<String>,
         args: Vec<String>,
         env: Vec<(String, String)>,
-        resources: Resources,
+        resources: Box<Resources>,
         pre_cache_check: Vec<String>,
     },
     Importer {
@@ -68,7 +68,7 @@ fn read_container(node: &Node<'_>) -> ExecutorSpec {
         command: node.get("command").texts(),
         args: node.get("args").texts(),
         env: node.get("env").items().iter().map(variable).collect(),
-        resources: resources(&node.get("resources")),
+        resources: Box::new(resources(&node.get("resources"))),
         pre_cache_check: hook
             .get("command")
             .texts()

@@ -1,4 +1,4 @@
-//! What Kubernetes is told about an executor (*KubernetesExecutorConfig*).
+//! What Kubernetes is told about an executor (`KubernetesExecutorConfig`).
 
 use std::collections::BTreeMap;
 
@@ -108,9 +108,7 @@ fn as_env(node: &Node<'_>, field: Name, key: &str, bind: Bind<'_>) -> Option<Obj
 fn volume(node: &Node<'_>, bind: Bind<'_>) -> Option<VolumeMount> {
     let new = node.get("pvcNameParameter");
     let (constant, output) = (node.get("constant").text(), node.get("taskOutputParameter"));
-    let source = if !new.is_absent() {
-        task::binding(&new)?
-    } else {
+    let source = if new.is_absent() {
         let input = node.get("componentInputParameter").text().map(SourceSpec::Input);
         let constant = constant.map(|name| SourceSpec::Constant(name.into()));
         let output =
@@ -120,6 +118,8 @@ fn volume(node: &Node<'_>, bind: Bind<'_>) -> Option<VolumeMount> {
             new.fault(Fault::Missing);
         }
         BindingSpec { source: source?, selector: None }
+    } else {
+        task::binding(&new)?
     };
     Some(VolumeMount {
         name: bind(&new, source)?,

@@ -1,5 +1,5 @@
-//! The documents' JSON shapes: the only place that knows them (*PipelineSpec*, *PlatformSpec*,
-//! *KubernetesExecutorConfig*). Names are taken in both spellings of protobuf's JSON, `componentRef` and
+//! The documents' JSON shapes: the only place that knows them (`PipelineSpec`, `PlatformSpec`,
+//! `KubernetesExecutorConfig`). Names are taken in both spellings of protobuf's JSON, `componentRef` and
 //! `component_ref`; fields that are not known are no error.
 
 mod component;

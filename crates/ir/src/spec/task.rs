@@ -141,7 +141,7 @@ pub(super) fn task_output_parameter(node: &Node<'_>) -> TaskOutputSpec {
     }
 }
 
-/// *ValueOrRuntimeParameter*: a value, one wrapped as it was before 2.0, or an input of the component around.
+/// `ValueOrRuntimeParameter`: a value, one wrapped as it was before 2.0, or an input of the component around.
 fn runtime_value(node: &Node<'_>) -> SourceSpec {
     if let Some(input) = node.get("runtimeParameter").text() {
         return SourceSpec::Input(input);

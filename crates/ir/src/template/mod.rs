@@ -1,4 +1,4 @@
-//! Placeholders: texts of a pipeline that are complete only once a task's inputs are known (*PipelineSpec*,
+//! Placeholders: texts of a pipeline that are complete only once a task's inputs are known (`PipelineSpec`,
 //! `ExecutorInput`, string based placeholders).
 //!
 //! A text is parsed once, when the pipeline is compiled. Upstream replaces texts instead, which leaves a name that is

@@ -146,7 +146,7 @@ fn input_parameter(name: &str, path: &[Segment<'_>]) -> Option<Placeholder> {
         }
         path => (path, 0),
     };
-    Some(Placeholder::InputParameter { name: name.to_owned(), path: steps(path)?, escapes })
+    Some(Placeholder::InputParameter { name: name.to_owned(), path: steps(path), escapes })
 }
 
 fn artifact_field(field: &[Segment<'_>]) -> Option<ArtifactField> {
@@ -156,19 +156,19 @@ fn artifact_field(field: &[Segment<'_>]) -> Option<ArtifactField> {
         [Segment::Name("path")] => Some(ArtifactField::Path),
         [Segment::Name("name")] => Some(ArtifactField::Name),
         [Segment::Name("metadata" | "properties"), path @ ..] => {
-            steps(path).map(ArtifactField::Metadata)
+            Some(ArtifactField::Metadata(steps(path)))
         }
         _ => None,
     }
 }
 
 /// A way into a value; `.key` counts as `['key']`.
-fn steps(path: &[Segment<'_>]) -> Option<Vec<Step>> {
+fn steps(path: &[Segment<'_>]) -> Vec<Step> {
     let step = |segment: &Segment<'_>| match segment {
         Segment::Step(step) => step.clone(),
         Segment::Name(name) => Step::Key((*name).to_owned()),
     };
-    Some(path.iter().map(step).collect())
+    path.iter().map(step).collect()
 }
 
 /// As much of a text as a message needs.

@@ -25,8 +25,8 @@ pub(crate) fn check(input: &[u8]) {
 }
 
 fn check_plan(plan: &Plan) {
-    let stored = serde_json::to_string(plan).unwrap();
-    assert_eq!(&serde_json::from_str::<Plan>(&stored).unwrap(), plan);
+    let stored = serde_json::to_string(plan).expect("a plan is JSON");
+    assert_eq!(&serde_json::from_str::<Plan>(&stored).expect("and comes back"), plan);
     for (_, dag) in plan.dags.iter() {
         for (at, task) in dag.tasks.iter().enumerate() {
             assert!(plan.tasks[*task].needs.iter().all(|need| dag.tasks[..at].contains(need)));
