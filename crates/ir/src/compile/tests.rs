@@ -71,6 +71,7 @@ fn good() -> Value {
 fn with(changes: &[(&str, Value)]) -> Value {
     let mut pipeline = good();
     for (pointer, value) in changes {
+        let pointer = format!("/{pointer}");
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         let parent = pipeline.pointer_mut(parent).unwrap_or_else(|| panic!("{pointer}"));
         let map = parent.as_object_mut().unwrap();
@@ -158,110 +159,18 @@ fn what_cannot_run_is_told_with_task_and_field() {
         let error = compile(&with(&[(pointer, value)])).expect_err(case);
         writeln!(told, "{case}\n  {}", error.replace('\n', "\n  ")).unwrap();
     }
-    insta::assert_snapshot!(told, @r#"
-/root/dag/tasks/train/componentRef = {"name": "comp-trian"}
-  root › train › componentRef: there is no component `comp-trian` (nearest: `comp-train`)
-/root/dag/tasks/train/dependentTasks = ["prepar", "nobody"]
-  2 things are wrong with the pipeline:
-    root › train › dependentTasks: there is no task `prepar` (nearest: `prepare`) beside it
-    root › train › dependentTasks: there is no task `nobody` beside it
-/components/comp-train/executorLabel = "exec-trian"
-  root › train › executorLabel: there is no executor `exec-trian` (nearest: `exec-train`)
-/root/dag/tasks/train/inputs/artifacts/data = {"taskOutputArtifact": {"producerTask": "prepare", "outputArtifactKey": "date"}}
-  root › train › inputs.artifacts.data: task `prepare` has no output artifact `date` (nearest: `data`)
-/root/dag/tasks/train/inputs/parameters/lr = {"componentInputParameter": "l"}
-  root › train › inputs.parameters.lr: the component around it has no input parameter `l` (nearest: `lr`)
-/root/dag/tasks/train/inputs/parameters/lr = {"taskOutputParameter": {"producerTask": "prepare", "outputParameterKey": "name"}}
-  root › train › inputs.parameters.lr: it takes NUMBER_DOUBLE, but output `name` of `prepare` is STRING
-/root/dag/tasks/train/inputs/parameters/lr = {"runtimeValue": {"constant": "fast"}}
-  root › train › inputs.parameters.lr: expected NUMBER_DOUBLE, got the text "fast"
-/root/dag/tasks/train/inputs/parameters/mode = {"runtimeValue": {"constant": "medium"}}
-  root › train › inputs.parameters.mode: the text "medium" is not one of "fast", "slow"
-/root/dag/tasks/train/inputs = null
-  2 things are wrong with the pipeline:
-    root › train: input `lr` of component `comp-train` is required, but nothing is given for it
-    root › train: input `data` of component `comp-train` is required, but nothing is given for it
-/root/dag/tasks/train/inputs/parameters/tag = {"runtimeValue": {"constant": []}}
-  root › train › inputs.parameters.tag: component `comp-train` has no input `tag` (nearest: `tags`)
-/root/dag/tasks/train/inputs/parameters/lr = {"what": 1}
-  root › train › inputs.parameters.lr: it has none of `componentInputParameter`, `taskOutputParameter`, `runtimeValue`, `taskFinalStatus`
-/root/dag/tasks/train/inputs/parameters/mode = {"runtimeValue": {"constant": "{{$.inputs.parameters['lrr']}}"}}
-  root › train › inputs.parameters.mode: a placeholder names the input parameter `lrr` (nearest: `lr`), which there is not
-/root/dag/tasks/train/inputs/parameters/mode = {"runtimeValue": {"constant": "{{$.outputs.parameters['x'].output_file}}"}}
-  root › train › inputs.parameters.mode: a placeholder of this kind cannot stand here: `{{$.outputs.parameters['x']…}}`
-/root/dag/tasks/train/inputs/parameters/tags = {"componentInputParameter": "lr", "parameterExpressionSelector": "parseJson("}
-  root › train › inputs.parameters.tags.parameterExpressionSelector: parseJson(: column 11: expected a value
-/root/dag/tasks/train/triggerPolicy = {"condition": "inputs.parameter_values['l'] >"}
-  root › train › triggerPolicy.condition: inputs.parameter_values['l'] >: column 31: expected a value
-/root/dag/tasks/train/triggerPolicy = {"condition": "inputs.parameter_values['lrr'] > 1", "strategy": "ALL"}
-  root › train › triggerPolicy.strategy: `ALL` is not one of TRIGGER_STRATEGY_UNSPECIFIED, ALL_UPSTREAM_TASKS_SUCCEEDED, ALL_UPSTREAM_TASKS_COMPLETED
-/root/dag/tasks/train/triggerPolicy = {"condition": "inputs.parameter_values['lrr'] > 1 && inputs.artifacts['date'][0].uri == ''"}
-  2 things are wrong with the pipeline:
-    root › train › triggerPolicy.condition: the task has no input parameter `lrr` (nearest: `lr`)
-    root › train › triggerPolicy.condition: the task has no input artifact `date` (nearest: `data`)
-/root/dag/tasks/prepare/dependentTasks = ["train"]
-  root: the tasks wait for each other: prepare → train → prepare
-/root/dag/tasks/train/parameterIterator = {"items": {"raw": "[1,"}, "itemInput": "lr"}
-  root › train › parameterIterator.items.raw: the items of the loop are no JSON list: EOF while parsing a value at line 1 column 3
-/root/dag/tasks/train/parameterIterator = {"items": {"raw": "[1, \"x\"]"}, "itemInput": "lr"}
-  root › train › parameterIterator.items.raw: expected NUMBER_DOUBLE, got the text "x"
-/root/dag/tasks/train/parameterIterator = {"items": {"inputParameter": "lrr"}, "itemInput": "lr"}
-  root › train › parameterIterator.items.inputParameter: the task has no input parameter `lrr` (nearest: `lr`)
-/root/dag/tasks/train/parameterIterator = {"items": {}, "itemInput": ""}
-  root › train › parameterIterator.items: it is missing
-/root/dag/tasks/train/artifactIterator = {"items": {"inputArtifact": "date"}, "itemInput": "data"}
-  root › train › artifactIterator.items.inputArtifact: the task has no input artifact `date` (nearest: `data`)
-/root/dag/tasks/train/retryPolicy = {"maxRetryCount": -1, "backoffDuration": "soon"}
-  2 things are wrong with the pipeline:
-    root › train › retryPolicy.maxRetryCount: -1 is not allowed: it counts retries
-    root › train › retryPolicy.backoffDuration: expected a duration such as 30s, got "soon"
-/deploymentSpec/executors/exec-train/container/args = ["{{$.inputs.parameters['dat']}}", "{{$.outputs.artifacts['x'].uri}}", "{{$.pipeline_job_nam}}"]
-  3 things are wrong with the pipeline:
-    deploymentSpec.executors.exec-train.container.args[2]: there is no placeholder `pipeline_job_nam` (nearest: `pipeline_job_name`)
-    deploymentSpec.executors.exec-train.container.args[0]: a placeholder names the input parameter `dat`, which there is not
-    deploymentSpec.executors.exec-train.container.args[1]: a placeholder names the output artifact `x`, which there is not
-/deploymentSpec/executors/exec-train/container/args = ["{\"IfPresent\": {\"InputName\": \"tag\"}}", "{\"Concat\": 1}"]
-  2 things are wrong with the pipeline:
-    deploymentSpec.executors.exec-train.container.args[1]: the argument begins like `Concat` and is none: `Concat` takes a list, `IfPresent` an object
-    deploymentSpec.executors.exec-train.container.args[0]: a placeholder names the input parameter `tag` (nearest: `tags`), which there is not
-/deploymentSpec/executors/exec-train/container/resources = {"resourceCpuLimit": "many", "memoryLimit": -1}
-  2 things are wrong with the pipeline:
-    deploymentSpec.executors.exec-train.container.resources.resourceCpuLimit: `many` is no number of CPUs
-    deploymentSpec.executors.exec-train.container.resources.memoryLimit: -1 is not allowed: it is an amount of something
-/deploymentSpec/executors/exec-train/container/image = null
-  deploymentSpec.executors.exec-train.container.image: it is missing
-/components/comp-train/inputDefinitions/parameters/lr/parameterType = "DOUBLES"
-  components.comp-train.inputDefinitions.parameters.lr.parameterType: `DOUBLES` is not one of NUMBER_DOUBLE, NUMBER_INTEGER, STRING, BOOLEAN, LIST, STRUCT, TASK_FINAL_STATUS, TASK_CONFIG
-/components/comp-prepare/inputDefinitions/parameters/rows/defaultValue = 2.5
-  components.comp-prepare.inputDefinitions.parameters.rows.defaultValue: expected NUMBER_INTEGER, got the number 2.5
-/root/dag = null
-  root: it has none of `dag`, `executorLabel`
-/root/dag/tasks = {}
-  root.dag.tasks: it is missing
-/schemaVersion = "1.9"
-  schemaVersion: the schema's version is `1.9`; this reads 2.0 and 2.1
-/pipelineInfo/name = ""
-  pipelineInfo.name: it is missing
-/components = [1]
-  components: expected a map, got [1]
-/deploymentSpec/executors/exec-train = {"resolver": {}}
-  deploymentSpec.executors.exec-train: an executor that looks for artifacts of earlier runs (`resolver`) is not supported
-/root/dag/outputs = {"parameters": {"x": {"valueFromParameter": {"producerSubtask": "train", "outputParameterKey": "y"}}}}
-  root › outputs.parameters.x: task `train` has no output parameter `y`
-/root/outputDefinitions = {"artifacts": {"x": {"artifactType": {}}}}
-  root › outputs.artifacts.x: it is missing
-"#);
+    insta::assert_snapshot!(told);
 }
 
 #[test]
 fn all_that_is_wrong_is_told_at_once() {
     let pipeline = with(&[
-        ("/root/dag/tasks/train/componentRef", json!({"name": "comp-trian"})),
+        ("root/dag/tasks/train/componentRef", json!({"name": "comp-trian"})),
         (
-            "/root/dag/tasks/prepare/inputs",
+            "root/dag/tasks/prepare/inputs",
             json!({"parameters": {"rows": {"componentInputParameter": "x"}}}),
         ),
-        ("/root/dag/tasks/prepare/dependentTasks", json!(["train"])),
+        ("root/dag/tasks/prepare/dependentTasks", json!(["train"])),
     ]);
     let package = Package::of_values(vec![pipeline]).unwrap();
     let problems = Plan::compile(&package).unwrap_err();
@@ -272,8 +181,8 @@ fn all_that_is_wrong_is_told_at_once() {
 fn a_component_cannot_use_itself() {
     let inner = json!({"dag": {"tasks": {"again": {"componentRef": {"name": "comp-loop"}}}}});
     let pipeline = with(&[
-        ("/components/comp-loop", inner),
-        ("/root/dag/tasks/start", json!({"componentRef": {"name": "comp-loop"}})),
+        ("components/comp-loop", inner),
+        ("root/dag/tasks/start", json!({"componentRef": {"name": "comp-loop"}})),
     ]);
     assert_eq!(
         compile(&pipeline).unwrap_err(),
@@ -284,7 +193,7 @@ fn a_component_cannot_use_itself() {
 #[test]
 fn what_is_nested_too_deeply_is_refused() {
     let mut pipeline =
-        with(&[("/root/dag/tasks/start", json!({"componentRef": {"name": "comp-0"}}))]);
+        with(&[("root/dag/tasks/start", json!({"componentRef": {"name": "comp-0"}}))]);
     for at in 0..100 {
         let next = if at == 99 { "comp-prepare".to_owned() } else { format!("comp-{}", at + 1) };
         let graph = json!({"dag": {"tasks": {"t": {"componentRef": {"name": next}}}}});
@@ -316,10 +225,10 @@ fn loops_are_not_unrolled() {
         },
     });
     let pipeline = with(&[
-        ("/components/comp-inner", inner),
-        ("/components/comp-outer", outer),
+        ("components/comp-inner", inner),
+        ("components/comp-outer", outer),
         (
-            "/root/dag/tasks/outer",
+            "root/dag/tasks/outer",
             json!({"componentRef": {"name": "comp-outer"}, "parameterIterator": {"items": {"raw": raw}, "itemInput": "i"}}),
         ),
     ]);
@@ -341,12 +250,12 @@ fn loops_are_not_unrolled() {
 fn exit_tasks_are_known() {
     let pipeline = with(&[
         (
-            "/components/comp-x",
+            "components/comp-x",
             json!({"dag": {"tasks": {"t": {"componentRef": {"name": "comp-prepare"}}}}}),
         ),
-        ("/root/dag/tasks/exit-handler-1", json!({"componentRef": {"name": "comp-x"}})),
+        ("root/dag/tasks/exit-handler-1", json!({"componentRef": {"name": "comp-x"}})),
         (
-            "/root/dag/tasks/bye",
+            "root/dag/tasks/bye",
             json!({
                 "componentRef": {"name": "comp-prepare"},
                 "dependentTasks": ["exit-handler-1"],
@@ -355,7 +264,7 @@ fn exit_tasks_are_known() {
             }),
         ),
         (
-            "/root/dag/tasks/ignores",
+            "root/dag/tasks/ignores",
             json!({
                 "componentRef": {"name": "comp-prepare"},
                 "dependentTasks": ["train"],
@@ -392,7 +301,7 @@ const PLATFORM: &str = r#"{"platforms": {"kubernetes": {
 fn kubernetes_is_read_and_its_names_are_found() {
     let platform: Value = serde_json::from_str(PLATFORM).unwrap();
     let pipeline =
-        with(&[("/root/inputDefinitions/parameters/secret", json!({"parameterType": "STRING"}))]);
+        with(&[("root/inputDefinitions/parameters/secret", json!({"parameterType": "STRING"}))]);
     let plan =
         Plan::compile(&Package::of_values(vec![pipeline, platform.clone()]).unwrap()).unwrap();
     let train = plan.tasks.iter().find(|(_, task)| task.name == "train").unwrap().1;
