@@ -25,6 +25,8 @@ pub struct Requirements {
     pub indexes: Vec<IndexOption>,
     /// Whether the project itself is among the requirements (`-e .`).
     pub own_project: bool,
+    /// Distributions that come without what they ask for, by normalised name: `pip install --no-deps`.
+    pub alone: BTreeSet<String>,
 }
 
 /// An option about indexes, with its value as written: it may have a password in it.
@@ -90,6 +92,7 @@ impl Requirements {
         if self.own_project {
             text += "-e .\n";
         }
+        text.extend(self.alone.iter().map(|name| format!("--no-deps {name}\n")));
         text
     }
 
