@@ -1,0 +1,2 @@
+//! Packages, good and bad.
+use super::*;
