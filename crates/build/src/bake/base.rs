@@ -71,7 +71,8 @@ mod tests {
     #[test]
     fn a_python_is_the_very_one_that_is_named() {
         let native = |major, minor| Ok(Base::Native { major, minor });
-        for image in ["python:3.11", "docker.io/library/python:3.11-slim-bookworm", "python:3.11.9"] {
+        for image in ["python:3.11", "docker.io/library/python:3.11-slim-bookworm", "python:3.11.9"]
+        {
             assert_eq!(Base::of(image), native(3, 11), "{image}");
         }
         assert_eq!(Base::of("python:3.7"), native(3, 7));

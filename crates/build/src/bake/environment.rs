@@ -88,5 +88,7 @@ const SDK: &str = "kfp";
 /// The distribution that a requirement names (*PEP 508*), normalised.
 fn name(requirement: &str) -> String {
     let end = requirement.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c));
-    lightship_packages::python::normalise_name(requirement[..end.unwrap_or(requirement.len())].trim())
+    lightship_packages::python::normalise_name(
+        requirement[..end.unwrap_or(requirement.len())].trim(),
+    )
 }

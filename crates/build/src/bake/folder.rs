@@ -9,7 +9,6 @@ use lightship_ir::lightweight::Program;
 use super::{Base, Environment, Steps};
 use crate::bytecode::Profile;
 
-
 impl Steps {
     /// The files of the project of an environment.
     pub fn folder(&self, environment: usize) -> Vec<(&'static str, String)> {
@@ -53,7 +52,8 @@ impl Environment {
         match &self.base {
             // As the official image has it, but for the user's packages.
             Base::Native { major, minor } => {
-                text += &format!("version = \"{major}.{minor}\"\n\n[base]\nshell = {}\n", self.shell);
+                text +=
+                    &format!("version = \"{major}.{minor}\"\n\n[base]\nshell = {}\n", self.shell);
                 text += "\n[image]\ncmd = [\"python3\"]\nworkdir = \"/\"\nuser = \"root\"\n";
             }
             Base::Image(reference) => text += &format!("\n[base]\nimage = {}\n", quoted(reference)),

@@ -124,3 +124,118 @@ impl Steps {
 
 /// The interpreter's name, which every base of ours has, and every image of Python.
 const PYTHON: &str = "python3";
+
+#[cfg(test)]
+mod tests {
+    use lightship_ir::Package;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::bake::Environment;
+
+    const PIP: &str = "python3 -m pip install --quiet";
+    const RUN: &str = "program_path=$(mktemp -d)\n\nprintf \"%s\" \"$0\" > \"$program_path/ephemeral_component.py\"\n\
+                       _KFP_RUNTIME=true python3 -m kfp.dsl.executor_main --component_module_path \
+                       \"$program_path/ephemeral_component.py\" \"$@\"\n";
+
+    /// A step that installs these, each with pip's words before it.
+    fn step(image: &str, installs: &[&str]) -> Value {
+        let installs: Vec<String> = installs.iter().map(|words| format!("{PIP} {words}")).collect();
+        let script = format!("{} && \"$0\" \"$@\"", installs.join(" && "));
+        json!({"container": {
+            "image": image,
+            "command": ["sh", "-c", script, "sh", "-ec", RUN, "import pandas\n\ndef f(): pass\n"],
+            "args": ["--executor_input", "{{$}}", "--function_to_execute", "f"],
+        }})
+    }
+
+    fn pipeline(executors: Value) -> Package {
+        let document = json!({
+            "pipelineInfo": {"name": "p"},
+            "root": {"dag": {"tasks": {}}},
+            "deploymentSpec": {"executors": executors},
+        });
+        Package::read(document.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn steps_with_the_same_packages_share_an_image() {
+        let kfp = "'kfp==2.14.6' '--no-deps'";
+        let package = pipeline(json!({
+            "exec-a": step("python:3.11", &["'pandas'", kfp]),
+            "exec-b": step("python:3.11", &["'pandas'", kfp]),
+            "exec-c": step("python:3.12", &["'pandas'", kfp]),
+            "exec-d": step("python:3.11", &[kfp]),
+            "exec-e": {"container": {"image": "alpine", "command": ["echo"]}},
+            "exec-f": step("python:latest", &[kfp]),
+        }));
+        let mut steps = Steps::of(&package);
+        let shown = |steps: &Steps| -> Vec<String> {
+            let one = |step: &Step| match &step.fate {
+                Fate::Baked { environment, .. } => format!("{} {environment}", step.executor),
+                Fate::Kept(reason) => format!("{}: {reason}", step.executor),
+            };
+            steps.steps.iter().map(one).collect()
+        };
+        assert_eq!(
+            shown(&steps),
+            [
+                "exec-a 0",
+                "exec-b 0",
+                "exec-c 1",
+                "exec-d 2",
+                "exec-e: it installs nothing when it starts",
+                "exec-f: `python:latest` does not say which Python 3.N",
+            ]
+        );
+        let keys: Vec<_> = steps.environments.iter().map(Environment::key).collect();
+        assert!(keys[0] != keys[1] && keys[0] != keys[2]);
+        assert_eq!(steps.environments[0].alone().into_iter().collect::<Vec<_>>(), ["kfp"]);
+
+        steps.give_up(1, "no suite has Python 3.12");
+        assert_eq!(shown(&steps)[2], "exec-c: no suite has Python 3.12");
+        let images = [Some("registry.example/a@sha256:1".to_owned()), None, None];
+        let changed = steps.rewrite(&package, &images);
+        let images: Vec<String> =
+            changed.containers().into_iter().map(|container| container.image).collect();
+        let same = "registry.example/a@sha256:1";
+        assert_eq!(images, [same, same, "python:3.12", "python:3.11", "alpine", "python:latest"]);
+        assert_eq!(changed.containers()[0].command[0], "python3");
+        assert_eq!(changed.containers()[0].args, package.containers()[0].args);
+    }
+
+    #[test]
+    fn the_project_of_an_environment_says_what_its_steps_install_and_load() {
+        let index = "--index-url https://index.example/simple 'pandas' 'kfp==2.0.0'";
+        let package = pipeline(json!({
+            "exec-a": step("python:3.11", &[index, "'kfp==2.14.6' '--no-deps'"]),
+        }));
+        let files = Steps::of(&package).folder(0);
+        let shown: Vec<String> =
+            files.iter().map(|(name, text)| format!("== {name}\n{text}")).collect();
+        insta::assert_snapshot!(shown.concat(), @r#"
+        == lightship.toml
+        [python]
+        requirements = ["requirements.txt"]
+        no-deps = []
+        version = "3.11"
+
+        [base]
+        shell = false
+
+        [image]
+        cmd = ["python3"]
+        workdir = "/"
+        user = "root"
+        == requirements.txt
+        --index-url https://index.example/simple
+        pandas
+        kfp==2.14.6
+        == lightship.profile
+        kfp.dsl.executor_main
+        pandas
+        == .dockerignore
+        *
+        "#);
+    }
+}

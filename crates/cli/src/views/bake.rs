@@ -112,7 +112,11 @@ fn summary(document: &BakeDocument) -> String {
         return format!("  none of {} could be baked", count(all, "step", "steps"));
     }
     let images = count(document.images.len() as u64, "lean image", "lean images");
-    format!("  {baked} of {} in {images}: {} to pull for all of them", count(all, "step", "steps"), document.bytes)
+    format!(
+        "  {baked} of {} in {images}: {} to pull for all of them",
+        count(all, "step", "steps"),
+        document.bytes
+    )
 }
 
 fn table(document: &BakeDocument) -> Table {

@@ -8,9 +8,9 @@ use lightship_build::bake::{Fate, Kept as Reason, Step, Steps};
 use lightship_oci::copy::{Selection, copy_with};
 use lightship_oci::reference::RegistryReference;
 
+use super::PipelineError;
 use super::oven::{Baked, Oven};
 use super::read::Pipeline;
-use super::PipelineError;
 use crate::args::BakeArgs;
 use crate::commands::{Context, Error, Outcome, whole};
 use crate::images::Images;
@@ -22,18 +22,19 @@ pub(in crate::commands) fn run(
     context: &mut Context<'_>,
 ) -> Result<Outcome, Error> {
     let settings = context.settings()?;
-    let Pipeline { package, plan } = Pipeline::read(&args.pipeline)?;
     let shelf = args.push.as_deref().map(Shelf::parse).transpose()?;
+    let Pipeline { package, plan } = Pipeline::read(&args.pipeline)?;
     let mut steps = Steps::of(&package);
     let images = Images::new(&settings, args.registry.plain_http);
     let sandboxes = Sandboxes::open(&settings)?;
-    let offline = args.offline;
-    let oven = Oven { settings: &settings, images: &images, sandboxes: &sandboxes, offline };
+    let oven = Oven::new((&settings, &images, &sandboxes), args.offline);
     let baked = oven.bake_all(&mut steps, context);
     let names: Vec<Option<String>> = (0..baked.len())
         .map(|at| {
             let image = baked[at].as_ref();
-            image.map(|image| place(&steps, at, image, shelf.as_ref(), (&images, context))).transpose()
+            image
+                .map(|image| place(&steps, at, image, shelf.as_ref(), (&images, context)))
+                .transpose()
         })
         .collect::<Result<_, Error>>()?;
     let changed = steps.rewrite(&package, &names);
@@ -58,18 +59,29 @@ fn document(
         places.push(built.as_ref().map(|_| images.len()));
         let Some((image, reference)) = built else { continue };
         let others = baked.iter().enumerate().filter(|(other, _)| *other != at);
-        let others: HashSet<&Digest> =
-            others.flat_map(|(_, other)| other).flat_map(|other| &other.layers).map(|(digest, _)| digest).collect();
+        let others: HashSet<&Digest> = others
+            .flat_map(|(_, other)| other)
+            .flat_map(|other| &other.layers)
+            .map(|(digest, _)| digest)
+            .collect();
         let shared = image.layers.iter().filter(|(digest, _)| others.contains(digest));
         images.push(BakedImage {
             reference,
             bytes: image.size(),
             shared_bytes: shared.map(|(_, size)| *size).sum(),
-            requirements: steps.environments[at].requirements().into_iter().map(str::to_owned).collect(),
+            requirements: steps.environments[at]
+                .requirements()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
         });
     }
-    let all: HashMap<&Digest, ByteSize> =
-        baked.iter().flatten().flat_map(|image| &image.layers).map(|(digest, size)| (digest, *size)).collect();
+    let all: HashMap<&Digest, ByteSize> = baked
+        .iter()
+        .flatten()
+        .flat_map(|image| &image.layers)
+        .map(|(digest, size)| (digest, *size))
+        .collect();
     let step = |step: &Step| {
         let (environment, kept) = match &step.fate {
             Fate::Baked { environment, .. } => (places[*environment], None),
@@ -78,7 +90,12 @@ fn document(
                 (None, Some(Kept { reason: reason.to_string(), failed }))
             }
         };
-        BakedStep { executor: step.executor.clone(), image: step.image.clone(), baked: environment, kept }
+        BakedStep {
+            executor: step.executor.clone(),
+            image: step.image.clone(),
+            baked: environment,
+            kept,
+        }
     };
     BakeDocument {
         pipeline: pipeline.to_owned(),

@@ -1,14 +1,16 @@
 //! Builds the images of steps: each from a project of its own in the home folder, so that what was locked and built
 //! once is found again.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use lightship_base::{ByteSize, Digest};
-use lightship_build::bake::Steps;
+use lightship_build::bake::{Base, Steps};
 use lightship_build::resolve::Upgrade;
 use lightship_codec::compression::CompressionLevel;
 use lightship_oci::copy::{Selection, copy_with};
+use lightship_packages::lock::Lock;
 
 use crate::args::ProjectArgs;
 use crate::commands::build::{Builder, kitchen, plan_of};
@@ -27,13 +29,15 @@ const REPOSITORY: &str = "localhost/steps";
 /// Builds images of steps.
 pub(super) struct Oven<'a> {
     /// What the environment says.
-    pub(super) settings: &'a Settings,
+    settings: &'a Settings,
     /// The store.
-    pub(super) images: &'a Images<'a>,
+    images: &'a Images<'a>,
     /// Where commands run.
-    pub(super) sandboxes: &'a Sandboxes,
+    sandboxes: &'a Sandboxes,
     /// Whether nothing is fetched.
-    pub(super) offline: bool,
+    offline: bool,
+    /// Locks of environments, with what they are built on: another one on the same has the same base.
+    locks: RefCell<Vec<((Base, bool), Lock)>>,
 }
 
 /// An image that is in the store.
@@ -58,13 +62,18 @@ impl Baked {
     }
 }
 
+impl<'a> Oven<'a> {
+    pub(super) fn new(
+        (settings, images, sandboxes): (&'a Settings, &'a Images<'a>, &'a Sandboxes),
+        offline: bool,
+    ) -> Self {
+        Self { settings, images, sandboxes, offline, locks: RefCell::default() }
+    }
+}
+
 impl Oven<'_> {
     /// Builds the images of all environments. One that cannot be built leaves its steps as they are.
-    pub(super) fn bake_all(
-        &self,
-        steps: &mut Steps,
-        context: &Context<'_>,
-    ) -> Vec<Option<Baked>> {
+    pub(super) fn bake_all(&self, steps: &mut Steps, context: &Context<'_>) -> Vec<Option<Baked>> {
         (0..steps.environments.len())
             .map(|environment| match self.bake(steps, environment, context) {
                 Ok(image) => Some(image),
@@ -82,14 +91,18 @@ impl Oven<'_> {
         environment: usize,
         context: &Context<'_>,
     ) -> Result<Baked, Error> {
-        let short = steps.environments[environment].key().short();
+        let wanted = &steps.environments[environment];
+        let (short, ground) = (wanted.key().short(), &(wanted.base.clone(), wanted.shell));
         let folder = self.project(steps, environment, &short)?;
         let project = ProjectArgs { folder, platform: None, offline: self.offline, vendor: None };
         let plan = plan_of(&project, &[], context)?;
-        let mut locked = Locked::read(&project.folder)?;
+        let mut locked = Locked::read(&project.folder)?.like(self.lock_like(ground));
         let parts = (self.settings, self.images, self.sandboxes);
         let kitchen = kitchen(&project, (&plan, &locked), parts, context)?;
         let lock = locked.settle(&plan, &kitchen, &Wish::Mend(Upgrade::Keep))?;
+        if self.lock_like(ground).is_none() {
+            self.locks.borrow_mut().push((ground.clone(), lock.clone()));
+        }
         let compression = CompressionLevel::Zstd(9);
         let built = Builder { kitchen: &kitchen, plan: &plan, lock: &lock, compression }.build()?;
         let repository = format!("{REPOSITORY}/{short}");
@@ -99,6 +112,11 @@ impl Oven<'_> {
         copy_with(&built.image.assembly, &[], &*destination, &whole, &*progress)?;
         let layers = built.layers.iter().map(|layer| (layer.digest, layer.size)).collect();
         Ok(Baked { digest: built.image.digest, repository, layers })
+    }
+
+    fn lock_like(&self, wanted: &(Base, bool)) -> Option<Lock> {
+        let locks = self.locks.borrow();
+        locks.iter().find(|(ground, _)| ground == wanted).map(|(_, lock)| lock.clone())
     }
 
     /// The folder of an environment's project. Its lock stays from one time to the next; the other files are those of
