@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod assemble;
+pub mod bake;
 pub mod base;
 pub mod bytecode;
 pub mod foreign;

@@ -68,6 +68,8 @@ pub struct PythonSettings {
     pub bytecode: Option<Bytecode>,
     /// Which of the packages' commands are installed.
     pub scripts: Scripts,
+    /// Distributions that come without what they require: `pip install --no-deps`.
+    pub no_deps: Vec<String>,
 }
 
 /// Which modules' bytecode ships.

@@ -1,5 +1,7 @@
 //! The user's indexes as uv's own configuration.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lightship_net::{Secret, Url};
@@ -47,6 +49,16 @@ pub(super) fn uv_toml(
         text.push('\n');
     }
     (text, secrets)
+}
+
+/// What these distributions ask for, in place of what they say themselves: nothing (*uv, Settings reference,
+/// dependency-metadata*).
+pub(super) fn alone(names: &BTreeSet<String>) -> String {
+    let nothing = "requires-dist = []\n";
+    names
+        .iter()
+        .map(|name| format!("[[dependency-metadata]]\nname = {}\n{nothing}", quoted(name)))
+        .collect()
 }
 
 /// Pages of links and folders as arguments, and the folders.

@@ -88,6 +88,8 @@ pub(super) struct Plan {
     pub(super) shared: Vec<Shared>,
     /// Whether the sources are complete: exact versions of everything.
     pub(super) no_deps: bool,
+    /// Distributions that come without what they ask for.
+    pub(super) alone: BTreeSet<String>,
     /// Whether only folders and pages of links are asked.
     pub(super) no_index: bool,
     /// Indexes that the requirements name, before the user's.
@@ -305,6 +307,7 @@ fn of_requirements(
         no_index: requirements.indexes.contains(&IndexOption::None),
         names: requirements.names(),
         allowed: Allowed::by_hashes(requirements.hashes.clone()),
+        alone: requirements.alone.clone(),
         ..Plan::default()
     };
     plan.sources.push(work.write("requirements.txt", &requirements.to_file())?);

@@ -6,6 +6,7 @@ mod build;
 mod doctor;
 mod help;
 mod image;
+mod pipeline;
 mod sbom;
 mod shared;
 mod store;
@@ -27,6 +28,7 @@ pub use image::{
     ListArgs, LoadArgs, MemoryFolder, NetworkWish, PullArgs, PushArgs, RemoveArgs, RunArgs,
     SaveArgs, SquashArgs, TagArgs, ValidateArgs, Volume,
 };
+pub use pipeline::BakeArgs;
 pub use sbom::SbomArgs;
 pub use shared::{FormatArgs, GlobalArgs, PlatformArgs, PlatformWish, PlatformsArgs, RegistryArgs};
 pub use store::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
@@ -76,6 +78,15 @@ pub enum Command {
     /// never gets in, heavy packages are layers that all images share, and the same input gives the same
     /// bytes. Which packages those are is written to `lightship.lock`.
     Build(Box<BuildArgs>),
+    /// Give the steps of a Kubeflow pipeline images that have their packages already
+    ///
+    /// A lightweight Python step installs its packages with pip each time it starts. Here each set of packages becomes
+    /// a lean image, once; images share their layers. What is written is the same pipeline, for any Kubeflow, whose
+    /// steps name these images by digest and start without pip and without a shell.
+    ///
+    /// `python:3.N` becomes a base with that very Python; steps for which there is none stay as they are, and so does
+    /// every step that does more than install packages. The exit code is 1 where an image could not be built.
+    Bake(BakeArgs),
     /// Choose the packages of a project's image, and write them down
     ///
     /// `lightship.lock` names every package by its digest: Python and what it needs of the distribution,

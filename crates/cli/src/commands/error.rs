@@ -50,6 +50,9 @@ pub enum Error {
     /// An error of a command that runs a program: its exit code must not be taken for the program's.
     #[error(transparent)]
     Running(Box<Error>),
+    /// A pipeline cannot be baked or run.
+    #[error(transparent)]
+    Pipeline(#[from] super::PipelineError),
     /// An image could not be checked.
     #[error(transparent)]
     Check(#[from] super::CheckError),
@@ -286,6 +289,7 @@ impl Diagnose for Error {
             Self::Store(error) => error.category(),
             Self::Sandbox(error) => error.category(),
             Self::Running(error) => error.category(),
+            Self::Pipeline(error) => error.category(),
             Self::Check(error) => error.category(),
             Self::Lean(error) => error.category(),
             Self::Resolve(error) => error.category(),
@@ -334,6 +338,7 @@ impl Diagnose for Error {
             Self::Store(error) => error.hints(),
             Self::Sandbox(error) => error.hints(),
             Self::Running(error) => error.hints(),
+            Self::Pipeline(error) => error.hints(),
             Self::Check(error) => error.hints(),
             Self::Lean(error) => error.hints(),
             Self::Resolve(error) => error.hints(),

@@ -13,6 +13,8 @@ use crate::lean::{Kitchen, Order};
 pub(super) struct Locked {
     path: PathBuf,
     lock: Option<Lock>,
+    /// That of a project like this one.
+    like: Option<Lock>,
 }
 
 /// What may happen to a lock.
@@ -34,7 +36,12 @@ impl Locked {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(Error::io("read", &path)(error)),
         };
-        Ok(Self { path, lock })
+        Ok(Self { path, lock, like: None })
+    }
+
+    /// Where there is none, one that is made has the base and versions of this one as far as they fit.
+    pub(super) fn like(self, other: Option<Lock>) -> Self {
+        Self { like: other, ..self }
     }
 
     /// Where it is, or would be.
@@ -105,7 +112,7 @@ impl Locked {
             python_because: plan.python_because.clone(),
             source: plan.source.as_ref(),
             natives: plan.content.natives(&plan.project.name.value)?,
-            previous: self.lock.as_ref(),
+            previous: self.lock.as_ref().or(self.like.as_ref()),
             upgrade,
         })?;
         if let Some(python) = &lock.python {

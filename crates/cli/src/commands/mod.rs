@@ -11,6 +11,7 @@ mod init;
 mod lock;
 mod locked;
 mod man;
+mod pipeline;
 mod sbom;
 mod start;
 mod store;
@@ -32,6 +33,7 @@ use crate::settings::{Environment, Settings};
 use crate::terminal::Terminal;
 
 pub use error::Error;
+pub use pipeline::PipelineError;
 pub use verify::CheckError;
 
 /// What every command is handed.
@@ -115,6 +117,7 @@ pub fn run(command: Option<Command>, context: &mut Context<'_>) -> Result<Outcom
     match command {
         None => welcome::run(context),
         Some(Command::Build(arguments)) => build::run(&arguments, context),
+        Some(Command::Bake(arguments)) => pipeline::bake::run(&arguments, context),
         Some(Command::Lock(arguments)) => lock::run(&arguments, context),
         Some(Command::Vendor(arguments)) => vendor::run(&arguments, context),
         Some(Command::Init(arguments)) => init::run(&arguments, context),

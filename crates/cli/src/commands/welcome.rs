@@ -8,11 +8,12 @@ use crate::render::style;
 use super::{Context, Error, Outcome};
 
 /// What people come for, in the order in which they need it.
-const FIRST_STEPS: [(&str, &str); 5] = [
+const FIRST_STEPS: [(&str, &str); 6] = [
+    ("build DIR", "a lean image of a project: no Docker, no Dockerfile"),
+    ("verify DIR", "proof that it does its work"),
+    ("bake PIPELINE -o OUT", "steps of a pipeline that start without pip"),
     ("audit IMAGE", "which bytes are waste, why, what to do"),
-    ("image squash IMAGE -o OUT", "fewer layers; the base stays shared"),
     ("image run IMAGE -- CMD", "a command in it, locked in, at once"),
-    ("verify IMAGE", "proof that it still does its work"),
     ("image copy IMAGE OUT", "between registries, archives, folders"),
 ];
 
@@ -21,8 +22,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Outcome, Error> {
     let out = &mut context.terminal.out;
     writeln!(
         out,
-        "{heading}{PROGRAM} {}{heading:#}: what a container image weighs, why, and how to make it \
-         lean\n",
+        "{heading}{PROGRAM} {}{heading:#}: lean container images for machine learning, proven to work\n",
         env!("CARGO_PKG_VERSION")
     )?;
     let widest = FIRST_STEPS.iter().map(|(step, _)| step.len()).max().unwrap_or(0);
@@ -31,7 +31,8 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Outcome, Error> {
     }
     writeln!(
         out,
-        "\nIMAGE is app.tar, oci:folder, docker://registry/name:tag, or a stored name.\n\
+        "\nDIR is a project. IMAGE is app.tar, oci:folder, docker://registry/name:tag,\n\
+         or a name that the local store has.\n\
          {dim}All commands: {PROGRAM} help. One of them: {PROGRAM} help audit.{dim:#}"
     )?;
     Ok(Outcome::Fine)

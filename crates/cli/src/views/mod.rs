@@ -2,6 +2,7 @@
 //! returned and gives text, or implements [`crate::render::json::Document`].
 
 pub mod audit;
+pub mod bake;
 pub mod build;
 pub mod diff;
 pub mod doctor;

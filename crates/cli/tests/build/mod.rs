@@ -5,6 +5,7 @@
 
 mod archive;
 mod bad_input;
+mod bake;
 mod elsewhere;
 mod image;
 mod interrupted;

@@ -35,6 +35,8 @@ pub struct Requirements {
     pub indexes: Vec<IndexOption>,
     /// The project itself with these of its extras, if it is among the requirements: `-e .[web]`.
     pub own_project: Option<BTreeSet<String>>,
+    /// Distributions that come without what they ask for, by normalised name: `pip install --no-deps`.
+    pub alone: BTreeSet<String>,
     /// The only files that may be used of some distributions.
     pub hashes: Hashes,
     /// Variables that the files name.
@@ -72,6 +74,7 @@ impl Requirements {
             text +=
                 &if extras.is_empty() { "-e .\n".to_owned() } else { format!("-e .[{extras}]\n") };
         }
+        text.extend(self.alone.iter().map(|name| format!("--no-deps {name}\n")));
         text
     }
 

@@ -39,12 +39,8 @@ const PAGES: &[Page] = &[
     any(
         "",
         &[
+            example("lightship build", "a lean image of the project in this folder"),
             example("lightship audit app.tar", "what is in an image, what of it is waste, and why"),
-            example("lightship image history oci:build/app", "what each instruction added"),
-            example(
-                "lightship image squash app.tar -o oci:lean",
-                "merge what was built on the base",
-            ),
             example("lightship verify oci:lean", "prove that it still works"),
             example(
                 "lightship image copy oci:lean docker://localhost:5000/app:lean",
@@ -77,6 +73,19 @@ const PAGES: &[Page] = &[
             example("lightship build --dry-run", "which packages, which layers; nothing is built"),
             example("lightship build service -o oci:service", "another folder, and an OCI layout"),
             example("lightship build --locked", "in CI: fail where the lock is out of date"),
+        ],
+    ),
+    own(
+        "bake",
+        &[
+            example(
+                "lightship bake pipeline.yaml -o baked.yaml",
+                "images into the local store, and the pipeline that names them",
+            ),
+            example(
+                "lightship bake pipeline.yaml -o baked.yaml --push localhost:5000/team",
+                "the same for any Kubeflow that reaches this registry",
+            ),
         ],
     ),
     own(

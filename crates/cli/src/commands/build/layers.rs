@@ -27,13 +27,13 @@ use crate::commands::Error;
 use crate::lean::{BaseImage, Kitchen, blame};
 
 /// An image that is in the store, and how it came about.
-pub(super) struct Built {
-    pub(super) image: Image,
-    pub(super) layers: Vec<Layer>,
-    pub(super) facts: Facts,
-    pub(super) created: Timestamp,
+pub(in crate::commands) struct Built {
+    pub(in crate::commands) image: Image,
+    pub(in crate::commands) layers: Vec<Layer>,
+    pub(in crate::commands) facts: Facts,
+    pub(in crate::commands) created: Timestamp,
     /// Keeps the layers of an image below while they are sent.
-    pub(super) base: Option<BaseImage>,
+    pub(in crate::commands) base: Option<BaseImage>,
     known: Known,
     warnings: Vec<String>,
 }
@@ -43,15 +43,15 @@ const REVISION: &str = "org.opencontainers.image.revision";
 const CREATED: &str = "org.opencontainers.image.created";
 
 /// Builds an image, from what an earlier build left where that fits.
-pub(super) struct Builder<'a> {
-    pub(super) kitchen: &'a Kitchen<'a>,
-    pub(super) plan: &'a ProjectPlan,
-    pub(super) lock: &'a Lock,
-    pub(super) compression: CompressionLevel,
+pub(in crate::commands) struct Builder<'a> {
+    pub(in crate::commands) kitchen: &'a Kitchen<'a>,
+    pub(in crate::commands) plan: &'a ProjectPlan,
+    pub(in crate::commands) lock: &'a Lock,
+    pub(in crate::commands) compression: CompressionLevel,
 }
 
 impl Builder<'_> {
-    pub(super) fn build(&self) -> Result<Built, Error> {
+    pub(in crate::commands) fn build(&self) -> Result<Built, Error> {
         let mut collected = self.plan.collect()?;
         let base = self.kitchen.base_image(self.lock)?;
         let existing = base.as_ref().map(|base| base.survey.existing()).unwrap_or_default();

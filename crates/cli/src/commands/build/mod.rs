@@ -29,7 +29,8 @@ use crate::settings::python::PythonSettings;
 use crate::settings::{AptFiles, Settings};
 use crate::views::build as view;
 
-use layers::{Builder, Built};
+pub(super) use layers::Builder;
+use layers::Built;
 pub(super) use project::{ProjectPlan, names};
 pub(super) use recipe::RECIPES;
 

@@ -15,6 +15,7 @@ use lightship_build::resolve::{Requirements, Source};
 use lightship_oci::spec::{Platform, RunConfig};
 use lightship_packages::index::{Index, Place, Role};
 use lightship_packages::lock::{Inputs, PlatformName};
+use lightship_packages::python::normalise_name;
 use lightship_packages::wheel::Scripts;
 use serde_json::{Map, Value, json};
 
@@ -210,11 +211,13 @@ fn source(project: &Project, environment: &Environment) -> Result<Option<Source>
         Found::Files(files) => {
             let files: Vec<_> = files.iter().map(|file| folder.join(file)).collect();
             let variable = |name: &str| environment.named(name)?.to_str().map(str::to_owned);
-            let requirements = Requirements::read(&files, &variable)?;
+            let mut requirements = Requirements::read(&files, &variable)?;
+            requirements.alone = python.no_deps.iter().map(|name| normalise_name(name)).collect();
             Some(Source::Requirements { requirements, project: Some(folder) })
         }
         Found::SetupCfg(file) => {
-            let requirements = Requirements::of_setup_cfg(&folder.join(file), &extras)?;
+            let mut requirements = Requirements::of_setup_cfg(&folder.join(file), &extras)?;
+            requirements.alone = python.no_deps.iter().map(|name| normalise_name(name)).collect();
             Some(Source::Requirements { requirements, project: None })
         }
     })

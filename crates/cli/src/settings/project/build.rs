@@ -15,8 +15,8 @@ use super::reader::{Table, Value};
 
 pub(super) const IMAGE: [&str; 9] =
     ["name", "tags", "entrypoint", "cmd", "env", "workdir", "user", "expose", "labels"];
-pub(super) const PYTHON: [&str; 6] =
-    ["version", "requirements", "extras", "groups", "bytecode", "scripts"];
+pub(super) const PYTHON: [&str; 7] =
+    ["version", "requirements", "extras", "groups", "bytecode", "scripts", "no-deps"];
 pub(super) const BASE: [&str; 6] = ["suite", "packages", "shell", "interpreter", "sha256", "image"];
 pub(super) const APP: [&str; 8] =
     ["include", "exclude", "destination", "binary", "certificates", "zones", "static", "fallback"];
@@ -133,6 +133,7 @@ pub(super) fn python(table: &Table<'_>) -> Result<PythonSettings, ProjectError> 
         groups: table.list("groups", text)?,
         bytecode: table.get("bytecode").map(bytecode).transpose()?,
         scripts: table.get("scripts").map(scripts).transpose()?.unwrap_or_default(),
+        no_deps: table.list("no-deps", text)?,
     })
 }
 

@@ -1,0 +1,241 @@
+//! Which steps of a pipeline get which image.
+
+use lightship_ir::Package;
+use lightship_ir::lightweight::{Lightweight, NotLightweight, recognise};
+
+use super::{Base, BaseFault, Environment};
+
+/// What becomes of the steps of a pipeline.
+#[derive(Debug, Clone)]
+pub struct Steps {
+    /// One for each container of the pipeline, in its order.
+    pub steps: Vec<Step>,
+    /// The images that there must be, in the order of the steps.
+    pub environments: Vec<Environment>,
+}
+
+/// A container of a pipeline.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Its executor's key: `exec-train`.
+    pub executor: String,
+    /// The image that it names.
+    pub image: String,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// What becomes of a container.
+#[derive(Debug, Clone)]
+pub enum Fate {
+    /// It runs in an image of its own.
+    Baked {
+        /// Which of the environments.
+        environment: usize,
+        /// What it is.
+        step: Box<Lightweight>,
+    },
+    /// It stays as it is.
+    Kept(Kept),
+}
+
+/// Why a container stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Kept {
+    /// It is not a step that installs its packages.
+    #[error(transparent)]
+    Command(#[from] NotLightweight),
+    /// Nothing can take its image's place.
+    #[error(transparent)]
+    Image(#[from] BaseFault),
+    /// Its image could not be built.
+    #[error("{0}")]
+    Build(String),
+}
+
+impl Kept {
+    /// Whether there was nothing to do in the first place.
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Self::Command(NotLightweight::Plain))
+    }
+}
+
+impl Steps {
+    /// Looks at all containers of a pipeline.
+    pub fn of(package: &Package) -> Self {
+        let mut all = Self { steps: Vec::new(), environments: Vec::new() };
+        for container in package.containers() {
+            let fate = all.fate(&container.image, &container.command, &container.args);
+            let fate = fate.unwrap_or_else(Fate::Kept);
+            all.steps.push(Step { executor: container.executor, image: container.image, fate });
+        }
+        all
+    }
+
+    fn fate(&mut self, image: &str, command: &[String], args: &[String]) -> Result<Fate, Kept> {
+        let step = recognise(command, args)?;
+        if step.installs.iter().any(|install| install.pre) {
+            return Err(NotLightweight::Pip("--pre".to_owned()).into());
+        }
+        let environment = Environment::of(Base::of(image)?, &step);
+        let known = self.environments.iter().position(|known| *known == environment);
+        let environment = known.unwrap_or_else(|| {
+            self.environments.push(environment);
+            self.environments.len() - 1
+        });
+        Ok(Fate::Baked { environment, step: Box::new(step) })
+    }
+
+    /// The steps of an environment.
+    pub fn sharing(&self, wanted: usize) -> impl Iterator<Item = (&Step, &Lightweight)> {
+        self.steps.iter().filter_map(move |one| match &one.fate {
+            Fate::Baked { environment, step } if *environment == wanted => Some((one, &**step)),
+            Fate::Baked { .. } | Fate::Kept(_) => None,
+        })
+    }
+
+    /// Gives up an environment: its steps stay as they are.
+    pub fn give_up(&mut self, wanted: usize, reason: &str) {
+        for one in &mut self.steps {
+            if matches!(one.fate, Fate::Baked { environment, .. } if environment == wanted) {
+                one.fate = Fate::Kept(Kept::Build(reason.to_owned()));
+            }
+        }
+    }
+
+    /// The pipeline with `images` in place of its own: what the image of each environment is called, where it was
+    /// built. All else of it stays.
+    pub fn rewrite(&self, package: &Package, images: &[Option<String>]) -> Package {
+        let mut package = package.clone();
+        for step in &self.steps {
+            let Fate::Baked { environment, step: what } = &step.fate else { continue };
+            let Some(image) = images.get(*environment).and_then(Option::as_ref) else { continue };
+            let edit = lightship_ir::ContainerEdit {
+                image: Some(image.clone()),
+                command: Some(what.command(PYTHON)),
+                args: None,
+            };
+            let known = package.edit_container(&step.executor, edit);
+            debug_assert!(known.is_ok(), "the containers are those of this very pipeline");
+        }
+        package
+    }
+}
+
+/// The interpreter's name, which every base of ours has, and every image of Python.
+const PYTHON: &str = "python3";
+
+#[cfg(test)]
+mod tests {
+    use lightship_ir::Package;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::bake::Environment;
+
+    const PIP: &str = "python3 -m pip install --quiet";
+    const RUN: &str = "program_path=$(mktemp -d)\n\nprintf \"%s\" \"$0\" > \"$program_path/ephemeral_component.py\"\n\
+                       _KFP_RUNTIME=true python3 -m kfp.dsl.executor_main --component_module_path \
+                       \"$program_path/ephemeral_component.py\" \"$@\"\n";
+
+    /// A step that installs these, each with pip's words before it.
+    fn step(image: &str, installs: &[&str]) -> Value {
+        let installs: Vec<String> = installs.iter().map(|words| format!("{PIP} {words}")).collect();
+        let script = format!("{} && \"$0\" \"$@\"", installs.join(" && "));
+        json!({"container": {
+            "image": image,
+            "command": ["sh", "-c", script, "sh", "-ec", RUN, "import pandas\n\ndef f(): pass\n"],
+            "args": ["--executor_input", "{{$}}", "--function_to_execute", "f"],
+        }})
+    }
+
+    fn pipeline(executors: Value) -> Package {
+        let document = json!({
+            "pipelineInfo": {"name": "p"},
+            "root": {"dag": {"tasks": {}}},
+            "deploymentSpec": {"executors": executors},
+        });
+        Package::read(document.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn steps_with_the_same_packages_share_an_image() {
+        let kfp = "'kfp==2.14.6' '--no-deps'";
+        let package = pipeline(json!({
+            "exec-a": step("python:3.11", &["'pandas'", kfp]),
+            "exec-b": step("python:3.11", &["'pandas'", kfp]),
+            "exec-c": step("python:3.12", &["'pandas'", kfp]),
+            "exec-d": step("python:3.11", &[kfp]),
+            "exec-e": {"container": {"image": "alpine", "command": ["echo"]}},
+            "exec-f": step("python:latest", &[kfp]),
+        }));
+        let mut steps = Steps::of(&package);
+        let shown = |steps: &Steps| -> Vec<String> {
+            let one = |step: &Step| match &step.fate {
+                Fate::Baked { environment, .. } => format!("{} {environment}", step.executor),
+                Fate::Kept(reason) => format!("{}: {reason}", step.executor),
+            };
+            steps.steps.iter().map(one).collect()
+        };
+        assert_eq!(
+            shown(&steps),
+            [
+                "exec-a 0",
+                "exec-b 0",
+                "exec-c 1",
+                "exec-d 2",
+                "exec-e: it installs nothing when it starts",
+                "exec-f: `python:latest` does not say which Python 3.N",
+            ]
+        );
+        let keys: Vec<_> = steps.environments.iter().map(Environment::key).collect();
+        assert!(keys[0] != keys[1] && keys[0] != keys[2]);
+        assert_eq!(steps.environments[0].alone().into_iter().collect::<Vec<_>>(), ["kfp"]);
+
+        steps.give_up(1, "no suite has Python 3.12");
+        assert_eq!(shown(&steps)[2], "exec-c: no suite has Python 3.12");
+        let images = [Some("registry.example/a@sha256:1".to_owned()), None, None];
+        let changed = steps.rewrite(&package, &images);
+        let images: Vec<String> =
+            changed.containers().into_iter().map(|container| container.image).collect();
+        let same = "registry.example/a@sha256:1";
+        assert_eq!(images, [same, same, "python:3.12", "python:3.11", "alpine", "python:latest"]);
+        assert_eq!(changed.containers()[0].command[0], "python3");
+        assert_eq!(changed.containers()[0].args, package.containers()[0].args);
+    }
+
+    #[test]
+    fn the_project_of_an_environment_says_what_its_steps_install_and_load() {
+        let index = "--index-url https://index.example/simple 'pandas' 'kfp==2.0.0'";
+        let package = pipeline(json!({
+            "exec-a": step("python:3.11", &[index, "'kfp==2.14.6' '--no-deps'"]),
+        }));
+        let files = Steps::of(&package).folder(0);
+        let shown: Vec<String> =
+            files.iter().map(|(name, text)| format!("== {name}\n{text}")).collect();
+        insta::assert_snapshot!(shown.concat(), @r#"
+        == lightship.toml
+        [python]
+        requirements = ["requirements.txt"]
+        no-deps = []
+        version = "3.11"
+
+        [base]
+        shell = false
+
+        [image]
+        cmd = ["python3"]
+        workdir = "/"
+        user = "root"
+        == requirements.txt
+        --index-url https://index.example/simple
+        pandas
+        kfp==2.14.6
+        == lightship.profile
+        kfp.dsl.executor_main
+        pandas
+        == .dockerignore
+        *
+        "#);
+    }
+}
