@@ -67,8 +67,8 @@ impl Environment {
             let options = install.index_url.iter().map(|url| format!("--index-url {url}"));
             let extra = install.extra_index_urls.iter();
             let options = options.chain(extra.map(|url| format!("--extra-index-url {url}")));
-            let links = install.find_links.iter().map(|place| format!("--find-links {place}"));
-            for line in options.chain(links) {
+            let places = install.find_links.iter().map(|place| format!("--find-links {place}"));
+            for line in options.chain(places) {
                 if !lines.contains(&line) {
                     lines.push(line);
                 }

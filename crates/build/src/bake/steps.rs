@@ -149,7 +149,7 @@ mod tests {
         }})
     }
 
-    fn pipeline(executors: Value) -> Package {
+    fn pipeline(executors: &Value) -> Package {
         let document = json!({
             "pipelineInfo": {"name": "p"},
             "root": {"dag": {"tasks": {}}},
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn steps_with_the_same_packages_share_an_image() {
         let kfp = "'kfp==2.14.6' '--no-deps'";
-        let package = pipeline(json!({
+        let package = pipeline(&json!({
             "exec-a": step("python:3.11", &["'pandas'", kfp]),
             "exec-b": step("python:3.11", &["'pandas'", kfp]),
             "exec-c": step("python:3.12", &["'pandas'", kfp]),
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn the_project_of_an_environment_says_what_its_steps_install_and_load() {
         let index = "--index-url https://index.example/simple 'pandas' 'kfp==2.0.0'";
-        let package = pipeline(json!({
+        let package = pipeline(&json!({
             "exec-a": step("python:3.11", &[index, "'kfp==2.14.6' '--no-deps'"]),
         }));
         let files = Steps::of(&package).folder(0);

@@ -18,9 +18,6 @@ pub struct BakeArgs {
     /// Send the images there, to repositories of the steps: localhost:5000/team
     #[arg(long, value_name = "REGISTRY[/PATH]")]
     pub push: Option<String>,
-    /// Import in each image what its steps import
-    #[arg(long)]
-    pub verify: bool,
     /// Fetch nothing: all must be in the local store
     #[arg(long)]
     pub offline: bool,

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lightship_ir::Package;
+use lightship_testkit::docker_registry::skip;
 use serde_json::{Value, json};
 
 use super::refusal;
@@ -15,7 +16,7 @@ fn pipeline(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/kfp");
     let path = folder.join(name);
     if !path.is_file() {
-        eprintln!("skipped: no shared corpus beside the project");
+        skip("no shared corpus beside the project");
         return None;
     }
     Some(path)
