@@ -81,7 +81,7 @@ pub struct CacheEntry {
 /// The key of a task that is about to run.
 ///
 /// An artifact counts by its content, wherever it is; one whose content is not known counts by its URI. `environment` is
-/// what the executor says that the result depends on besides (*Executor::environment*): the image by digest.
+/// what the executor says that the result depends on besides ([`crate::Executor::environment`]): the image by digest.
 pub(crate) fn lookup(
     plan: &Plan,
     task: TaskId,

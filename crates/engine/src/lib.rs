@@ -32,6 +32,8 @@ pub use cache::{CacheEntry, CacheKey, CacheRules, Lookup, Part};
 pub use event::{Change, Content, EVENT_VERSION, Event, EventError, Notice, Outputs, Recorded};
 pub use executor::{Environment, Executor, Launch, LogChunk, LogError, Outcome, StartError, Stop};
 pub use id::{AttemptId, AttemptNumber, InvalidRunId, NodeId, RunId, Seq};
+pub use lightship_ir::exchange::Artifact;
+pub use lightship_ir::quantity::Cpu;
 pub use run::{Header, RunOptions};
 pub use state::{Failure, Reason, RunState, TaskState};
 pub use store::{

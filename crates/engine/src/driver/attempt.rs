@@ -109,19 +109,7 @@ pub(super) async fn watch(
     let executor = &shared.world.executor;
     let outcome = match deadline {
         None => executor.wait(attempt).await,
-        Some(deadline) => match timeout(deadline, executor.wait(attempt)).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let (_, outcome) = end(shared, attempt).await;
-                let text = format!("it took longer than {} s", deadline.as_secs_f64());
-                match outcome {
-                    Outcome::Lost => Outcome::Lost,
-                    Outcome::Succeeded(_) | Outcome::Failed(_) | Outcome::Stopped => {
-                        Outcome::Failed(Failure::new(Reason::Deadline, text))
-                    }
-                }
-            }
-        },
+        Some(deadline) => within(shared, attempt, deadline).await,
     };
     match outcome {
         Outcome::Failed(failure) => Ended::Failed(failure),
@@ -134,14 +122,27 @@ pub(super) async fn watch(
     }
 }
 
-/// Tells an attempt to stop, kills it after a while, and waits for its end.
-async fn end(shared: &Shared, attempt: &AttemptId) -> ((), Outcome) {
+/// The end of an attempt, which is ended if it does not come in time.
+async fn within(shared: &Shared, attempt: &AttemptId, deadline: Duration) -> Outcome {
     let executor = &shared.world.executor;
-    executor.stop(attempt, Stop::Ask).await;
-    if let Ok(outcome) = timeout(shared.settings.grace, executor.wait(attempt)).await {
-        return ((), outcome);
+    if let Ok(outcome) = timeout(deadline, executor.wait(attempt)).await {
+        return outcome;
     }
-    (executor.stop(attempt, Stop::Kill).await, executor.wait(attempt).await)
+    executor.stop(attempt, Stop::Ask).await;
+    let asked = timeout(shared.settings.grace, executor.wait(attempt)).await;
+    let outcome = if let Ok(outcome) = asked {
+        outcome
+    } else {
+        executor.stop(attempt, Stop::Kill).await;
+        executor.wait(attempt).await
+    };
+    let text = format!("it took longer than {} s", deadline.as_secs_f64());
+    match outcome {
+        Outcome::Lost => Outcome::Lost,
+        Outcome::Succeeded(_) | Outcome::Failed(_) | Outcome::Stopped => {
+            Outcome::Failed(Failure::new(Reason::Deadline, text))
+        }
+    }
 }
 
 /// Tells an attempt to stop, and kills it after a while. To kill one that has ended does nothing.

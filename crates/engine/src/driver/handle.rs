@@ -53,6 +53,14 @@ impl RunHandle {
         Follower::new(Arc::clone(&self.store), self.run.clone(), live)
     }
 
+    /// Drives the run no further, as if Lightship had ended. What its executor runs is left to that one; the run can be
+    /// resumed.
+    pub fn abandon(self) {
+        if let Some(ended) = &self.ended {
+            ended.abort();
+        }
+    }
+
     /// Waits for the end of the run.
     pub async fn wait(mut self) -> Result<RunState, DriveError> {
         let gone = || DriveError::Gone(self.run.clone());

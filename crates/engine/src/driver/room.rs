@@ -41,24 +41,29 @@ impl Room {
         Self { settings, taken: Mutex::default() }
     }
 
-    /// Room for an attempt, if there is some. If not, whoever asks is told when there may be.
-    pub(super) fn take(
-        self: &Arc<Self>,
-        need: Need,
-        or_tell: &WeakSender<Message>,
-    ) -> Option<Permit> {
+    /// Room for an attempt, if there is some.
+    pub(super) fn take(self: &Arc<Self>, need: Need) -> Option<Permit> {
         let need = self.bounded(need);
         let mut taken = self.taken();
         let fits = taken.attempts < self.settings.attempts.max(1)
             && taken.need.cpu + need.cpu <= self.settings.cpu.0
             && taken.need.memory + need.memory <= self.settings.memory.0;
         if !fits {
-            taken.waiting.push(or_tell.clone());
             return None;
         }
         taken.add(need);
         drop(taken);
         Some(Permit { room: Arc::clone(self), need })
+    }
+
+    /// Whether there is none, whatever somebody needs.
+    pub(super) fn is_full(&self) -> bool {
+        self.taken().attempts >= self.settings.attempts.max(1)
+    }
+
+    /// Tells a run when something ends, once.
+    pub(super) fn tell(&self, run: WeakSender<Message>) {
+        self.taken().waiting.push(run);
     }
 
     /// Room for an attempt that runs already.

@@ -29,7 +29,7 @@ const MESSAGES: usize = 4096;
 const NOTICES: usize = 8192;
 
 /// The longest that a loop sleeps: a timer further away is looked at again then.
-const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
+const LONGEST_SLEEP: Duration = Duration::from_hours(1);
 
 /// What a loop hears.
 pub(super) enum Message {
@@ -134,7 +134,8 @@ impl RunLoop {
         }
         let limit = self.header.plan.config.deadline;
         let limit = limit.and_then(|limit| jiff::SignedDuration::try_from(limit).ok());
-        self.deadline = limit.and_then(|limit| self.now().checked_add(limit).ok());
+        let begun = self.state.begun_at();
+        self.deadline = limit.and_then(|limit| begun?.checked_add(limit).ok());
         self.commit().await?;
         handle.ended = Some(tokio::spawn(self.drive()));
         Ok(handle)
@@ -173,9 +174,12 @@ impl RunLoop {
         if self.state.is_stopping(node) {
             self.acts.push(Act::Stop(id.clone()));
         }
+        // Nobody knows how much of it is left, so it has all of it again.
+        let task = launch.as_ref().map(|launch| &launch.plan.tasks[launch.task]);
+        let deadline = task.and_then(|task| task.kubernetes.as_ref()?.deadline);
         let (shared, sender) = (Arc::clone(&self.shared), self.sender.clone());
         self.beside.spawn(async move {
-            let ended = attempt::watch(&shared, &id, None).await;
+            let ended = attempt::watch(&shared, &id, deadline).await;
             let _ = sender.send(Message::Ended { attempt: id, ended }).await;
         });
     }

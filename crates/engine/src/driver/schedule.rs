@@ -26,7 +26,12 @@ impl RunLoop {
     pub(super) fn schedule(&mut self) -> Result<(), DriveError> {
         let most = self.header.options.max_parallel.map_or(usize::MAX, |most| most.max(1) as usize);
         while self.state.may_start() && self.in_flight.len() < most {
-            let Some((launch, permit)) = self.next_launch()? else { return Ok(()) };
+            let Some((launch, permit)) = self.next_launch()? else {
+                if !self.line.is_empty() {
+                    self.shared.room.tell(self.sender.downgrade());
+                }
+                return Ok(());
+            };
             let task = &launch.plan.tasks[launch.task];
             if task.caching.enabled {
                 self.look_up(launch, permit);
@@ -40,6 +45,9 @@ impl RunLoop {
     /// The first in the line for which there is room.
     fn next_launch(&mut self) -> Result<Option<(Launch, Permit)>, DriveError> {
         let mut at = 0;
+        if self.shared.room.is_full() {
+            return Ok(None);
+        }
         while at < self.line.len().min(REACH) {
             let node = self.line[at];
             let free = self.state.task_state(node) == Some(TaskState::Ready)
@@ -59,7 +67,7 @@ impl RunLoop {
                     continue;
                 }
             };
-            if let Some(permit) = self.shared.room.take(need(&launch), &self.sender.downgrade()) {
+            if let Some(permit) = self.shared.room.take(need(&launch)) {
                 self.line.remove(at);
                 self.passed_by = if at == 0 { 0 } else { self.passed_by + 1 };
                 return Ok(Some((launch, permit)));

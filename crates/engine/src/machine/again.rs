@@ -29,6 +29,7 @@ impl Settle<'_> {
         match self.state.run {
             RunState::Failed | RunState::Canceled => {
                 self.state.stop = None;
+                self.state.begun = Some(self.at);
                 self.node(NodeId::ROOT).retries = 0;
                 self.set_run(RunState::Running);
                 self.work.push_back(Work::Reopen(NodeId::ROOT));
@@ -52,6 +53,7 @@ impl Settle<'_> {
             self.replan(plan)?;
         }
         self.state.stop = None;
+        self.state.begun = Some(self.at);
         self.set_run(RunState::Running);
         self.again_from(node);
         Ok(())
@@ -77,7 +79,7 @@ impl Settle<'_> {
                 self.ready(node);
             }
             (Instance::Graph(_), _, _) => {
-                let failed = self.parts_after(node, |state| state.is_unfinished());
+                let failed = self.parts_after(node, NodeState::is_unfinished);
                 self.renew(node, &failed, None, How::WhatFailed);
             }
             (Instance::Loop(_), _, _) => self.reopen_loop(node),
@@ -162,19 +164,18 @@ impl Settle<'_> {
             self.set(node, NodeState::Waiting);
             return self.work.push_back(Work::Decide(node));
         };
-        match (round, task) {
-            (Some(_), Some(task)) => self.round_again(node, task),
-            (None | Some(_), _) => {
-                let position = self.position(node);
-                let after = self.from_position(parent, position);
-                self.renew(parent, &after, None, How::FromTheStart);
-            }
+        if let (Some(_), Some(task)) = (round, task) {
+            self.round_again(node, task);
+        } else {
+            let position = self.position(node);
+            let after = self.those_after(parent, position);
+            self.renew(parent, &after, None, How::FromTheStart);
         }
         let mut inner = if round.is_some() { node } else { parent };
         while let Some(outer) = self.state.node(inner).parent {
             if matches!(self.state.node(outer).instance, Instance::Graph(_)) {
                 let position = self.position(inner);
-                let mut after = self.from_position(outer, position);
+                let mut after = self.those_after(outer, position);
                 if let Some(own) = after.get_mut(position) {
                     *own = false;
                 }
@@ -204,7 +205,7 @@ impl Settle<'_> {
     }
 
     /// The task at this position of a graph, and those that come after it.
-    fn from_position(&self, graph: NodeId, position: usize) -> Vec<bool> {
+    fn those_after(&self, graph: NodeId, position: usize) -> Vec<bool> {
         let Some(body) = self.state.graph(graph) else { return Vec::new() };
         let plan = self.state.plan();
         let mut after = vec![false; body.children.len()];

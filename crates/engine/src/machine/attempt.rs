@@ -14,6 +14,7 @@ impl Settle<'_> {
         if self.state.run != RunState::Pending {
             return Err(Illegal::Run { what: "begun", state: self.state.run });
         }
+        self.state.begun = Some(self.at);
         self.set_run(RunState::Running);
         self.work.push_back(Work::Decide(NodeId::ROOT));
         Ok(())

@@ -65,6 +65,8 @@ pub struct State {
     run: RunState,
     /// Why nothing more starts; none while everything may.
     stop: Option<StopReason>,
+    /// When it began, the last time that somebody made it.
+    begun: Option<Timestamp>,
     nodes: Vec<Node>,
     /// What is at the URIs of artifacts that the run made.
     contents: HashMap<String, Content>,
@@ -110,6 +112,7 @@ impl State {
             blueprint: Arc::new(Blueprint::of(Arc::clone(&header.plan))),
             run: RunState::Pending,
             stop: None,
+            begun: None,
             nodes: vec![Node::root()],
             contents: HashMap::new(),
         }
@@ -149,6 +152,11 @@ impl State {
     /// What becomes of the run.
     pub fn run_state(&self) -> RunState {
         self.run
+    }
+
+    /// When it began to run, the last time: deadlines count from there.
+    pub fn begun_at(&self) -> Option<Timestamp> {
+        self.begun
     }
 
     /// What it runs: the latest plan that it was given.

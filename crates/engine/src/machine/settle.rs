@@ -201,12 +201,11 @@ impl<'s> Settle<'s> {
     fn end_run(&mut self) {
         let root = self.state.node(NodeId::ROOT);
         let run = match (&root.state, self.state.stop) {
-            (_, Some(StopReason::Canceled)) => RunState::Canceled,
-            (_, Some(StopReason::Deadline)) => RunState::Failed,
+            (_, Some(StopReason::Canceled)) | (NodeState::Canceled, None) => RunState::Canceled,
             (NodeState::Succeeded(_), None) => RunState::Succeeded,
             (NodeState::Skipped, None) => RunState::Skipped,
-            (NodeState::Canceled, None) => RunState::Canceled,
-            (
+            (_, Some(StopReason::Deadline))
+            | (
                 NodeState::Failed(_)
                 | NodeState::Omitted
                 | NodeState::Waiting

@@ -78,6 +78,7 @@ impl Sim {
     }
 
     /// Lets something happen.
+    #[expect(clippy::needless_pass_by_value, reason = "it reads better where events are made")]
     pub(super) fn feed(&mut self, event: Event) -> Result<(), Illegal> {
         let seq = Seq(self.events.len() as u64 + 1);
         let at = Timestamp::from_second(i64::try_from(seq.0).unwrap()).unwrap();
@@ -234,6 +235,7 @@ fn some(kind: ParameterType) -> Value {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a script, like those that do not always fail")]
 pub(super) fn exit_one(_: &str, _: u32) -> Option<Failure> {
     Some(Failure::new(Reason::Exit(1), "it ended with status 1"))
 }
