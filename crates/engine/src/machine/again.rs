@@ -93,7 +93,9 @@ impl Settle<'_> {
         let mut todo: VecDeque<Todo> = again.collect();
         self.open(node);
         if let Instance::Loop(around) = &mut self.node(node).instance {
-            todo.append(&mut around.todo);
+            // Rounds that were to be tried again when it was cancelled are among those above.
+            let new = std::mem::take(&mut around.todo);
+            todo.extend(new.into_iter().filter(|todo| matches!(todo, Todo::New(_))));
             around.todo = todo;
             around.active = 0;
         }
