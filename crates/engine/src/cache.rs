@@ -1,15 +1,16 @@
 //! Whether an earlier run's outputs will do: keys by content, in parts with names.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lightship_base::{Digest, Key, Timestamp};
-use lightship_ir::exchange::Inputs;
-use lightship_ir::value::normal;
-use lightship_ir::{Plan, TaskId};
+use lightship_base::{Digest, Timestamp};
+pub use lightship_ir::Part;
+use lightship_ir::value::text_of;
+use lightship_ir::{Evidence, fingerprint};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::event::Outputs;
+use crate::executor::Launch;
 use crate::id::{NodeId, RunId};
 
 /// How a run uses the cache.
@@ -35,15 +36,6 @@ impl Default for CacheRules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CacheKey(pub Digest);
-
-/// One thing that a result follows from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// What it is: `environment`, `command`, `parameter n`, `artifact n`.
-    pub name: String,
-    /// Its content.
-    pub digest: Digest,
-}
 
 /// What the cache was asked for a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,56 +70,30 @@ pub struct CacheEntry {
     pub outputs: Outputs,
 }
 
-/// The key of a task that is about to run.
+/// What to look for before a task runs; none where the content of something that it reads is not known.
 ///
-/// An artifact counts by its content, wherever it is; one whose content is not known counts by its URI. `environment` is
-/// what the executor says that the result depends on besides ([`crate::Executor::environment`]): the image by digest.
+/// `environment` is what the executor says that the result depends on besides ([`crate::Executor::environment`]).
 pub(crate) fn lookup(
-    plan: &Plan,
-    task: TaskId,
-    inputs: &Inputs,
+    launch: &Launch,
     environment: &str,
     content: impl Fn(&str) -> Option<Digest>,
-) -> Lookup {
-    let mut parts = Vec::new();
-    let mut part = |name: String, digest: Digest| parts.push(Part { name, digest });
-    if let Some(own) = &plan.tasks[task].caching.key {
-        part("cache key of its author".to_owned(), Digest::of(own.as_bytes()));
+) -> Option<Lookup> {
+    let (plan, task) = (&launch.plan, launch.task);
+    let mut artifacts = BTreeMap::new();
+    for (name, list) in &launch.inputs.artifacts {
+        let digests = list.iter().map(|artifact| content(&artifact.uri));
+        artifacts.insert(name.clone(), digests.collect::<Option<Vec<Digest>>>()?);
     }
-    part("environment".to_owned(), Digest::of(environment.as_bytes()));
-    part("command".to_owned(), of_json(&plan.executor_of(task)));
-    part("outputs".to_owned(), of_json(&plan.component_of(task).outputs));
-    if plan.tasks[task].kubernetes.is_some() {
-        part("kubernetes".to_owned(), of_json(&plan.tasks[task].kubernetes));
-    }
-    for (name, value) in &inputs.parameters {
-        part(format!("parameter {name}"), of_json(&canonical(&normal(value))));
-    }
-    for (name, artifacts) in &inputs.artifacts {
-        let mut key = Key::of("artifacts");
-        for artifact in artifacts {
-            key.add(of_json(&artifact.kind).to_string());
-            key.add(of_json(&canonical(&Value::Object(artifact.metadata.clone()))).to_string());
-            match content(&artifact.uri) {
-                Some(digest) => key.add(digest.to_string()),
-                None => key.add(&artifact.uri),
-            }
-        }
-        part(format!("artifact {name}"), key.finish());
-    }
-    Lookup { key: key_of(plan, task, &parts), parts, changed: Vec::new() }
-}
-
-/// An author's own key stands for everything but the component's name.
-fn key_of(plan: &Plan, task: TaskId, parts: &[Part]) -> CacheKey {
-    let mut key = Key::of("task result 1");
-    key.add(&plan.component_of(task).name);
-    let own = plan.tasks[task].caching.key.is_some();
-    for part in if own { &parts[..1] } else { parts } {
-        key.add(&part.name);
-        key.add(part.digest.to_string());
-    }
-    CacheKey(key.finish())
+    let mounts = plan.tasks[task].kubernetes.iter().flat_map(|kubernetes| &kubernetes.volumes);
+    let volumes: Vec<(String, String)> = mounts
+        .map(|mount| {
+            (launch.name(&mount.name).map(text_of).unwrap_or_default(), mount.path.clone())
+        })
+        .collect();
+    let evidence = Evidence { image: environment, volumes: &volumes, artifacts: &artifacts };
+    let found = fingerprint(plan, task, &launch.inputs, &evidence)?;
+    let (key, parts) = (CacheKey(found.key()), found.parts().to_vec());
+    Some(Lookup { key, parts, changed: Vec::new() })
 }
 
 /// The names of the parts in which a key differs from that of an earlier result.
@@ -138,23 +104,4 @@ pub(crate) fn changed(now: &[Part], before: &[Part]) -> Vec<String> {
     let gone = before.iter().filter(|part| !now.iter().any(|other| other.name == part.name));
     names.extend(gone.map(|part| part.name.clone()));
     names
-}
-
-fn of_json<T: Serialize>(value: &T) -> Digest {
-    let bytes = serde_json::to_vec(value).expect("keys are texts and numbers are JSON's own");
-    Digest::of(&bytes)
-}
-
-/// The same value with the keys of its objects in one order.
-fn canonical(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let mut fields: Vec<_> = map.iter().collect();
-            fields.sort_by_key(|(key, _)| *key);
-            let field = |(key, value): (&String, &Value)| (key.clone(), canonical(value));
-            Value::Object(fields.into_iter().map(field).collect())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
-    }
 }

@@ -54,7 +54,9 @@ pub(super) async fn prepare(
     }
     let content = |uri: &str| -> Option<Digest> { known.get(uri).map(|content| content.digest) };
     let plan = &launch.plan;
-    let mut lookup = cache::lookup(plan, launch.task, &launch.inputs, &environment, content);
+    let Some(mut lookup) = cache::lookup(launch, &environment, content) else {
+        return Prepared::Miss(None);
+    };
     let since = match rules {
         CacheRules::Off => return Prepared::Miss(Some(Box::new(lookup))),
         CacheRules::On { max_age } => oldest(world.clock.now(), *max_age),

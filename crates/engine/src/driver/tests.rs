@@ -324,7 +324,7 @@ fn results_are_found_again_as_long_as_they_are_there() {
         submit("run-4", on(), other).await.unwrap().wait().await.unwrap();
         let events = scene.events("run-4").await;
         let Event::Starting { lookup: Some(lookup), .. } = &events[1] else { panic!("{events:?}") };
-        assert_eq!(lookup.changed, ["command"]);
+        assert_eq!(lookup.changed, ["arguments"]);
 
         // Too old, and gone.
         tokio::time::sleep(Duration::from_secs(100)).await;
