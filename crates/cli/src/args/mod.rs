@@ -28,7 +28,7 @@ pub use image::{
     ListArgs, LoadArgs, MemoryFolder, NetworkWish, PullArgs, PushArgs, RemoveArgs, RunArgs,
     SaveArgs, SquashArgs, TagArgs, ValidateArgs, Volume,
 };
-pub use pipeline::BakeArgs;
+pub use pipeline::{BakeArgs, PipelineRunArgs};
 pub use sbom::SbomArgs;
 pub use shared::{FormatArgs, GlobalArgs, PlatformArgs, PlatformWish, PlatformsArgs, RegistryArgs};
 pub use store::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
@@ -87,6 +87,12 @@ pub enum Command {
     /// `python:3.N` becomes a base with that very Python; steps for which there is none stay as they are, and so does
     /// every step that does more than install packages. The exit code is 1 where an image could not be built.
     Bake(BakeArgs),
+    /// Run a Kubeflow pipeline on this machine, each step in its image
+    ///
+    /// Steps that install packages when they start get images that have them, as by `lightship bake`. Everything is
+    /// recorded: what ran with what, what it gave, what it printed. Results of earlier runs are taken where nothing that
+    /// they follow from has changed. The exit code is 1 where the run does not succeed.
+    Run(PipelineRunArgs),
     /// Choose the packages of a project's image, and write them down
     ///
     /// `lightship.lock` names every package by its digest: Python and what it needs of the distribution,

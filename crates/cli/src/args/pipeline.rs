@@ -1,4 +1,4 @@
-//! `lightship bake`.
+//! `lightship bake` and `lightship run`.
 
 use std::path::PathBuf;
 
@@ -27,4 +27,41 @@ pub struct BakeArgs {
     /// How to speak to registries.
     #[command(flatten)]
     pub registry: RegistryArgs,
+}
+
+/// Arguments of `lightship run`.
+#[derive(Debug, Args)]
+pub struct PipelineRunArgs {
+    /// A compiled pipeline: YAML, JSON, or a zip or tar.gz that holds one
+    #[arg(value_name = "PIPELINE", value_hint = ValueHint::FilePath)]
+    pub pipeline: PathBuf,
+    /// A parameter of the run; may be given several times
+    #[arg(long, short, value_name = "NAME=VALUE", value_parser = pair)]
+    pub param: Vec<(String, String)>,
+    /// A JSON file with parameters
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub params: Option<PathBuf>,
+    /// The experiment that the run belongs to
+    #[arg(long, value_name = "NAME", default_value = "Default")]
+    pub experiment: String,
+    /// What the run is called [default: the pipeline's name]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Run every task, whatever earlier runs found out
+    #[arg(long)]
+    pub no_cache: bool,
+    /// At most so many tasks at the same time [default: as many as there are processors]
+    #[arg(long, value_name = "N")]
+    pub max_parallel: Option<u32>,
+    /// Fetch nothing: all must be in the local store
+    #[arg(long)]
+    pub offline: bool,
+    /// How to speak to registries.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }

@@ -89,6 +89,13 @@ const PAGES: &[Page] = &[
         ],
     ),
     own(
+        "run",
+        &[
+            example("lightship run pipeline.yaml -p rounds=3", "with a parameter"),
+            example("lightship run pipeline.yaml --no-cache", "every task anew"),
+        ],
+    ),
+    own(
         "lock",
         &[
             example("lightship lock", "make the lock, or bring it up to date"),

@@ -116,7 +116,7 @@ fn place(
     (images, context): (&Images<'_>, &Context<'_>),
 ) -> Result<String, Error> {
     let short = steps.environments[environment].key().short();
-    let Some(shelf) = shelf else { return Ok(format!("{}@{}", image.repository, image.digest)) };
+    let Some(shelf) = shelf else { return Ok(image.reference()) };
     let repository = format!("{}/steps", shelf.0);
     send(images, image, &format!("docker://{repository}:{short}"), context)?;
     Ok(format!("{repository}@{}", image.digest))

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lightship_base::{Category, Diagnose, Hint};
+use lightship_ir::bind::RunErrors;
 use lightship_ir::{PackageError, Problems};
 
 /// Why a pipeline cannot be baked or run.
@@ -24,6 +25,34 @@ pub enum PipelineError {
         /// Everything that is wrong with it.
         source: Problems,
     },
+    /// The inputs of a run make no sense.
+    #[error("{} cannot run with these parameters", path.display())]
+    Inputs {
+        /// The file.
+        path: PathBuf,
+        /// Everything that is wrong with them.
+        source: RunErrors,
+    },
+    /// A file of parameters that is none.
+    #[error("{} has no parameters: it must be a JSON object of names and values", path.display())]
+    Parameters {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A pipeline that is a program.
+    #[error("{} is a program: compiling it failed", path.display())]
+    Compile {
+        /// The file.
+        path: PathBuf,
+        /// What Python said.
+        complaint: String,
+    },
+    /// The record of runs cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] lightship_engine::StoreError),
+    /// A run cannot go on.
+    #[error(transparent)]
+    Drive(#[from] lightship_engine::driver::DriveError),
     /// A place to push to that is none.
     #[error("`--push {place}` is no registry with a path: {reason}")]
     Push {
@@ -39,7 +68,11 @@ impl Diagnose for PipelineError {
         match self {
             Self::Package { source, .. } => source.category(),
             Self::Problems { source, .. } => source.category(),
-            Self::Push { .. } => Category::Usage,
+            Self::Inputs { source, .. } => source.category(),
+            Self::Store(error) => error.category(),
+            Self::Drive(error) => error.category(),
+            Self::Compile { .. } => Category::BadInput,
+            Self::Push { .. } | Self::Parameters { .. } => Category::Usage,
         }
     }
 
@@ -47,6 +80,11 @@ impl Diagnose for PipelineError {
         match self {
             Self::Package { source, .. } => source.hints(),
             Self::Problems { source, .. } => source.hints(),
+            Self::Inputs { source, .. } => source.hints(),
+            Self::Store(error) => error.hints(),
+            Self::Drive(error) => error.hints(),
+            Self::Parameters { .. } => Vec::new(),
+            Self::Compile { complaint, .. } => vec![Hint::new(complaint.clone())],
             Self::Push { .. } => vec![Hint::new("write one such as localhost:5000/team")],
         }
     }

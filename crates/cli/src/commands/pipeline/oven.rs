@@ -24,7 +24,7 @@ use crate::settings::Settings;
 const PROJECTS: &str = "steps";
 
 /// What the store calls images of steps, before the name of the environment.
-const REPOSITORY: &str = "localhost/steps";
+pub(super) const REPOSITORY: &str = "localhost/steps";
 
 /// Builds images of steps.
 pub(super) struct Oven<'a> {
@@ -56,6 +56,11 @@ impl Baked {
         format!("{}:latest", self.repository)
     }
 
+    /// What a pipeline calls it that runs here.
+    pub(super) fn reference(&self) -> String {
+        format!("{}@{}", self.repository, self.digest)
+    }
+
     /// What is pulled by who has none of it.
     pub(super) fn size(&self) -> ByteSize {
         ByteSize(self.layers.iter().map(|(_, size)| size.bytes()).sum())
@@ -78,7 +83,7 @@ impl Oven<'_> {
             .map(|environment| match self.bake(steps, environment, context) {
                 Ok(image) => Some(image),
                 Err(error) => {
-                    steps.give_up(environment, &in_one_line(&error));
+                    steps.give_up(environment, &super::in_one_line(&error));
                     None
                 }
             })
@@ -137,15 +142,4 @@ impl Oven<'_> {
 /// Whether a file says this already.
 fn says(path: &Path, text: &str) -> bool {
     fs::read_to_string(path).is_ok_and(|known| known == text)
-}
-
-/// An error with its causes, and what to do.
-fn in_one_line(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text += &format!(": {inner}");
-        cause = inner.source();
-    }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,0 +1,107 @@
+//! Whether an earlier run's outputs will do: keys by content, in parts with names.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lightship_base::{Digest, Timestamp};
+pub use lightship_ir::Part;
+use lightship_ir::value::text_of;
+use lightship_ir::{Evidence, fingerprint};
+use serde::{Deserialize, Serialize};
+
+use crate::event::Outputs;
+use crate::executor::Launch;
+use crate::id::{NodeId, RunId};
+
+/// How a run uses the cache.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheRules {
+    /// Every task of it runs. Its results are kept for others.
+    Off,
+    /// Tasks that allow it take results that are not older than this; of any age, if none.
+    On {
+        /// The oldest result that will do.
+        max_age: Option<Duration>,
+    },
+}
+
+impl Default for CacheRules {
+    fn default() -> Self {
+        Self::On { max_age: None }
+    }
+}
+
+/// What a result is found by: a digest of everything that it follows from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CacheKey(pub Digest);
+
+/// What the cache was asked for a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lookup {
+    /// The key.
+    pub key: CacheKey,
+    /// What it is made of.
+    pub parts: Vec<Part>,
+    /// The names of parts that are not those of the task's latest result; empty where it never had one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+}
+
+/// A result that is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CacheEntry {
+    /// What it is found by.
+    pub key: CacheKey,
+    /// What the key is made of.
+    pub parts: Vec<Part>,
+    /// The pipeline that made it.
+    pub pipeline: String,
+    /// The task that made it.
+    pub task: String,
+    /// The run that made it.
+    pub run: RunId,
+    /// Where in that run.
+    pub node: NodeId,
+    /// When.
+    pub created: Timestamp,
+    /// The result.
+    pub outputs: Outputs,
+}
+
+/// What to look for before a task runs; none where the content of something that it reads is not known.
+///
+/// `environment` is what the executor says that the result depends on besides ([`crate::Executor::environment`]).
+pub(crate) fn lookup(
+    launch: &Launch,
+    environment: &str,
+    content: impl Fn(&str) -> Option<Digest>,
+) -> Option<Lookup> {
+    let (plan, task) = (&launch.plan, launch.task);
+    let mut artifacts = BTreeMap::new();
+    for (name, list) in &launch.inputs.artifacts {
+        let digests = list.iter().map(|artifact| content(&artifact.uri));
+        artifacts.insert(name.clone(), digests.collect::<Option<Vec<Digest>>>()?);
+    }
+    let mounts = plan.tasks[task].kubernetes.iter().flat_map(|kubernetes| &kubernetes.volumes);
+    let volumes: Vec<(String, String)> = mounts
+        .map(|mount| {
+            (launch.name(&mount.name).map(text_of).unwrap_or_default(), mount.path.clone())
+        })
+        .collect();
+    let evidence = Evidence { image: environment, volumes: &volumes, artifacts: &artifacts };
+    let found = fingerprint(plan, task, &launch.inputs, &evidence)?;
+    let (key, parts) = (CacheKey(found.key()), found.parts().to_vec());
+    Some(Lookup { key, parts, changed: Vec::new() })
+}
+
+/// The names of the parts in which a key differs from that of an earlier result.
+pub(crate) fn changed(now: &[Part], before: &[Part]) -> Vec<String> {
+    let same = |part: &&Part, others: &[Part]| others.iter().any(|other| *part == other);
+    let mut names: Vec<String> =
+        now.iter().filter(|part| !same(part, before)).map(|part| part.name.clone()).collect();
+    let gone = before.iter().filter(|part| !now.iter().any(|other| other.name == part.name));
+    names.extend(gone.map(|part| part.name.clone()));
+    names
+}

@@ -1,0 +1,78 @@
+//! A run that is driven, from outside.
+
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::run::Message;
+use super::{DriveError, Follower};
+use crate::event::{Event, Notice};
+use crate::id::RunId;
+use crate::state::RunState;
+use crate::store::Store;
+
+/// A run that is driven. To drop it leaves the run to itself; it goes on.
+pub struct RunHandle {
+    pub(super) run: RunId,
+    pub(super) requests: mpsc::Sender<Message>,
+    /// Weak, so that who follows sees the end of the loop.
+    pub(super) notices: broadcast::WeakSender<Arc<Notice>>,
+    pub(super) store: Arc<dyn Store>,
+    /// None before the loop begins.
+    pub(super) ended: Option<JoinHandle<Result<RunState, DriveError>>>,
+}
+
+impl RunHandle {
+    /// The run.
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// Ends the run: running attempts are told to stop, and exit tasks run. Returns when that is durable; the run ends
+    /// some time after.
+    pub async fn cancel(&self) -> Result<(), DriveError> {
+        self.request(Event::CancelRequested).await
+    }
+
+    /// Starts nothing more. What runs goes on.
+    pub async fn pause(&self) -> Result<(), DriveError> {
+        self.request(Event::PauseRequested).await
+    }
+
+    /// Goes on after a pause.
+    pub async fn unpause(&self) -> Result<(), DriveError> {
+        self.request(Event::ResumeRequested).await
+    }
+
+    /// Everything that happened to the run and will: first what is kept, then what happens.
+    pub fn follow(&self) -> Follower {
+        let live = self.notices.upgrade().map(|notices| notices.subscribe());
+        // Of a loop that has ended there is only what is kept.
+        let live = live.unwrap_or_else(|| broadcast::channel(1).1);
+        Follower::new(Arc::clone(&self.store), self.run.clone(), live)
+    }
+
+    /// Drives the run no further, as if Lightship had ended. What its executor runs is left to that one; the run can be
+    /// resumed.
+    pub fn abandon(self) {
+        if let Some(ended) = &self.ended {
+            ended.abort();
+        }
+    }
+
+    /// Waits for the end of the run.
+    pub async fn wait(mut self) -> Result<RunState, DriveError> {
+        let gone = || DriveError::Gone(self.run.clone());
+        let Some(ended) = self.ended.take() else { return Err(gone()) };
+        ended.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    async fn request(&self, event: Event) -> Result<(), DriveError> {
+        let gone = || DriveError::Gone(self.run.clone());
+        let (reply, answer) = oneshot::channel();
+        let request = Message::Request { event: Box::new(event), reply };
+        self.requests.send(request).await.map_err(|_| gone())?;
+        Ok(answer.await.map_err(|_| gone())??)
+    }
+}

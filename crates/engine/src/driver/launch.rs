@@ -1,0 +1,97 @@
+//! What an executor is told of an attempt.
+
+use std::sync::Arc;
+
+use lightship_ir::exchange::{Artifact, Exchange, Inputs};
+use lightship_ir::template::Context;
+use lightship_ir::{
+    Amount, ExecutorKind, Kubernetes, ParameterBinding, Resources, TaskId, quantity,
+};
+
+use super::room::Need;
+use super::run::RunLoop;
+use crate::executor::Launch;
+use crate::id::{AttemptId, NodeId};
+use crate::state::{Failure, Reason};
+use crate::store::Use;
+
+/// Why something that waits for its turn cannot be launched: it has no task, or a name that it needs has no value.
+type Unlaunchable = Box<Failure>;
+
+impl RunLoop {
+    /// All that an executor is told of the next attempt of a task.
+    pub(super) fn launch(&self, node: NodeId, task: TaskId) -> Result<Launch, Unlaunchable> {
+        let wrong = |text: String| Box::new(Failure::new(Reason::Inputs, text));
+        let attempt = self.state.next_attempt(node);
+        let id = AttemptId { run: self.header.id.clone(), node, attempt };
+        let path = self.state.path(node);
+        let plan = Arc::clone(self.state.plan());
+        let inputs = self.state.inputs(node).map_err(|error| wrong(error.to_string()))?;
+        let mut names = Vec::new();
+        for binding in plan.tasks[task].kubernetes.as_deref().map(bindings).unwrap_or_default() {
+            let value = self.state.name_value(node, binding);
+            names.push((binding.clone(), value.map_err(|error| wrong(error.to_string()))?));
+        }
+        let root = self.shared.world.artifacts.root(&plan.name, &path, &id);
+        let facts = self.state.facts(node);
+        Ok(Launch { id, plan, task, path, inputs, facts, root, names })
+    }
+}
+
+/// What a task asks for. A limit stands for a request that is not made, as it does in Kubernetes.
+pub(super) fn need(launch: &Launch) -> Need {
+    let Some(ExecutorKind::Container(container)) =
+        launch.plan.executor_of(launch.task).map(|executor| &executor.kind)
+    else {
+        return Need::default();
+    };
+    let Resources { cpu_request, cpu_limit, memory_request, memory_limit, accelerator: _ } =
+        &container.resources;
+    let cpu = cpu_request.as_ref().or(cpu_limit.as_ref());
+    let memory = memory_request.as_ref().or(memory_limit.as_ref());
+    Need {
+        cpu: amount(launch, cpu, quantity::cpu).map_or(0, |cpu| cpu.0),
+        memory: amount(launch, memory, quantity::memory).map_or(0, |memory| memory.0),
+    }
+}
+
+/// A quantity; none where its text is none, which is the executor's to refuse.
+fn amount<T: Copy>(
+    launch: &Launch,
+    amount: Option<&Amount<T>>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    match amount? {
+        Amount::Fixed(value) => Some(*value),
+        Amount::Template(template) => {
+            let exchange = Exchange { inputs: launch.inputs.clone(), ..Exchange::default() };
+            let declared = &launch.plan.component_of(launch.task).inputs;
+            let context = Context { exchange: &exchange, facts: &launch.facts, declared };
+            read(&template.render(&context).ok()?)
+        }
+    }
+}
+
+/// The artifacts that a task reads.
+pub(super) fn uses(node: NodeId, inputs: &Inputs) -> Vec<Use> {
+    let used = |(input, list): (&String, &Vec<Artifact>)| {
+        let used =
+            |artifact: &Artifact| Use { node, input: input.clone(), uri: artifact.uri.clone() };
+        list.iter().map(used).collect::<Vec<Use>>()
+    };
+    inputs.artifacts.iter().flat_map(used).collect()
+}
+
+/// All names that Kubernetes would be told.
+fn bindings(kubernetes: &Kubernetes) -> Vec<&ParameterBinding> {
+    let volumes = kubernetes.secret_volumes.iter().chain(&kubernetes.config_map_volumes);
+    let env = kubernetes.secret_env.iter().chain(&kubernetes.config_map_env);
+    let mut all: Vec<&ParameterBinding> = volumes.map(|volume| &volume.name).collect();
+    all.extend(env.map(|env| &env.name));
+    all.extend(kubernetes.volumes.iter().map(|volume| &volume.name));
+    all.extend(&kubernetes.node_selector_json);
+    all.extend(&kubernetes.image_pull_secrets);
+    all.extend(kubernetes.node_affinity.iter().filter_map(|affinity| affinity.json.as_ref()));
+    all.extend(kubernetes.tolerations.iter().filter_map(|toleration| toleration.json.as_ref()));
+    all
+}
