@@ -8,9 +8,10 @@ use crate::render::style;
 use super::{Context, Error, Outcome};
 
 /// What people come for, in the order in which they need it.
-const FIRST_STEPS: [(&str, &str); 6] = [
-    ("build DIR", "a lean image of a project: no Docker, no Dockerfile"),
+const FIRST_STEPS: [(&str, &str); 7] = [
+    ("build DIR", "a lean image of a project"),
     ("verify DIR", "proof that it does its work"),
+    ("run PIPELINE", "a Kubeflow pipeline, on this machine"),
     ("bake PIPELINE -o OUT", "steps of a pipeline that start without pip"),
     ("audit IMAGE", "which bytes are waste, why, what to do"),
     ("image run IMAGE -- CMD", "a command in it, locked in, at once"),

@@ -42,7 +42,7 @@ pub(super) fn apply(
         if inner.components().any(|part| part == std::path::Component::ParentDir) {
             return Err(start(format!("`{}` leads out of its volume", volume.sub_path)));
         }
-        spec.mounts.push(job.folder(&volume.path, inner)?);
+        spec.mounts.push(Job::folder(&volume.path, inner)?);
     }
     for volume in &wishes.ephemeral_volumes {
         spec.mounts.push(job.own_folder(&volume.path, &volume.name)?);
@@ -117,10 +117,10 @@ impl Job<'_> {
 
     /// A folder that lives as long as the attempt.
     fn own_folder(&self, target: &str, name: &str) -> Result<Mount, Failure> {
-        self.folder(target, self.beside("folders").join(name.replace('/', "_")))
+        Self::folder(target, self.beside("folders").join(name.replace('/', "_")))
     }
 
-    fn folder(&self, target: &str, folder: PathBuf) -> Result<Mount, Failure> {
+    fn folder(target: &str, folder: PathBuf) -> Result<Mount, Failure> {
         volumes::make(&folder).map_err(|error| failed(&folder, &error))?;
         Ok(Mount { target: PathBuf::from(target), content: MountContent::Writable(folder) })
     }

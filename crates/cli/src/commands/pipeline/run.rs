@@ -3,6 +3,7 @@
 mod follow;
 mod given;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,8 +97,7 @@ fn baked(
 fn executor(args: &PipelineRunArgs, settings: &Settings) -> Result<SandboxExecutor, Error> {
     let sandboxes = Arc::new(Sandboxes::open(settings)?);
     let launcher = sandboxes.launcher().clone();
-    let rooms =
-        Rooms::new(settings.clone(), sandboxes, args.registry.plain_http, Default::default());
+    let rooms = Rooms::new(settings.clone(), sandboxes, args.registry.plain_http, BTreeMap::new());
     Ok(SandboxExecutor::new(ExecutorSettings {
         launcher,
         images: Box::new(rooms),
