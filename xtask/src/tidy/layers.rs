@@ -29,7 +29,7 @@ const HOUSE: &[Room] = &[
     Room { name: "cli", floor: 6, uses: AllBelow },
     Room { name: "server", floor: 5, uses: AllBelow },
     Room { name: "report", floor: 5, uses: AllBelow },
-    Room { name: "exec", floor: 4, uses: Only(&["base", "engine", "build", "sandbox"]) },
+    Room { name: "exec", floor: 4, uses: Only(&["base", "ir", "engine", "oci", "sandbox"]) },
     Room { name: "store", floor: 4, uses: Only(&["base", "engine"]) },
     Room { name: "engine", floor: 3, uses: Only(&["base", "ir", "policy"]) },
     Room { name: "build", floor: 3, uses: Only(BUILD) },

@@ -39,14 +39,6 @@ pub enum PipelineError {
         /// The file.
         path: PathBuf,
     },
-    /// A pipeline that is a program.
-    #[error("{} is a program: compiling it failed", path.display())]
-    Compile {
-        /// The file.
-        path: PathBuf,
-        /// What Python said.
-        complaint: String,
-    },
     /// The record of runs cannot be read or written.
     #[error(transparent)]
     Store(#[from] lightship_engine::StoreError),
@@ -71,7 +63,6 @@ impl Diagnose for PipelineError {
             Self::Inputs { source, .. } => source.category(),
             Self::Store(error) => error.category(),
             Self::Drive(error) => error.category(),
-            Self::Compile { .. } => Category::BadInput,
             Self::Push { .. } | Self::Parameters { .. } => Category::Usage,
         }
     }
@@ -84,7 +75,6 @@ impl Diagnose for PipelineError {
             Self::Store(error) => error.hints(),
             Self::Drive(error) => error.hints(),
             Self::Parameters { .. } => Vec::new(),
-            Self::Compile { complaint, .. } => vec![Hint::new(complaint.clone())],
             Self::Push { .. } => vec![Hint::new("write one such as localhost:5000/team")],
         }
     }
