@@ -4,6 +4,7 @@ pub(super) mod bake;
 mod error;
 mod oven;
 mod read;
+mod record;
 mod rooms;
 pub(super) mod run;
 

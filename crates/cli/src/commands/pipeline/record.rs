@@ -1,0 +1,92 @@
+//! The record of runs on this machine, the folders beside it, and what drives a run.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lightship_base::{ByteSize, SystemClock};
+use lightship_engine::Executor;
+use lightship_engine::driver::{Driver, Settings as Room, World};
+use lightship_exec::LocalArtifacts;
+use lightship_ir::quantity::Cpu;
+use lightship_store::SqliteStore;
+
+use super::PipelineError;
+use crate::commands::Error;
+use crate::settings::Settings;
+
+/// Below the home: the record, what runs need while they run and their logs, what they made, and their volumes.
+const RECORD: &str = "runs.sqlite";
+const RUNS: &str = "runs";
+const ARTIFACTS: &str = "artifacts";
+const VOLUMES: &str = "volumes";
+
+/// How long a task that is told to stop has before it is killed.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What is kept of runs, and the threads that work with it.
+pub(super) struct Record {
+    home: PathBuf,
+    runtime: tokio::runtime::Runtime,
+    /// Events of runs, and what can be looked up of them.
+    pub(super) store: Arc<SqliteStore>,
+}
+
+impl Record {
+    /// Opens the record of this home, or makes one.
+    pub(super) fn open(settings: &Settings) -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(Error::io("start", Path::new("the engine of runs")))?;
+        let home = settings.home.clone();
+        let store = SqliteStore::open(&home.join(RECORD)).map_err(PipelineError::from)?;
+        Ok(Self { home, runtime, store: Arc::new(store) })
+    }
+
+    /// A folder for each run: logs, and what attempts need while they run.
+    pub(super) fn runs(&self) -> PathBuf {
+        self.home.join(RUNS)
+    }
+
+    /// Where outputs of tasks go.
+    pub(super) fn artifacts(&self) -> PathBuf {
+        self.home.join(ARTIFACTS)
+    }
+
+    /// What stands for volumes of a cluster.
+    pub(super) fn volumes(&self) -> PathBuf {
+        self.home.join(VOLUMES)
+    }
+
+    /// Waits for work of the engine or the store.
+    pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// What drives runs of this record.
+    pub(super) fn driver(&self, executor: Arc<dyn Executor>) -> Driver {
+        let world = World {
+            store: Arc::clone(&self.store) as _,
+            executor,
+            artifacts: Arc::new(LocalArtifacts::new(self.artifacts())),
+            clock: Arc::new(SystemClock),
+            probe: None,
+        };
+        Driver::new(world, room())
+    }
+}
+
+/// All of this machine.
+fn room() -> Room {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+    let machine = rustix::system::sysinfo();
+    let memory = machine.totalram.saturating_mul(machine.mem_unit.into());
+    Room {
+        cpu: Cpu(processors * 1000),
+        memory: ByteSize(memory),
+        attempts: u32::try_from(processors).unwrap_or(u32::MAX),
+        grace: GRACE,
+    }
+}
