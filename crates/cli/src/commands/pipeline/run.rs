@@ -23,6 +23,7 @@ use crate::commands::{Context, Error, Outcome};
 use crate::images::Images;
 use crate::sandboxes::{self, Sandboxes};
 use crate::settings::Settings;
+use follow::Watch;
 
 pub(in crate::commands) fn run(
     args: &PipelineRunArgs,
@@ -40,9 +41,11 @@ pub(in crate::commands) fn run(
     let executor = executor(args, &settings, &record)?;
     let header = header(args, plan, inputs, &record);
     let driver = record.driver(Arc::new(executor));
+    let (plan, runs) = (Arc::clone(&header.plan), record.runs());
+    let watch = Watch { plan: &plan, runs: &runs, format: args.output };
     let state = record.wait(async {
         let handle = driver.submit(header).await?;
-        follow::follow(&handle, &record.runs(), context).await?;
+        follow::follow(&handle, &watch, context).await?;
         handle.wait().await
     });
     let state = state.map_err(PipelineError::from)?;
