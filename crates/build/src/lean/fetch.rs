@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lightship_base::{Digest, Progress};
 use lightship_net::Url;
@@ -46,7 +47,7 @@ pub struct Fetched {
 }
 
 /// Opened Debian packages by their digests.
-pub type Opened = HashMap<Digest, deb::Deb>;
+pub type Opened = HashMap<Digest, Arc<deb::Deb>>;
 
 /// Opens those of a lock's Debian packages that the store has. Whatever cannot be opened is passed over: who needs
 /// it says why.
@@ -54,7 +55,7 @@ pub fn open_ahead(lock: &Lock, fetcher: &Fetcher, scratch: &Path) -> Opened {
     let opener = Debs { lease: fetcher.lease(), scratch };
     let open = |deb: &Deb| {
         let path = fetcher.kept(&wanted(deb)).ok()??;
-        Some((deb.sha256, opener.open(&deb.sha256, &path).ok()?))
+        Some((deb.sha256, Arc::new(opener.open(&deb.sha256, &path).ok()?)))
     };
     // One after another: whoever waits for the network needs a processor, too.
     lock.debs.iter().filter_map(open).collect()
@@ -132,7 +133,7 @@ fn built(sdist: &Sdist, fetcher: &Fetcher) -> Result<PathBuf, Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use lightship_base::{Digest, Quiet};

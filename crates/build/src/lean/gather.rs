@@ -46,7 +46,7 @@ pub fn gather(
 ) -> Result<Gathered, Error> {
     let debs = (lock.debs.par_iter().zip(&fetched.debs))
         .map(|(deb, path)| match fetched.opened.get(&deb.sha256) {
-            Some(opened) => Ok(opened.clone()),
+            Some(opened) => Ok(deb::Deb::clone(opened)),
             None => Ok(shelf.open(&deb.sha256, path)?),
         })
         .collect::<Result<Vec<deb::Deb>, Error>>()?;
@@ -157,6 +157,17 @@ fn wheel_files<'a>(lock: &'a Lock, fetched: &'a Fetched) -> Vec<Named<'a>> {
 
 /// What the reason of a package begins with that is there for a wheel's native code.
 pub const FOR_NATIVE_CODE: &str = "native code needs ";
+
+/// The packages of a lock as they were before any came for native code. `None` where one of those is needed by others
+/// as well: whether these would have chosen the same nobody knows.
+pub fn without_libraries(lock: &Lock) -> Option<Vec<Deb>> {
+    let further = further(lock);
+    let (libraries, base): (Vec<&Deb>, Vec<&Deb>) =
+        lock.debs.iter().partition(|deb| further.contains(deb.name.as_str()));
+    let came = |deb: &&Deb| deb.reason.starts_with(FOR_NATIVE_CODE);
+    let known = !libraries.is_empty() && !base.iter().any(came);
+    known.then(|| base.into_iter().cloned().collect())
+}
 
 /// Packages of a lock that native code needs, with all that only they need.
 fn further(lock: &Lock) -> BTreeSet<&str> {

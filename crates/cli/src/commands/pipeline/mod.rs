@@ -1,5 +1,6 @@
 //! Pipelines: `lightship bake` gives their steps images that have everything.
 
+mod abreast;
 pub(super) mod bake;
 mod error;
 mod oven;
