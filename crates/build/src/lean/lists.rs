@@ -1,6 +1,6 @@
 //! The archives' lists, read once: several projects of one command ask the same of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lightship_packages::apt::{Holder, Index, Mirror};
@@ -42,6 +42,7 @@ impl Lists {
     ) -> Result<Vec<(String, Vec<Holder>)>, Error> {
         let key = key(apt, mirrors);
         let known = held(&self.holders).get(&key).cloned().unwrap_or_default();
+        let names: BTreeSet<&str> = names.iter().copied().collect();
         let new: Vec<&str> =
             names.iter().copied().filter(|name| !known.contains_key(*name)).collect();
         let mut found = lightship_packages::apt::who_has(

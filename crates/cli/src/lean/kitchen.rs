@@ -124,7 +124,7 @@ impl<'a> Kitchen<'a> {
             return Ok(gathered);
         }
         let mut fetched = self.fetch(lock, wishes)?;
-        fetched.opened = self.larder.open(lock, &fetched.debs, self.debs()?)?;
+        fetched.opened = Arc::clone(&self.larder.opened);
         if let Some(base) = self.base_image(lock)? {
             return self.gather_onto(&base, (lock, &fetched), wishes);
         }
@@ -151,11 +151,12 @@ impl<'a> Kitchen<'a> {
         lock: &Lock,
         work: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
-        if self.larder.has(lock) {
+        let opened = &*self.larder.opened;
+        if opened.has(lock) {
             return work();
         }
         let (scratch, fetcher) = (self.images.scratch()?, &self.supplies.fetcher);
-        meanwhile("open ahead", || self.larder.open_ahead(lock, fetcher, scratch), work).0
+        meanwhile("open ahead", || lean::open_ahead(lock, fetcher, scratch, opened), work).0
     }
 
     /// Leaves what was gathered for a lock to whoever asks next: a build comes right after its lock.

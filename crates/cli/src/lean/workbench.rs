@@ -175,7 +175,7 @@ impl Kitchen<'_> {
         let finder = self.finder(&ground, Vec::new());
         let mut fetched = lean::fetch(&ground, &self.supplies.fetcher, &finder, &*self.progress)?;
         fetched.interpreter = self.archive(lock)?;
-        fetched.opened = self.larder.open(&ground, &fetched.debs, self.debs()?)?;
+        fetched.opened = std::sync::Arc::clone(&self.larder.opened);
         let Gathered { bundles, footing } = lean::gather(&ground, &fetched, wishes, self.debs()?)?;
         let layers = root.layers(bundles)?;
         let interpreter = footing.python.map(|python| python.scheme.interpreter);

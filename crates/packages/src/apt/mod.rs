@@ -22,5 +22,7 @@ pub use relation::{Alternative, Constraint, Dependency, Provided, Qualifier, Rel
 pub use release::{Automatic, Release, ReleaseError, ReleaseFile};
 pub use resolve::{Chosen, Closure, Problem, Reason, ResolveOptions, Unresolvable, closure};
 pub use sources::{Source, SourceError, Sources, Suite, Trust, TrustError};
-pub use update::{AskedSuite, Mirror, UpdateError, UpdateOptions, archives, probe_suite, update};
+pub use update::{
+    AskedSuite, Mirror, UNPACKED, UpdateError, UpdateOptions, archives, probe_suite, update,
+};
 pub use version::DebVersion;

@@ -86,6 +86,10 @@ const PAGES: &[Page] = &[
                 "lightship bake pipeline.yaml -o baked.yaml --push localhost:5000/team",
                 "the same for any Kubeflow that reaches this registry",
             ),
+            example(
+                "lightship bake pipeline.yaml -o baked.yaml --verify",
+                "and each step's imports run in its image",
+            ),
         ],
     ),
     own(

@@ -2,8 +2,8 @@
 //! once is found again.
 //!
 //! Environments on the same ground (a Python of the distribution, or an image) share what stands below. The one with
-//! the most packages goes first and alone: it chooses the base, and makes the layers that most of the others want. These
-//! are then built side by side, each beginning with the versions that the first one has.
+//! the most packages goes first: it chooses the base, and the others begin with its versions. It also makes the layers that
+//! most of the others want; meanwhile these are locked, and then they are built side by side.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -64,11 +64,6 @@ pub(super) struct Baked {
 }
 
 impl Baked {
-    /// What the store calls it.
-    pub(super) fn name(&self) -> String {
-        format!("{}:latest", self.repository)
-    }
-
     /// What a pipeline calls it that runs here.
     pub(super) fn reference(&self) -> String {
         format!("{}@{}", self.repository, self.digest)
@@ -87,6 +82,27 @@ struct Tray<'k, 'a> {
     plan: ProjectPlan,
     locked: Locked,
     kitchen: &'k Kitchen<'a>,
+}
+
+impl Tray<'_, '_> {
+    /// Makes or mends its lock; where there is none, with the base and the versions of this one as far as they fit.
+    fn locked_like(mut self, like: Option<Lock>) -> (Self, Result<Lock, Error>) {
+        self.locked.like(like);
+        let lock = self.locked.settle(&self.plan, self.kitchen, &Wish::Mend(Upgrade::Keep));
+        (self, lock)
+    }
+}
+
+/// Something to do.
+enum Job<'k, 'a> {
+    Lock(Box<Tray<'k, 'a>>),
+    Build(Box<(Tray<'k, 'a>, Result<Lock, Error>)>),
+}
+
+/// What came of it.
+enum Done<'k, 'a> {
+    Locked(Box<(Tray<'k, 'a>, Result<Lock, Error>)>),
+    Built(Box<(usize, Result<Baked, Error>)>),
 }
 
 /// Environments that are built in one kitchen: on the same base, with the same indexes.
@@ -118,25 +134,7 @@ impl<'a> Oven<'a> {
             trays.push(Tray { environment, short, plan, locked, kitchen: &kitchens[at] });
         }
         let (first, others) = leaders(trays, &steps.environments);
-        let done = abreast(first, |mut tray| {
-            let baked = self.bake(&mut tray, None, &*progress);
-            (tray.environment, baked)
-        });
-        let mut locks: Vec<(usize, Lock)> = Vec::new();
-        for (environment, baked) in done {
-            results[environment] = Some(baked.map(|(baked, lock)| {
-                locks.push((environment, lock));
-                baked
-            }));
-        }
-        let ground = |environment: usize| ground(&steps.environments[environment]);
-        let done = abreast(others, |mut tray| {
-            let same = |(leader, _): &&(usize, Lock)| ground(*leader) == ground(tray.environment);
-            let like = locks.iter().find(same).map(|(_, lock)| lock.clone());
-            let baked = self.bake(&mut tray, like, &*progress);
-            (tray.environment, baked.map(|(baked, _)| baked))
-        });
-        for (environment, baked) in done {
+        for (environment, baked) in self.bake_in_turns(first, others, steps, &*progress) {
             results[environment] = Some(baked);
         }
         let given_up = |(environment, result): (usize, Option<Result<Baked, Error>>)| {
@@ -197,24 +195,63 @@ impl<'a> Oven<'a> {
         })
     }
 
-    fn bake(
+    /// Locks those that go first, then builds them while the others are locked, then builds the others.
+    fn bake_in_turns<'k>(
         &self,
-        tray: &mut Tray<'_, '_>,
-        like: Option<Lock>,
+        first: Vec<Tray<'k, 'a>>,
+        others: Vec<Tray<'k, 'a>>,
+        steps: &Steps,
         progress: &dyn Progress,
-    ) -> Result<(Baked, Lock), Error> {
-        let Tray { plan, kitchen, locked, short, .. } = tray;
-        locked.like(like);
-        let lock = locked.settle(plan, kitchen, &Wish::Mend(Upgrade::Keep))?;
+    ) -> Vec<(usize, Result<Baked, Error>)> {
+        let ground = |environment: usize| ground(&steps.environments[environment]);
+        let first = abreast(first, |tray| tray.locked_like(None));
+        let chosen: Vec<(usize, Lock)> = first
+            .iter()
+            .filter_map(|(tray, lock)| Some((tray.environment, lock.as_ref().ok()?.clone())))
+            .collect();
+        let like = |environment: usize| {
+            let same = |(leader, _): &&(usize, Lock)| ground(*leader) == ground(environment);
+            chosen.iter().find(same).map(|(_, lock)| lock.clone())
+        };
+        let build = |(tray, lock): (Tray<'_, '_>, Result<Lock, Error>)| {
+            (tray.environment, lock.and_then(|lock| self.build(&tray, &lock, progress)))
+        };
+        let jobs = first.into_iter().map(|(tray, lock)| Job::Build(Box::new((tray, lock))));
+        let jobs = jobs.chain(others.into_iter().map(|tray| Job::Lock(Box::new(tray))));
+        let done = abreast(jobs.collect(), |job| match job {
+            Job::Build(one) => Done::Built(Box::new(build(*one))),
+            Job::Lock(tray) => {
+                let like = like(tray.environment);
+                Done::Locked(Box::new(tray.locked_like(like)))
+            }
+        });
+        let (mut built, mut waiting) = (Vec::new(), Vec::new());
+        for one in done {
+            match one {
+                Done::Built(one) => built.push(*one),
+                Done::Locked(one) => waiting.push(*one),
+            }
+        }
+        built.extend(abreast(waiting, build));
+        built
+    }
+
+    fn build(
+        &self,
+        tray: &Tray<'_, '_>,
+        lock: &Lock,
+        progress: &dyn Progress,
+    ) -> Result<Baked, Error> {
+        let Tray { plan, kitchen, short, .. } = tray;
         let compression = CompressionLevel::Zstd(9);
-        let built = Builder { kitchen, plan, lock: &lock, compression }.build()?;
+        let built = Builder { kitchen, plan, lock, compression }.build()?;
         let repository = format!("{REPOSITORY}/{short}");
         let destination = self.images.destination(&format!("store:{repository}:latest"))?;
         copy_with(&built.image.assembly, &[], &*destination, &Selection::Everything, progress)?;
         let layers = built.layers.iter().map(|layer| (layer.digest, layer.size)).collect();
         let below = built.base.as_ref().map_or(0, |base| base.layers().len());
-        let wheels = wheels(&lock);
-        Ok((Baked { digest: built.image.digest, repository, layers, below, wheels }, lock))
+        let wheels = wheels(lock);
+        Ok(Baked { digest: built.image.digest, repository, layers, below, wheels })
     }
 
     /// The folder of an environment's project. Its lock stays from one time to the next; the other files are those of
