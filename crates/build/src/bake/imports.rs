@@ -46,7 +46,7 @@ pub(super) fn sources(executor: &str, step: &Lightweight) -> Vec<SourceFile> {
         files.push(file(format!("{executor}, notebook.py"), without_magic(&cells)));
     }
     let packed = embedded.files().unwrap_or_default().into_iter();
-    let packed = packed.filter(|(path, _)| path.ends_with(".py"));
+    let packed = packed.filter(|(path, _)| path.rsplit('.').next() == Some("py"));
     files.extend(packed.map(|(path, bytes)| {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         file(path, text)

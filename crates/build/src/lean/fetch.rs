@@ -47,11 +47,11 @@ pub struct Fetched {
 /// Opens those of a lock's Debian packages that the store has, for [`super::gather`]. Whatever cannot be opened is
 /// passed over: who needs it says why.
 pub fn open_ahead(lock: &Lock, fetcher: &Fetcher, scratch: &Path, opened: &Opened) {
-    let opener = Debs { lease: fetcher.lease(), scratch };
+    let debs = Debs { lease: fetcher.lease(), scratch };
     // One after another: whoever waits for the network needs a processor, too.
     for deb in &lock.debs {
         if let Ok(Some(path)) = fetcher.kept(&wanted(deb)) {
-            let _ = opened.deb(deb.sha256, || opener.open(&deb.sha256, &path));
+            let _ = opened.deb(deb.sha256, || debs.open(&deb.sha256, &path));
         }
     }
 }

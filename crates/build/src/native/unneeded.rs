@@ -127,8 +127,10 @@ fn mentioned(
         names.iter().map(|name| (*name, Finder::new(name.as_bytes()))).collect();
     let find = |content: &Content| {
         let bytes = content.read(LONGEST)?;
-        let named = finders.iter().filter(|(_, finder)| finder.find(&bytes).is_some());
-        Ok::<_, std::io::Error>(named.map(|(name, _)| String::from(*name)).collect::<Vec<String>>())
+        let inside = finders.iter().filter(|(_, finder)| finder.find(&bytes).is_some());
+        Ok::<_, std::io::Error>(
+            inside.map(|(name, _)| String::from(*name)).collect::<Vec<String>>(),
+        )
     };
     let readers = natives.iter().filter(|native| {
         let origin = parcels[native.parcel].package.origin;
@@ -144,8 +146,8 @@ fn mentioned(
             notebooks.ask_at(MENTIONS, &parcel.package, at, || find(content)).ok()
         })
         .collect();
-    let named: BTreeSet<&str> = found.iter().flatten().map(String::as_str).collect();
-    open.into_iter().filter(|(name, _)| named.contains(name)).map(|(_, at)| at).collect()
+    let found: BTreeSet<&str> = found.iter().flatten().map(String::as_str).collect();
+    open.into_iter().filter(|(name, _)| found.contains(name)).map(|(_, at)| at).collect()
 }
 
 fn content_of<'p>(parcel: &'p Parcel, path: &RootPath) -> Option<&'p Content> {

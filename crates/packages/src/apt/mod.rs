@@ -14,7 +14,7 @@ pub mod update;
 pub mod version;
 
 pub use archives::{Archive, ArchiveId, Archives};
-pub use contents::{Holder, Holders, who_has};
+pub use contents::{HOLDERS, Holder, Holders, who_has};
 pub use index::{Index, IndexBuilder, MultiArch, Package, PackageError, Priority};
 pub use keyring::{Keyring, KeyringError, SignatureError, Signed};
 pub use pins::Pins;
