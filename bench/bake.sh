@@ -68,7 +68,7 @@ bytes() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["byte
 # Of a home, leaves what came from the network: packages, lists, uv's cache.
 bare() {
   local kind
-  for kind in layers recipes bytecode workbenches images repacked; do
+  for kind in layers recipes bytecode workbenches images repacked unpacked holders starts; do
     rm -rf "$1/store/refs/$kind"
   done
   rm -rf "$1/steps" "$1/facts"
@@ -86,16 +86,16 @@ blobs() {
 best() {
   local _
   for _ in 1 2 3; do
-    rm -rf "$work/home"
-    cp -a --reflink=auto "$1" "$work/home"
+    rm -rf "$work/copy"
+    cp -a --reflink=auto "$1" "$work/copy"
     sync
-    seconds bake "$work/home" ten
+    seconds bake "$work/copy" ten
   done | sort -n | head -n 1
 }
 
 again() {
   local _
-  for _ in 1 2 3; do seconds bake "$work/home" ten; done | sort -n | head -n 1
+  for _ in 1 2 3; do seconds bake "$work/copy" ten; done | sort -n | head -n 1
 }
 
 # uv with its own cache warm: what an installer of the same packages can do at best.

@@ -115,7 +115,7 @@ impl<'a> Kitchen<'a> {
     pub fn sharing(self, larder: Arc<Larder>) -> Self {
         let notebooks = larder.notebooks.clone();
         let supplies = self.supplies.with_lists(Arc::clone(&larder.lists));
-        Self { larder, notebooks, supplies, ..self }
+        Self { supplies, notebooks, larder, ..self }
     }
 
     /// Fetches what a lock names, builds what has no wheel, and opens it all.

@@ -29,8 +29,11 @@ fn a_step_starts_without_pip_and_gives_what_it_should() {
     let Some(path) = pipeline("critical/add_numbers.yaml") else { return };
     let baked = environment.json(0, &format!("bake {} -o baked.yaml", path.display()));
     assert_eq!(baked["pipeline"], "add-numbers");
+    let mut steps = baked["steps"].clone();
+    // What the image weighs is known where its registry answers.
+    steps[0].as_object_mut().unwrap().remove("image_bytes").unwrap();
     assert_eq!(
-        baked["steps"],
+        steps,
         json!([{
             "executor": "exec-add-numbers", "image": "python:3.11", "baked": 0, "kept": null,
         }])

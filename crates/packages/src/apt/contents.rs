@@ -125,7 +125,7 @@ struct Answer<'a> {
 impl<'a> Answer<'a> {
     fn new(lease: &'a Lease, index: &Digest, wanted: &BTreeSet<&str>) -> Self {
         let key = Key::of("holders").with(index.to_string());
-        let key = wanted.iter().fold(key, |key, name| key.with(name));
+        let key = wanted.iter().fold(key, Key::with);
         Self { lease, name: key.finish().hex() }
     }
 

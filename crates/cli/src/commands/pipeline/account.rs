@@ -58,14 +58,14 @@ fn image(steps: &Steps, built: &[(usize, &Baked, String)], at: usize) -> BakedIm
         .layers
         .iter()
         .filter(|(digest, _)| others().any(|(_, (_, other, _))| has(other, digest)));
-    let shares = |other: &Baked| image.layers.iter().any(|(digest, _)| has(other, digest));
+    let meets = |other: &Baked| image.layers.iter().any(|(digest, _)| has(other, digest));
     let wanted = &steps.environments[*environment];
     BakedImage {
         reference: reference.clone(),
         bytes: image.size(),
         shared_bytes: shared.map(|(_, size)| *size).sum(),
         shared_with: others()
-            .filter(|(_, (_, other, _))| shares(other))
+            .filter(|(_, (_, other, _))| meets(other))
             .map(|(other, _)| other)
             .collect(),
         requirements: wanted.requirements().into_iter().map(str::to_owned).collect(),

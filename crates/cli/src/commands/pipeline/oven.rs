@@ -163,14 +163,12 @@ impl<'a> Oven<'a> {
                 let plan = plan_of(&project, &[], context)?;
                 let locked = Locked::read(&project.folder)?;
                 let place = place(wanted);
-                let at = match places.iter().position(|known| *known == place) {
-                    Some(at) => at,
-                    None => {
-                        kitchens.push(self.kitchen(&project, (&plan, &locked), larder, context)?);
-                        places.push(place);
-                        places.len() - 1
-                    }
-                };
+                let known = places.iter().position(|known| *known == place);
+                let at = known.unwrap_or(places.len());
+                if known.is_none() {
+                    kitchens.push(self.kitchen(&project, (&plan, &locked), larder, context)?);
+                    places.push(place);
+                }
                 Ok((environment, at, plan, locked))
             };
             match { one }() {
@@ -225,15 +223,15 @@ impl<'a> Oven<'a> {
                 Done::Locked(Box::new(tray.locked_like(like)))
             }
         });
-        let (mut built, mut waiting) = (Vec::new(), Vec::new());
+        let (mut finished, mut waiting) = (Vec::new(), Vec::new());
         for one in done {
             match one {
-                Done::Built(one) => built.push(*one),
+                Done::Built(one) => finished.push(*one),
                 Done::Locked(one) => waiting.push(*one),
             }
         }
-        built.extend(abreast(waiting, build));
-        built
+        finished.extend(abreast(waiting, build));
+        finished
     }
 
     fn build(
