@@ -4,9 +4,8 @@
 mod network;
 mod probe;
 
-use std::cell::OnceCell;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use lightship_base::{Digest, Progress};
 use lightship_cas::{
@@ -26,17 +25,17 @@ use crate::settings::Settings;
 use network::Network;
 pub use network::client;
 
-/// Opens images.
+/// Opens images, for as many threads as like to.
 pub struct Images<'a> {
     settings: &'a Settings,
     network: Network<'a>,
-    store: OnceCell<Store>,
+    store: OnceLock<Store>,
 }
 
 impl<'a> Images<'a> {
     /// Opens nothing yet. `plain_http` lets it speak to any registry without TLS.
     pub fn new(settings: &'a Settings, plain_http: bool) -> Self {
-        Self { settings, network: Network::new(settings, plain_http), store: OnceCell::new() }
+        Self { settings, network: Network::new(settings, plain_http), store: OnceLock::new() }
     }
 
     /// What the user's words mean. The store is asked only if there is one: looking at a file shall

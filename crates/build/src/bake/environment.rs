@@ -48,6 +48,27 @@ impl Environment {
         EnvironmentKey(Key::of("environment of steps").with(format!("{self:?}")).finish())
     }
 
+    /// A name for people, which no other environment has: `pandas-2.3.3-six-0123456789ab`.
+    pub fn tag(&self) -> String {
+        let named = match &self.packages()[..] {
+            [] => self.requirements(),
+            packages => packages.to_vec(),
+        };
+        let exact = |line: &&str| {
+            let requirement = line.split(';').next().unwrap_or_default();
+            match requirement.split_once("==") {
+                Some((_, version)) => format!("{}-{}", name(requirement), version.trim()),
+                None => name(requirement),
+            }
+        };
+        let words: Vec<String> = named.iter().map(exact).collect();
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+        let text: String = words.join("-").chars().map(plain).take(MOST_LETTERS).collect();
+        format!("{}-{}", text.trim_matches(['-', '.']), self.key().short())
+            .trim_start_matches('-')
+            .to_owned()
+    }
+
     /// The requirements that hold, in order, as pip's sequence leaves them: a later installation of the SDK replaces
     /// an earlier one.
     pub fn requirements(&self) -> Vec<&str> {
@@ -81,6 +102,9 @@ impl Environment {
         self.requirements().into_iter().filter(|line| !alone.contains(&name(line))).collect()
     }
 }
+
+/// A tag has at most 128 letters (*OCI distribution-spec 1.1, Pulling manifests*), and people read fewer.
+const MOST_LETTERS: usize = 60;
 
 /// The SDK's distribution.
 const SDK: &str = "kfp";

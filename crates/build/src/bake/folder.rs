@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use lightship_audit::imports::{self, SourceFile};
+use lightship_audit::imports;
 use lightship_ir::lightweight::Program;
 
+use super::imports::sources;
 use super::{Base, Environment, Steps};
 use crate::bytecode::Profile;
 
@@ -25,13 +26,12 @@ impl Steps {
     /// What the steps are known to load: what their sources import, and what runs them.
     fn profile(&self, environment: usize) -> String {
         let mut modules = BTreeSet::new();
-        for (_, step) in self.sharing(environment) {
+        for (one, step) in self.sharing(environment) {
             if let Program::Function { executor, .. } = &step.program {
                 modules.insert(executor.clone());
             }
-            let text = step.source().unwrap_or_default().to_owned();
-            let file = SourceFile { path: "step.py".to_owned(), text };
-            let found = imports::of_files(&[file]).map(|found| found.found).unwrap_or_default();
+            let files = sources(&one.executor, step);
+            let found = imports::of_files(&files).map(|found| found.found).unwrap_or_default();
             modules.extend(found.into_iter().map(|import| import.module));
         }
         let lines: Vec<String> = modules.into_iter().collect();

@@ -13,6 +13,7 @@
 mod base;
 mod environment;
 mod folder;
+mod imports;
 mod steps;
 
 pub use base::{Base, BaseFault};

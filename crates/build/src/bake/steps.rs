@@ -51,6 +51,9 @@ pub enum Kept {
     /// Its image could not be built.
     #[error("{0}")]
     Build(String),
+    /// It does not find in its image what it imports.
+    #[error("in its image it cannot import {0}")]
+    Imports(String),
 }
 
 impl Kept {
@@ -189,6 +192,10 @@ mod tests {
             ]
         );
         let keys: Vec<_> = steps.environments.iter().map(Environment::key).collect();
+        let tags = steps.environments.iter().zip(&keys);
+        let tags: Vec<String> =
+            tags.map(|(one, key)| one.tag().replace(&key.short(), "KEY")).collect();
+        assert_eq!(tags, ["pandas-KEY", "pandas-KEY", "kfp-2.14.6-KEY"]);
         assert!(keys[0] != keys[1] && keys[0] != keys[2]);
         assert_eq!(steps.environments[0].alone().into_iter().collect::<Vec<_>>(), ["kfp"]);
 

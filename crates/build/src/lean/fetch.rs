@@ -1,17 +1,16 @@
 //! What a lock names, brought into the store: everything at once, each from where the user's
 //! configuration says it is.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use lightship_base::{Digest, Progress};
+use lightship_base::Progress;
 use lightship_net::Url;
-use lightship_packages::deb;
 use lightship_packages::fetch::{Fetcher, Wanted};
 use lightship_packages::lock::{Deb, Lock, LockedFile, Sdist, Wheel};
 use rayon::prelude::*;
 
-use super::{Debs, Error};
+use super::{Debs, Error, Opened};
 
 /// Says where files are. Asked only for what the store does not have.
 pub trait Archives: Sync {
@@ -41,23 +40,20 @@ pub struct Fetched {
     pub wheels: Vec<PathBuf>,
     /// The archive of its interpreter, where it has one. Whoever knows where such archives are fetches it.
     pub interpreter: Option<PathBuf>,
-    /// Debian packages that somebody opened while there was time.
-    pub opened: Opened,
+    /// What was opened of these and others.
+    pub opened: Arc<Opened>,
 }
 
-/// Opened Debian packages by their digests.
-pub type Opened = HashMap<Digest, deb::Deb>;
-
-/// Opens those of a lock's Debian packages that the store has. Whatever cannot be opened is passed over: who needs
-/// it says why.
-pub fn open_ahead(lock: &Lock, fetcher: &Fetcher, scratch: &Path) -> Opened {
-    let opener = Debs { lease: fetcher.lease(), scratch };
-    let open = |deb: &Deb| {
-        let path = fetcher.kept(&wanted(deb)).ok()??;
-        Some((deb.sha256, opener.open(&deb.sha256, &path).ok()?))
-    };
+/// Opens those of a lock's Debian packages that the store has, for [`super::gather`]. Whatever cannot be opened is
+/// passed over: who needs it says why.
+pub fn open_ahead(lock: &Lock, fetcher: &Fetcher, scratch: &Path, opened: &Opened) {
+    let debs = Debs { lease: fetcher.lease(), scratch };
     // One after another: whoever waits for the network needs a processor, too.
-    lock.debs.iter().filter_map(open).collect()
+    for deb in &lock.debs {
+        if let Ok(Some(path)) = fetcher.kept(&wanted(deb)) {
+            let _ = opened.deb(deb.sha256, || debs.open(&deb.sha256, &path));
+        }
+    }
 }
 
 /// How many files are fetched at once: waiting, not work, is what it is about.
@@ -132,7 +128,7 @@ fn built(sdist: &Sdist, fetcher: &Fetcher) -> Result<PathBuf, Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use lightship_base::{Digest, Quiet};

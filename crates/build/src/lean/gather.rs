@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use lightship_base::Key;
 use lightship_packages::deb;
 use lightship_packages::lock::{Deb, Lock, LockedFile};
 use lightship_packages::parcel::Origin;
@@ -12,7 +13,7 @@ use rayon::prelude::*;
 use super::wheels::{self, WheelFile};
 use super::{Debs, Error, Fetched, Footing};
 use crate::assemble::{Bundle, Stage};
-use crate::base;
+use crate::base::{self, NativeBase};
 use crate::foreign::{Foreign, Locked};
 use crate::interpreter::{self, Archive, Interpreter};
 
@@ -44,17 +45,11 @@ pub fn gather(
     wishes: &Wishes,
     shelf: Debs<'_>,
 ) -> Result<Gathered, Error> {
-    let debs = (lock.debs.par_iter().zip(&fetched.debs))
-        .map(|(deb, path)| match fetched.opened.get(&deb.sha256) {
-            Some(opened) => Ok(opened.clone()),
-            None => Ok(shelf.open(&deb.sha256, path)?),
-        })
-        .collect::<Result<Vec<deb::Deb>, Error>>()?;
     let further = further(lock);
     let mut options = wishes.base.clone();
     let asked = lock.debs.iter().filter(|deb| deb.reason.starts_with(FOR_NATIVE_CODE));
     options.keep.extend(asked.map(|deb| deb.name.clone()));
-    let mut base = base::compose(debs, &options)?;
+    let mut base = composed(lock, fetched, &options, shelf)?;
     let interpreter = interpreter(lock, fetched, &options, shelf.scratch)?;
     if let Some(interpreter) = &interpreter {
         let made = base.parcels.len().saturating_sub(1);
@@ -82,8 +77,28 @@ pub fn gather(
     if let Some(interpreter) = interpreter {
         footing.take_interpreter(interpreter);
     }
-    bundles.extend(installed(&wheel_files(lock, fetched), &footing, wishes)?);
+    bundles.extend(installed(&wheel_files(lock, fetched), fetched, &footing, wishes)?);
     Ok(Gathered { bundles, footing })
+}
+
+/// The base of a lock's Debian packages; the same for all locks that name the same.
+fn composed(
+    lock: &Lock,
+    fetched: &Fetched,
+    options: &base::Options,
+    shelf: Debs<'_>,
+) -> Result<NativeBase, Error> {
+    let mut key = Key::of("base").with(format!("{options:?}"));
+    for deb in &lock.debs {
+        key.add(deb.sha256.to_string());
+    }
+    fetched.opened.base(key.finish(), || {
+        let open = |(deb, path): (&Deb, &PathBuf)| {
+            fetched.opened.deb(deb.sha256, || Ok::<_, Error>(shelf.open(&deb.sha256, path)?))
+        };
+        let debs = lock.debs.par_iter().zip(&fetched.debs).map(open);
+        Ok(base::compose(debs.collect::<Result<Vec<deb::Deb>, Error>>()?, options)?)
+    })
 }
 
 /// The interpreter of the lock's archive.
@@ -115,7 +130,7 @@ pub fn gather_onto(
     let settled = image.settle(&locked)?;
     files.retain(|(name, ..)| !settled.there.contains(*name));
     let footing = Footing::of_image(image, &settled);
-    let mut bundles = installed(&files, &footing, wishes)?;
+    let mut bundles = installed(&files, fetched, &footing, wishes)?;
     for bundle in &bundles {
         image.names.check(&bundle.parcel, &image.reference)?;
     }
@@ -125,6 +140,7 @@ pub fn gather_onto(
 
 fn installed(
     files: &[Named<'_>],
+    fetched: &Fetched,
     footing: &Footing,
     wishes: &Wishes,
 ) -> Result<Vec<Bundle>, Error> {
@@ -132,8 +148,9 @@ fn installed(
         return Ok(Vec::new());
     }
     let scheme = &footing.python.as_ref().ok_or(Error::NoPython)?.scheme;
-    let one =
-        |(_, _, file): &Named<'_>| wheels::bundle(file, scheme, &wishes.scripts, &wishes.requested);
+    let one = |(_, _, file): &Named<'_>| {
+        wheels::bundle(file, &fetched.opened, scheme, (&wishes.scripts, &wishes.requested))
+    };
     files.par_iter().map(one).collect()
 }
 
@@ -157,6 +174,17 @@ fn wheel_files<'a>(lock: &'a Lock, fetched: &'a Fetched) -> Vec<Named<'a>> {
 
 /// What the reason of a package begins with that is there for a wheel's native code.
 pub const FOR_NATIVE_CODE: &str = "native code needs ";
+
+/// The packages of a lock as they were before any came for native code. `None` where one of those is needed by others
+/// as well: whether these would have chosen the same nobody knows.
+pub fn without_libraries(lock: &Lock) -> Option<Vec<Deb>> {
+    let further = further(lock);
+    let (libraries, base): (Vec<&Deb>, Vec<&Deb>) =
+        lock.debs.iter().partition(|deb| further.contains(deb.name.as_str()));
+    let came = |deb: &&Deb| deb.reason.starts_with(FOR_NATIVE_CODE);
+    let known = !libraries.is_empty() && !base.iter().any(came);
+    known.then(|| base.into_iter().cloned().collect())
+}
 
 /// Packages of a lock that native code needs, with all that only they need.
 fn further(lock: &Lock) -> BTreeSet<&str> {

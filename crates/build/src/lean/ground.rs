@@ -1,16 +1,17 @@
 //! What an image stands on: which suite of the distribution, and which of its packages.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use lightship_base::{Progress, Timestamp};
 use lightship_packages::apt::{
     Archive, Archives, Chosen, Dependency, Index, Mirror, Package, Pins, Reason, ResolveOptions,
-    Suite as SourceSuite, UpdateOptions, closure, probe_suite, update,
+    Suite as SourceSuite, UpdateOptions, closure, probe_suite,
 };
 use lightship_packages::fetch::Fetcher;
 use lightship_packages::lock::{Deb, Suite};
 
-use super::Error;
+use super::{Error, Lists};
 use crate::base::{self, PythonWish};
 
 /// The distribution's archives, as the user's machine knows them.
@@ -25,6 +26,8 @@ pub struct Apt<'a> {
     pub architecture: &'a str,
     /// The present moment.
     pub now: Timestamp,
+    /// Those of their lists that were read before.
+    pub lists: &'a Lists,
     /// Who watches.
     pub progress: &'a dyn Progress,
 }
@@ -44,13 +47,13 @@ pub struct Ground {
     /// Packages, by name.
     pub debs: Vec<Deb>,
     /// All packages that the suite has.
-    pub index: Index,
+    pub index: Arc<Index>,
     /// Where it is.
     pub mirrors: Vec<Mirror>,
 }
 
 impl Apt<'_> {
-    fn options(&self) -> UpdateOptions<'_> {
+    pub(super) fn options(&self) -> UpdateOptions<'_> {
         UpdateOptions {
             architecture: self.architecture,
             now: self.now,
@@ -59,8 +62,8 @@ impl Apt<'_> {
         }
     }
 
-    fn update(&self, mirrors: &[Mirror]) -> Result<Index, Error> {
-        Ok(update(self.fetcher, mirrors, self.options(), self.progress)?)
+    fn update(&self, mirrors: &[Mirror]) -> Result<Arc<Index>, Error> {
+        self.lists.index(self, mirrors)
     }
 }
 
@@ -128,13 +131,7 @@ pub fn who_has(
     ground: &Ground,
     names: &[&str],
 ) -> Result<Vec<(String, String)>, Error> {
-    let holders = lightship_packages::apt::who_has(
-        apt.fetcher,
-        &ground.mirrors,
-        names,
-        apt.options(),
-        apt.progress,
-    )?;
+    let holders = apt.lists.who_has(apt, &ground.mirrors, names)?;
     let best = holders.into_iter().filter_map(|(name, holders)| {
         let known =
             |holder: &lightship_packages::apt::Holder| ground.index.get(&holder.package).is_some();

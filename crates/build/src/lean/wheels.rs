@@ -9,7 +9,7 @@ use lightship_packages::wheel::{
     InstallOptions, RecordMaker, Scheme, Scripts, Wheel, WheelName, install,
 };
 
-use super::Error;
+use super::{Error, Opened};
 use crate::assemble::{Bundle, LastFile, Stage, WrittenFile};
 
 /// One wheel that is to be installed.
@@ -23,13 +23,14 @@ pub(super) struct WheelFile<'a> {
 /// Installs it: its files become a bundle, and nothing is read yet.
 pub(super) fn bundle(
     file: &WheelFile<'_>,
+    opened: &Opened,
     scheme: &Scheme,
-    scripts: &Scripts,
-    requested: &BTreeSet<String>,
+    (scripts, requested): (&Scripts, &BTreeSet<String>),
 ) -> Result<Bundle, Error> {
     let name: WheelName =
         file.name.parse().map_err(|_| Error::WheelName { file: file.name.to_owned() })?;
-    let wheel = Wheel::open_known(file.path, &name, file.digest)?;
+    let open = || Wheel::open_known(file.path, &name, file.digest);
+    let wheel = opened.wheel((file.name, file.digest), open)?;
     let options = InstallOptions {
         scripts: scripts.clone(),
         requested: requested.contains(name.distribution()),

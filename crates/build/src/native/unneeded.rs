@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lightship_base::ByteSize;
 use lightship_codec::tar::RootPath;
-use lightship_packages::parcel::{ItemKind, Origin, PackageId, Parcel};
+use lightship_packages::parcel::{Content, ItemKind, Origin, PackageId, Parcel};
 use memchr::memmem::Finder;
 use rayon::prelude::*;
 
 use super::Options;
 use super::facts::Native;
 use super::search::{Found, closure};
+use crate::notebooks::{Notebooks, Question};
 
 /// A package of the distribution that only has libraries which no file loads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub struct Unneeded {
     /// What all of the package's files weigh.
     pub size: ByteSize,
 }
+
+/// Which of these names are in a file's bytes.
+const MENTIONS: Question = Question { name: "mentions", rules: 1 };
 
 /// No file is looked through for names beyond this; nothing in a distribution's base is larger.
 const LONGEST: u64 = 64 << 20;
@@ -42,7 +46,7 @@ pub(super) fn unneeded(
         let reached = reached(natives, found, &kept);
         let before = kept.len();
         kept.extend(reached.iter().map(|at| natives[*at].parcel));
-        kept.extend(mentioned(parcels, natives, &candidates, &kept));
+        kept.extend(mentioned(parcels, natives, (&candidates, &kept), &options.notebooks));
         if kept.len() == before {
             break;
         }
@@ -107,38 +111,49 @@ fn reached(natives: &[Native], found: &[Found], kept: &BTreeSet<usize>) -> BTree
 fn mentioned(
     parcels: &[Parcel],
     natives: &[Native],
-    candidates: &BTreeMap<usize, Vec<usize>>,
-    kept: &BTreeSet<usize>,
+    (candidates, kept): (&BTreeMap<usize, Vec<usize>>, &BTreeSet<usize>),
+    notebooks: &Notebooks,
 ) -> BTreeSet<usize> {
-    let open: Vec<(usize, Finder<'_>)> = candidates
-        .iter()
-        .filter(|(at, _)| !kept.contains(at))
-        .flat_map(|(at, libraries)| libraries.iter().map(move |n| (*at, *n)))
-        .filter_map(|(at, n)| Some((at, Finder::new(natives[n].needs.soname.as_ref()?.as_bytes()))))
-        .collect();
+    let open = candidates.iter().filter(|(at, _)| !kept.contains(at));
+    let open = open.flat_map(|(at, libraries)| libraries.iter().map(move |n| (*at, *n)));
+    let open: BTreeSet<(&str, usize)> =
+        open.filter_map(|(at, n)| Some((natives[n].needs.soname.as_deref()?, at))).collect();
     if open.is_empty() {
         return BTreeSet::new();
     }
+    let names: BTreeSet<&str> = open.iter().map(|(name, _)| *name).collect();
+    let place = names.iter().copied().collect::<Vec<_>>().join("\n");
+    let finders: Vec<(&str, Finder<'_>)> =
+        names.iter().map(|name| (*name, Finder::new(name.as_bytes()))).collect();
+    let find = |content: &Content| {
+        let bytes = content.read(LONGEST)?;
+        let inside = finders.iter().filter(|(_, finder)| finder.find(&bytes).is_some());
+        Ok::<_, std::io::Error>(
+            inside.map(|(name, _)| String::from(*name)).collect::<Vec<String>>(),
+        )
+    };
     let readers = natives.iter().filter(|native| {
         let origin = parcels[native.parcel].package.origin;
         kept.contains(&native.parcel) && matches!(origin, Origin::Debian | Origin::Interpreter)
     });
     let readers: Vec<&Native> = readers.collect();
-    let found: Vec<BTreeSet<usize>> = readers
+    let found: Vec<Vec<String>> = readers
         .par_iter()
-        .map(|native| {
-            let bytes = bytes_of(&parcels[native.parcel], &native.path).unwrap_or_default();
-            let named = open.iter().filter(|(_, finder)| finder.find(&bytes).is_some());
-            named.map(|(at, _)| *at).collect()
+        .filter_map(|native| {
+            let parcel = &parcels[native.parcel];
+            let content = content_of(parcel, &native.path)?;
+            let at = (content, place.as_bytes());
+            notebooks.ask_at(MENTIONS, &parcel.package, at, || find(content)).ok()
         })
         .collect();
-    found.into_iter().flatten().collect()
+    let found: BTreeSet<&str> = found.iter().flatten().map(String::as_str).collect();
+    open.into_iter().filter(|(name, _)| found.contains(name)).map(|(_, at)| at).collect()
 }
 
-fn bytes_of(parcel: &Parcel, path: &RootPath) -> Option<Vec<u8>> {
+fn content_of<'p>(parcel: &'p Parcel, path: &RootPath) -> Option<&'p Content> {
     let item = parcel.items.iter().find(|item| item.path == *path)?;
     match &item.kind {
-        ItemKind::File { content, .. } => content.read(LONGEST).ok(),
+        ItemKind::File { content, .. } => Some(content),
         ItemKind::Folder { .. } | ItemKind::Symlink(_) => None,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use lightship_audit::imports::{self, Folder, Guard, Import, Imports};
+use lightship_audit::imports::{self, Folder, Guard, Import, Imports, SourceFile};
 
 use super::imports::is_missing;
 use super::run::Subject;
@@ -121,6 +121,11 @@ fn left_out(folder: &Folder, imports: &Imports) -> Vec<String> {
     remarks
 }
 
+/// What these files import from elsewhere when they run. Fails where the machine gives no thread.
+pub fn needed(files: &[SourceFile]) -> std::io::Result<Vec<ImportItem>> {
+    Ok(items(&imports::of_files(files)?))
+}
+
 /// Each module once, with all names that anybody takes from it; needed ones apart from those that the
 /// source does without.
 fn items(imports: &Imports) -> Vec<ImportItem> {
@@ -153,8 +158,6 @@ fn is_run(import: &Import) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use lightship_audit::imports::SourceFile;
-
     use super::*;
 
     #[test]

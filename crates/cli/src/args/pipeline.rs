@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use lightship_oci::spec::Platform;
 
 use super::shared::{FormatArgs, RegistryArgs};
 use super::values::Format;
@@ -19,6 +20,12 @@ pub struct BakeArgs {
     /// Send the images there, to repositories of the steps: localhost:5000/team
     #[arg(long, value_name = "REGISTRY[/PATH]")]
     pub push: Option<String>,
+    /// Run the imports of each step in its image; a step that lacks one stays as it is
+    #[arg(long)]
+    pub verify: bool,
+    /// What the images run on [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH", conflicts_with = "verify")]
+    pub platform: Option<Platform>,
     /// Fetch nothing: all must be in the local store
     #[arg(long)]
     pub offline: bool,

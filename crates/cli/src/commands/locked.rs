@@ -40,8 +40,8 @@ impl Locked {
     }
 
     /// Where there is none, one that is made has the base and versions of this one as far as they fit.
-    pub(super) fn like(self, other: Option<Lock>) -> Self {
-        Self { like: other, ..self }
+    pub(super) fn like(&mut self, other: Option<Lock>) {
+        self.like = other;
     }
 
     /// Where it is, or would be.

@@ -6,6 +6,7 @@ use lightship_build::lean::REPACKED;
 use lightship_build::notebooks::Notebooks;
 use lightship_cas::{GcOptions, RefKind, Unused, VerifyOptions};
 use lightship_oci::store::BASES;
+use lightship_packages::apt::{HOLDERS, UNPACKED};
 use lightship_packages::fetch::PACKAGES;
 
 use super::build::RECIPES;
@@ -21,8 +22,19 @@ use crate::views::store::{GcDocument, UsageDocument, VerifyDocument};
 const PARTIALS_KEPT_HOURS: i64 = 7 * 24;
 
 /// Names that only save time: packages and bases can be fetched again, and everything else made again.
-const RENEWABLE: [RefKind; 9] =
-    [PACKAGES, REPACKED, BASES, LAYERS, BYTECODE, RECIPES, WORKBENCHES, SURVEYS, STARTS];
+const RENEWABLE: [RefKind; 11] = [
+    PACKAGES,
+    REPACKED,
+    UNPACKED,
+    HOLDERS,
+    BASES,
+    LAYERS,
+    BYTECODE,
+    RECIPES,
+    WORKBENCHES,
+    SURVEYS,
+    STARTS,
+];
 
 /// Dispatches.
 pub(super) fn run(command: &StoreCommand, context: &mut Context<'_>) -> Result<Outcome, Error> {

@@ -1,10 +1,9 @@
 //! The way to registries, built from settings at the first need: certificates take milliseconds to
 //! load, and most commands never leave the machine.
 
-use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use lightship_base::{Clock as _, SystemClock};
 use lightship_net::credentials::{Credential, Explicit, Helpers, Keychain};
@@ -19,19 +18,20 @@ use crate::settings::{Presence, Settings};
 pub(super) struct Network<'a> {
     settings: &'a Settings,
     plain_http: bool,
-    keychain: OnceCell<Arc<Keychain>>,
-    registries: RefCell<HashMap<String, Arc<Registry>>>,
+    keychain: OnceLock<Arc<Keychain>>,
+    registries: Mutex<HashMap<String, Arc<Registry>>>,
 }
 
 impl<'a> Network<'a> {
     pub(super) fn new(settings: &'a Settings, plain_http: bool) -> Self {
-        Self { settings, plain_http, keychain: OnceCell::new(), registries: RefCell::default() }
+        Self { settings, plain_http, keychain: OnceLock::new(), registries: Mutex::default() }
     }
 
     /// An image in a registry.
     pub(super) fn image(&self, reference: &RegistryReference) -> Result<RegistryImage, Error> {
         let name = reference.registry.as_str();
-        if let Some(known) = self.registries.borrow().get(name) {
+        let mut registries = self.registries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = registries.get(name) {
             return Ok(RegistryImage::new(Arc::clone(known), reference.clone()));
         }
         self.check_credential_files()?;
@@ -39,7 +39,7 @@ impl<'a> Network<'a> {
         let client = client(self.settings, plain)?;
         let keychain = Arc::clone(self.keychain.get_or_init(|| Arc::new(self.keychain())));
         let registry = Arc::new(Registry::new(client, keychain, name, Options::default())?);
-        self.registries.borrow_mut().insert(name.to_owned(), Arc::clone(&registry));
+        registries.insert(name.to_owned(), Arc::clone(&registry));
         Ok(RegistryImage::new(registry, reference.clone()))
     }
 

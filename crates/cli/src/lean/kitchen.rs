@@ -2,10 +2,10 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lightship_base::{Digest, Progress};
-use lightship_build::lean::{self, Debs, Fetched, Gathered, Opened, Wishes, vendor};
+use lightship_build::lean::{self, Debs, Fetched, Gathered, Wishes, vendor};
 use lightship_build::notebooks::Notebooks;
 use lightship_build::resolve::Uv;
 use lightship_net::Secret;
@@ -13,7 +13,7 @@ use lightship_packages::index::{Addresses, Index, Place, Role, Wanted};
 use lightship_packages::lock::{Lock, PlatformName, Wheel};
 
 use super::meanwhile::meanwhile;
-use super::{BasePlace, Finder, Supplies, twin};
+use super::{BasePlace, Finder, Larder, Supplies, twin};
 use crate::commands::Error;
 use crate::images::Images;
 use crate::sandboxes::Sandboxes;
@@ -43,23 +43,27 @@ pub struct Kitchen<'a> {
     pub progress: Arc<dyn Progress>,
     /// What earlier runs found out about files.
     pub notebooks: Notebooks,
-    gathered: Mutex<Option<(Vec<Digest>, Gathered)>>,
-    /// Packages that were opened while somebody waited for the network.
-    opened: Mutex<Opened>,
-    uv: OnceLock<Uv>,
+    /// What this one shares with others of the same command.
+    pub(super) larder: Arc<Larder>,
+    /// What was gathered for a lock and has not been built yet.
+    gathered: Mutex<Vec<(Packages, Gathered)>>,
 }
 
 /// Files that are fetched ahead before somebody asks whether they are still wanted.
 const AT_ONCE: usize = 8;
 
 /// What gathering a lock follows from.
-fn packages_of(lock: &Lock) -> Vec<Digest> {
+type Packages = (Vec<Digest>, String);
+
+fn packages_of(lock: &Lock, wishes: &Wishes) -> Packages {
     let images = lock.images.iter().map(|image| image.digest);
     let interpreters = lock.interpreters.iter().map(|interpreter| interpreter.file.sha256);
     let debs = lock.debs.iter().map(|deb| deb.sha256);
     let wheels = lock.wheels.iter().map(|wheel| wheel.file.sha256);
     let built = lock.sdists.iter().filter_map(|sdist| Some(sdist.built.as_ref()?.sha256));
-    images.chain(interpreters).chain(debs).chain(wheels).chain(built).collect()
+    let all = images.chain(interpreters).chain(debs).chain(wheels).chain(built).collect();
+    // The same packages are installed in more than one way: which of them was asked for is written down.
+    (all, format!("{wishes:?}"))
 }
 
 /// What the machine's own files say about where packages are.
@@ -89,8 +93,9 @@ impl<'a> Kitchen<'a> {
     ) -> Result<Self, Error> {
         let base = places.base.clone();
         let supplies = Supplies::open(images, settings, places, offline)?;
-        let notebooks = Notebooks::at(settings.home.join(FACTS));
-        let gathered = Mutex::default();
+        let larder = Arc::new(Larder::at(settings.home.join(FACTS)));
+        let notebooks = larder.notebooks.clone();
+        let supplies = supplies.with_lists(Arc::clone(&larder.lists));
         Ok(Self {
             settings,
             images,
@@ -101,21 +106,31 @@ impl<'a> Kitchen<'a> {
             beside: None,
             progress,
             notebooks,
-            gathered,
-            opened: Mutex::default(),
-            uv: OnceLock::new(),
+            larder,
+            gathered: Mutex::default(),
         })
+    }
+
+    /// What it shares, for another one of the same command.
+    pub fn larder(&self) -> Arc<Larder> {
+        Arc::clone(&self.larder)
+    }
+
+    /// The same with what another one opened and found out, and will.
+    #[must_use]
+    pub fn sharing(self, larder: Arc<Larder>) -> Self {
+        let notebooks = larder.notebooks.clone();
+        let supplies = self.supplies.with_lists(Arc::clone(&larder.lists));
+        Self { supplies, notebooks, larder, ..self }
     }
 
     /// Fetches what a lock names, builds what has no wheel, and opens it all.
     pub fn gather(&self, lock: &Lock, wishes: &Wishes) -> Result<Gathered, Error> {
-        let left = self.gathered.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((packages, gathered)) = left
-            && packages == packages_of(lock)
-        {
+        if let Some(gathered) = self.left_for(&packages_of(lock, wishes)) {
             return Ok(gathered);
         }
-        let fetched = self.fetch(lock, wishes)?;
+        let mut fetched = self.fetch(lock, wishes)?;
+        fetched.opened = Arc::clone(&self.larder.opened);
         if let Some(base) = self.base_image(lock)? {
             return self.gather_onto(&base, (lock, &fetched), wishes);
         }
@@ -124,10 +139,11 @@ impl<'a> Kitchen<'a> {
 
     /// The machine's `uv`, looked for once.
     pub(super) fn uv(&self) -> Result<&Uv, Error> {
-        if self.uv.get().is_none() {
-            let _ = self.uv.set(Uv::find(&self.settings.search_path)?);
+        let known = &self.larder.uv;
+        if known.get().is_none() {
+            let _ = known.set(Uv::find(&self.settings.search_path)?);
         }
-        Ok(self.uv.get().expect("it was found, here or by another thread"))
+        Ok(known.get().expect("it was found, here or by another thread"))
     }
 
     /// Opens packages of the distribution.
@@ -141,17 +157,24 @@ impl<'a> Kitchen<'a> {
         lock: &Lock,
         work: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
+        let opened = &*self.larder.opened;
+        if opened.has(lock) {
+            return work();
+        }
         let (scratch, fetcher) = (self.images.scratch()?, &self.supplies.fetcher);
-        let open = || lean::open_ahead(lock, fetcher, scratch);
-        let (done, opened) = meanwhile("open ahead", open, work);
-        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = opened.unwrap_or_default();
-        done
+        meanwhile("open ahead", || lean::open_ahead(lock, fetcher, scratch, opened), work).0
     }
 
     /// Leaves what was gathered for a lock to whoever asks next: a build comes right after its lock.
-    pub(super) fn leave(&self, lock: &Lock, gathered: Gathered) {
+    pub(super) fn leave(&self, lock: &Lock, wishes: &Wishes, gathered: Gathered) {
         let mut left = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        *left = Some((packages_of(lock), gathered));
+        left.push((packages_of(lock, wishes), gathered));
+    }
+
+    fn left_for(&self, wanted: &Packages) -> Option<Gathered> {
+        let mut left = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = left.iter().position(|(packages, _)| packages == wanted)?;
+        Some(left.swap_remove(at).1)
     }
 
     /// Brings all that a lock names into the store, what its wheels were built from as well.
@@ -202,9 +225,7 @@ impl<'a> Kitchen<'a> {
         }
         let interpreter = self.archive(lock)?;
         let fetched = lean::fetch(lock, store, &finder, &*self.progress)?;
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let opened = std::mem::take(&mut *opened);
-        Ok(Fetched { interpreter, opened, ..fetched })
+        Ok(Fetched { interpreter, ..fetched })
     }
 
     /// Does some work, and meanwhile fetches a lock's wheels: building is one processor's work. What fails is

@@ -100,7 +100,7 @@ impl Kitchen<'_> {
             let found =
                 self.missing(&more.apt, &more.ground, (&gathered, &order.natives), &more.keep)?;
             if found.is_empty() {
-                self.leave(lock, gathered);
+                self.leave(lock, &order.wishes, gathered);
                 break;
             }
             more.keep.keep.extend(found.iter().map(|(package, _)| package.clone()));
@@ -145,15 +145,26 @@ impl Kitchen<'_> {
         };
         lock.build_debs = builder;
         lock.sdists = self.build_sources(&lock, &order.wishes, &finder)?;
-        let gathered = self.gather(&lock, &order.wishes)?;
-        let links = self.links(&gathered, &order.natives, &order.wishes.base);
-        let lacking = lean::lacking(&links, self.platform.architecture());
-        let lacks = lacking.iter().any(|missing| !lean::is_driver(&missing.library));
-        if lacks || !lean::libraries_without_users(&lock, &links).is_empty() {
-            return Ok(None);
+        for _ in 0..2 {
+            let gathered = self.gather(&lock, &order.wishes)?;
+            let links = self.links(&gathered, &order.natives, &order.wishes.base);
+            let lacking = lean::lacking(&links, self.platform.architecture());
+            if lacking.iter().any(|missing| !lean::is_driver(&missing.library)) {
+                break;
+            }
+            let needless = lean::libraries_without_users(&lock, &links).len();
+            if needless == 0 {
+                self.leave(&lock, &order.wishes, gathered);
+                return Ok(Some(lock));
+            }
+            // What no native code needs any more goes again, where it is all that came for native code.
+            let Some(base) = lean::without_libraries(&lock).filter(|_| needless == came(&lock))
+            else {
+                break;
+            };
+            lock.debs = base;
         }
-        self.leave(&lock, gathered);
-        Ok(Some(lock))
+        Ok(None)
     }
 
     fn begin(&self, order: &Order<'_>, suite: Suite, debs: Vec<Deb>) -> Lock {
@@ -275,6 +286,11 @@ impl Kitchen<'_> {
         found.retain(|(package, _)| !base.keep.contains(package));
         Ok(found)
     }
+}
+
+/// How many packages came for native code.
+fn came(lock: &Lock) -> usize {
+    lock.debs.iter().filter(|deb| deb.reason.starts_with(FOR_NATIVE_CODE)).count()
 }
 
 /// Whether a project takes a Python of this version; if not, the error tells who says so.

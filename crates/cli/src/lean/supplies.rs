@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lightship_base::{Progress, Timestamp};
-use lightship_build::lean::Apt;
+use lightship_build::lean::{Apt, Lists};
 use lightship_net::Client;
 use lightship_packages::apt::{Keyring, Mirror, Pins, Sources};
 use lightship_packages::fetch::Fetcher;
@@ -38,6 +38,8 @@ pub struct Supplies {
     /// The certificate authorities that this machine trusts, in one file: for programs in a sandbox.
     pub certificates: tempfile::NamedTempFile,
     now: Timestamp,
+    /// Those of the archives' lists that were read.
+    lists: Arc<Lists>,
 }
 
 impl Supplies {
@@ -64,7 +66,25 @@ impl Supplies {
         let fetcher = Fetcher::new(client, lease, Arc::new(logins));
         // Whether a list is still valid is a question of today, not of the image's date.
         let now = lightship_base::Clock::now(&lightship_base::SystemClock);
-        Ok(Self { fetcher, mirrors, pins, notes, python, named, no_index, certificates, now })
+        let lists = Arc::default();
+        let own = Self {
+            fetcher,
+            mirrors,
+            pins,
+            notes,
+            python,
+            named,
+            no_index,
+            certificates,
+            now,
+            lists,
+        };
+        Ok(own)
+    }
+
+    /// The same with lists that others read.
+    pub(super) fn with_lists(self, lists: Arc<Lists>) -> Self {
+        Self { lists, ..self }
     }
 
     /// The archives, for packages of an architecture.
@@ -75,6 +95,7 @@ impl Supplies {
             pins: &self.pins,
             architecture,
             now: self.now,
+            lists: &self.lists,
             progress,
         }
     }

@@ -56,6 +56,7 @@ impl Remembered {
 }
 
 /// A root, and what is known of it.
+#[derive(Clone)]
 pub(super) struct Bench {
     /// Of what is remembered; an image that somebody else made is asked each time.
     key: Option<String>,
@@ -122,6 +123,8 @@ impl Kitchen<'_> {
         remembered.target = Some(target.clone());
         if let (Some(key), true) = (&key, learned) {
             self.remember(key, &remembered)?;
+            let (root, remembered) = (root.clone(), remembered.clone());
+            self.larder.leave_bench(key, Bench { key: Some(key.clone()), root, remembered });
         }
         let machine = Machine::of_architecture(self.platform.architecture());
         let target = machine.map_or_else(|| target.clone(), |machine| target.clone().on(machine));
@@ -154,6 +157,9 @@ impl Kitchen<'_> {
         let (lock, wishes) = (&*lock, &*wishes);
         let ground = without_python(lock);
         let key = key(&ground, wishes);
+        if let Some(known) = self.larder.bench(&key) {
+            return Ok(known);
+        }
         let root = BaseRoot {
             lease: self.supplies.fetcher.lease(),
             images: self.images,
@@ -161,18 +167,24 @@ impl Kitchen<'_> {
             progress: &*self.progress,
         };
         if let Some(remembered) = self.remembered(&key)? {
-            let key = Some(key);
-            return Ok(Bench { key, root: root.unpack(&remembered.layers)?, remembered });
+            let root = root.unpack(&remembered.layers)?;
+            let bench = Bench { key: Some(key.clone()), root, remembered };
+            self.larder.leave_bench(&key, bench.clone());
+            return Ok(bench);
         }
         let finder = self.finder(&ground, Vec::new());
         let mut fetched = lean::fetch(&ground, &self.supplies.fetcher, &finder, &*self.progress)?;
         fetched.interpreter = self.archive(lock)?;
+        fetched.opened = std::sync::Arc::clone(&self.larder.opened);
         let Gathered { bundles, footing } = lean::gather(&ground, &fetched, wishes, self.debs()?)?;
         let layers = root.layers(bundles)?;
         let interpreter = footing.python.map(|python| python.scheme.interpreter);
         let remembered = Remembered { layers, interpreter, target: None, public: None };
         self.remember(&key, &remembered)?;
-        Ok(Bench { key: Some(key), root: root.unpack(&remembered.layers)?, remembered })
+        let root = root.unpack(&remembered.layers)?;
+        let bench = Bench { key: Some(key.clone()), root, remembered };
+        self.larder.leave_bench(&key, bench.clone());
+        Ok(bench)
     }
 
     /// A root that an earlier run made, if all of it is still there.

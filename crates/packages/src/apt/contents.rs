@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 
-use lightship_base::Progress;
+use lightship_base::{Digest, Key, Progress};
+use lightship_cas::{Lease, RefKind, RefValue};
 use lightship_codec::compression::decoder;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::sources::Suite;
 use super::update::lists::{fetch, listed};
@@ -18,8 +20,12 @@ use super::update::release::keep_unless_changed;
 use super::update::{Current, Mirror, UpdateError, UpdateOptions, suites};
 use crate::fetch::Fetcher;
 
+/// Keeps answers, by index and names: reading an index takes half a second, and the same libraries are asked for again
+/// and again.
+pub const HOLDERS: RefKind = RefKind::new("holders");
+
 /// A package that has a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// The package.
     pub package: String,
@@ -91,15 +97,48 @@ fn search(
     let mut digests = Vec::new();
     for name in names(suite, components, architecture) {
         let (path, file) = fetch(fetcher, suite, architecture, &name, progress)?;
-        let lines = found.get_or_insert_with(Vec::new);
-        let read = File::open(&path)
-            .and_then(decoder)
-            .and_then(|plain| scan(BufReader::new(plain.take(MOST_BYTES)), wanted, lines));
-        read.map_err(|source| UpdateError::Read { what: name, source })?;
+        let lines: &mut Found = found.get_or_insert_with(Vec::new);
+        let answer = Answer::new(fetcher.lease(), &file.digest, wanted);
+        if let Some(known) = answer.known() {
+            lines.extend(known);
+        } else {
+            let mut own = Found::new();
+            let read = File::open(&path)
+                .and_then(decoder)
+                .and_then(|plain| scan(BufReader::new(plain.take(MOST_BYTES)), wanted, &mut own));
+            read.map_err(|source| UpdateError::Read { what: name, source })?;
+            answer.keep(&own);
+            lines.extend(own);
+        }
         digests.push(file.digest);
     }
     keep_unless_changed(fetcher, suite, &digests)?;
     Ok(found)
+}
+
+/// What an index says about some names. A store that fails here is none: the index is read then.
+struct Answer<'a> {
+    lease: &'a Lease,
+    name: String,
+}
+
+impl<'a> Answer<'a> {
+    fn new(lease: &'a Lease, index: &Digest, wanted: &BTreeSet<&str>) -> Self {
+        let key = Key::of("holders").with(index.to_string());
+        let key = wanted.iter().fold(key, Key::with);
+        Self { lease, name: key.finish().hex() }
+    }
+
+    fn known(&self) -> Option<Found> {
+        let value = self.lease.pin(HOLDERS, &self.name).ok()??;
+        serde_json::from_value(value.data).ok()
+    }
+
+    fn keep(&self, found: &Found) {
+        let Ok(data) = serde_json::to_value(found) else { return };
+        let value = RefValue { roots: Vec::new(), data };
+        let _ = self.lease.cas().set_ref(HOLDERS, &self.name, &value);
+    }
 }
 
 /// Those of the components; one for all of them, where the archive has it so.

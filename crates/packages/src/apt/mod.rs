@@ -14,7 +14,7 @@ pub mod update;
 pub mod version;
 
 pub use archives::{Archive, ArchiveId, Archives};
-pub use contents::{Holder, Holders, who_has};
+pub use contents::{HOLDERS, Holder, Holders, who_has};
 pub use index::{Index, IndexBuilder, MultiArch, Package, PackageError, Priority};
 pub use keyring::{Keyring, KeyringError, SignatureError, Signed};
 pub use pins::Pins;
@@ -22,5 +22,7 @@ pub use relation::{Alternative, Constraint, Dependency, Provided, Qualifier, Rel
 pub use release::{Automatic, Release, ReleaseError, ReleaseFile};
 pub use resolve::{Chosen, Closure, Problem, Reason, ResolveOptions, Unresolvable, closure};
 pub use sources::{Source, SourceError, Sources, Suite, Trust, TrustError};
-pub use update::{AskedSuite, Mirror, UpdateError, UpdateOptions, archives, probe_suite, update};
+pub use update::{
+    AskedSuite, Mirror, UNPACKED, UpdateError, UpdateOptions, archives, probe_suite, update,
+};
 pub use version::DebVersion;

@@ -86,6 +86,7 @@ const PAGES: &[Page] = &[
                 "lightship bake pipeline.yaml -o baked.yaml --push localhost:5000/team",
                 "the same for any Kubeflow that reaches this registry",
             ),
+            example("lightship bake p.yaml -o baked.yaml --verify", "and run each step's imports"),
         ],
     ),
     own(

@@ -1,12 +1,17 @@
 //! Pipelines: `lightship bake` gives their steps images that have everything.
 
+mod abreast;
+mod account;
 pub(super) mod bake;
+mod before;
 mod error;
 mod oven;
+mod proof;
 mod read;
 mod record;
 mod rooms;
 pub(super) mod run;
+mod shelf;
 
 pub use error::PipelineError;
 

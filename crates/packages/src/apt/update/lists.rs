@@ -1,11 +1,12 @@
 //! The indexes that a suite's list vouches for.
 
 use std::fs::File;
-use std::io::Read as _;
-use std::path::PathBuf;
+use std::io::{self, Read as _, Write};
+use std::path::{Path, PathBuf};
 
 use lightship_base::{Digest, Progress};
-use lightship_codec::compression::decoder;
+use lightship_cas::{BlobWriter, Lease, RefKind, RefValue};
+use lightship_codec::compression::{CompressionLevel, decoder, encoder};
 use lightship_net::Url;
 
 use super::release::{address, is_absent, keep};
@@ -13,6 +14,13 @@ use super::{Current, UpdateError};
 use crate::apt::release::ReleaseFile;
 use crate::apt::sources::Suite;
 use crate::fetch::{Fetcher, Wanted};
+
+/// Keeps indexes that are quick to unpack, by the digests of those that archives have: these are compressed so that few
+/// bytes travel, and unpacking one takes a second.
+pub const UNPACKED: RefKind = RefKind::new("unpacked");
+
+/// Nobody but this machine reads them.
+const QUICKLY: CompressionLevel = CompressionLevel::Zstd(1);
 
 /// Forms of an index, the one that is least work for the network first. The empty one is the plain text,
 /// which archives often list and do not have.
@@ -34,7 +42,7 @@ pub(super) fn packages(
         let (path, file) = fetch(fetcher, suite, architecture, &name, progress)?;
         let limit =
             suite.release.file(&name).map_or(MOST_BYTES, |plain| plain.size.min(MOST_BYTES));
-        let read = unpack(&path, limit);
+        let read = unpack_kept(fetcher.lease(), &file.digest, &path, limit);
         let text = read.map_err(|source| UpdateError::Read { what: name.clone(), source })?;
         let component = name.split_once("/binary-").map_or("", |(component, _)| component);
         texts.push((component.to_owned(), text));
@@ -134,13 +142,50 @@ fn addresses(suite: &Current<'_>, architecture: &str, path: &str, digest: &Diges
     addresses
 }
 
-fn unpack(path: &std::path::Path, limit: u64) -> std::io::Result<Vec<u8>> {
+/// The text of an index that the store has, from a form of it that is quick to unpack. That one is made the first time.
+fn unpack_kept(lease: &Lease, digest: &Digest, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    // What is wrong with the store is told by whoever needs more of it than time.
+    let kept = lease.pin(UNPACKED, &digest.hex()).ok().flatten();
+    if let Some(blob) = kept.as_ref().and_then(|value| value.roots.first())
+        && let Ok(text) = unpack(&lease.cas().blob_path(blob), limit)
+    {
+        return Ok(text);
+    }
+    let text = unpack(path, limit)?;
+    let _ = keep_unpacked(lease, digest, &text);
+    Ok(text)
+}
+
+fn keep_unpacked(lease: &Lease, digest: &Digest, text: &[u8]) -> io::Result<()> {
+    let mut encoder = encoder(Sink(lease.writer().map_err(io::Error::other)?), QUICKLY, 1)?;
+    encoder.write_all(text)?;
+    let Sink(writer) = encoder.finish()?;
+    let blob = writer.commit(None, None).map_err(io::Error::other)?.digest;
+    let value = RefValue { roots: vec![blob], data: serde_json::Value::Null };
+    lease.cas().set_ref(UNPACKED, &digest.hex(), &value).map_err(io::Error::other)
+}
+
+/// The store as a sink of bytes.
+struct Sink(BlobWriter);
+
+impl Write for Sink {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.append(buffer).map_err(io::Error::other)?;
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn unpack(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let expected = usize::try_from(limit.min(256 << 20)).unwrap_or_default();
     let mut text = Vec::with_capacity(if limit == MOST_BYTES { 0 } else { expected });
     decoder(File::open(path)?)?.take(limit + 1).read_to_end(&mut text)?;
     if text.len() as u64 > limit {
         let reason = format!("it unpacks to more than the {limit} bytes that it should have");
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
     }
     Ok(text)
 }

@@ -19,6 +19,7 @@ use super::sources::{Source, Suite};
 use crate::fetch::Fetcher;
 
 pub use error::{AskedSuite, UpdateError};
+pub use lists::UNPACKED;
 pub(crate) use release::Current;
 use release::current;
 
