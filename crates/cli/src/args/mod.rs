@@ -7,6 +7,7 @@ mod doctor;
 mod help;
 mod image;
 mod pipeline;
+mod runs;
 mod sbom;
 mod shared;
 mod store;
@@ -29,6 +30,10 @@ pub use image::{
     SaveArgs, SquashArgs, TagArgs, ValidateArgs, Volume,
 };
 pub use pipeline::{BakeArgs, PipelineRunArgs};
+pub use runs::{
+    GraphFormat, RunArg, RunsCancelArgs, RunsCommand, RunsDriveArgs, RunsGraphArgs, RunsListArgs,
+    RunsLogsArgs, RunsRemoveArgs, RunsRerunArgs, RunsShowArgs, RunsWaitArgs,
+};
 pub use sbom::SbomArgs;
 pub use shared::{FormatArgs, GlobalArgs, PlatformArgs, PlatformWish, PlatformsArgs, RegistryArgs};
 pub use store::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
@@ -93,6 +98,9 @@ pub enum Command {
     /// recorded: what ran with what, what it gave, what it printed. Results of earlier runs are taken where nothing that
     /// they follow from has changed. The exit code is 1 where the run does not succeed.
     Run(PipelineRunArgs),
+    /// See runs of pipelines, end them, go on with them, remove them
+    #[command(subcommand)]
+    Runs(RunsCommand),
     /// Choose the packages of a project's image, and write them down
     ///
     /// `lightship.lock` names every package by its digest: Python and what it needs of the distribution,

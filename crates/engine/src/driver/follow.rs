@@ -70,12 +70,15 @@ impl Follower {
         Self { store, run, live, ahead: VecDeque::new(), last: Seq::default(), stale: true }
     }
 
-    /// The next thing that happened; none when nobody drives the run any more.
+    /// The next thing that happened; none when nobody drives the run any more. Whoever stops waiting for it misses
+    /// nothing.
     pub async fn next(&mut self) -> Result<Option<Arc<Notice>>, DriveError> {
         loop {
-            if std::mem::take(&mut self.stale) {
+            if self.stale {
                 let known = replay(self.store.as_ref(), &self.run).await?;
-                let new = known.notices.into_iter().filter(|n| n.recorded.seq > self.last);
+                self.stale = false;
+                let last = self.ahead.back().map_or(self.last, |notice| notice.recorded.seq);
+                let new = known.notices.into_iter().filter(|n| n.recorded.seq > last);
                 self.ahead.extend(new);
             }
             if let Some(notice) = self.ahead.pop_front() {

@@ -1,12 +1,18 @@
 //! Pipelines: `lightship bake` gives their steps images that have everything.
 
+mod attend;
 pub(super) mod bake;
+mod drive;
+mod either;
 mod error;
+mod held;
+mod lock;
 mod oven;
 mod read;
 mod record;
 mod rooms;
 pub(super) mod run;
+pub(super) mod runs;
 
 pub use error::PipelineError;
 

@@ -9,7 +9,9 @@ use lightship_base::Timestamp;
 use lightship_engine::driver::{DriveError, RunHandle};
 use lightship_engine::{Change, Event, Failure, NodeId, Notice, RunState, TaskState};
 use lightship_ir::value::text_of;
+use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::super::either::{Either, either};
 use crate::commands::Context;
 use crate::render::style;
 use crate::render::text::printable;
@@ -17,19 +19,24 @@ use crate::render::text::printable;
 /// Lines of a log that are shown of a task that failed.
 const LINES: usize = 12;
 
-/// Follows a run to its end.
-pub(super) async fn follow(
+/// Follows a run to its end. `said` has lines for standard error that others have to say meanwhile; its other end must
+/// live as long as this goes on.
+pub(in super::super) async fn follow(
     handle: &RunHandle,
     runs: &Path,
     context: &mut Context<'_>,
+    said: &mut UnboundedReceiver<String>,
 ) -> Result<(), DriveError> {
     let mut view = View { runs, context, nodes: HashMap::new(), begun: None };
     let mut follower = handle.follow();
-    while let Some(notice) = follower.next().await? {
-        // Nobody who looks on is no reason to stop.
-        let _ = view.show(&notice);
+    loop {
+        match either(follower.next(), said.recv()).await {
+            Either::One(Ok(None)) => return Ok(()),
+            // Nobody who looks on is no reason to stop.
+            Either::One(notice) => drop(notice?.map(|notice| view.show(&notice))),
+            Either::Other(line) => view.context.terminal.complain(&line.unwrap_or_default()),
+        }
     }
-    Ok(())
 }
 
 struct View<'v, 'c> {
