@@ -9,7 +9,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lightship_engine::RunId;
 use rustix::fs::{FlockOperation, flock};
@@ -26,6 +26,9 @@ const LOCK: &str = "lock";
 /// taken.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(30);
+
+/// The longest that a sandbox takes to end when it is killed.
+const LONGEST_END: Duration = Duration::from_secs(5);
 
 /// The right to drive a run, until it is dropped.
 #[derive(Debug)]
@@ -53,6 +56,9 @@ impl Record {
             if try_lock(&file, FlockOperation::NonBlockingLockExclusive, &path)? {
                 // Somebody may have removed the run, and this file, before it was locked.
                 if is_at(&file, &path) {
+                    if let Some(last) = written_in(&path) {
+                        self.outlast(last);
+                    }
                     let own = std::process::id().to_string();
                     let written = file.set_len(0).and_then(|()| file.write_all(own.as_bytes()));
                     written.map_err(Error::io("write", &path))?;
@@ -64,6 +70,32 @@ impl Record {
         }
         let process = written_in(&path);
         Err(PipelineError::Driven { run: run.clone(), process }.into())
+    }
+
+    /// Waits until nothing runs any more of what a process had started that drove the run before. Its sandboxes end
+    /// with it, but some milliseconds later if it was killed, and an attempt must not write into a volume while it is
+    /// repeated.
+    fn outlast(&self, process: u32) {
+        let begun = Instant::now();
+        let prefix = format!("{process}-");
+        let is_its = |entry: &fs::DirEntry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with(&prefix) && name.ends_with(".lock")
+        };
+        // Who has the number of a process that ended long ago may well have sandboxes of its own.
+        while process != std::process::id() && begun.elapsed() < LONGEST_END {
+            let entries = fs::read_dir(self.sandboxes()).into_iter().flatten().flatten();
+            let ends = |entry: fs::DirEntry| {
+                File::open(entry.path()).is_ok_and(|lock| {
+                    flock(&lock, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+                })
+            };
+            if !entries.filter(is_its).any(ends) {
+                return;
+            }
+            thread::sleep(PAUSE);
+        }
     }
 
     /// Who drives a run now.

@@ -13,6 +13,7 @@ use lightship_store::SqliteStore;
 
 use super::PipelineError;
 use crate::commands::Error;
+use crate::sandboxes::SANDBOXES;
 use crate::settings::Settings;
 
 /// Below the home: the record, what runs need while they run and their logs, what they made, and their volumes.
@@ -50,6 +51,11 @@ impl Record {
     /// A folder for each run: logs, and what attempts need while they run.
     pub(super) fn runs(&self) -> PathBuf {
         self.home.join(RUNS)
+    }
+
+    /// Where sandboxes have their folders and locks.
+    pub(super) fn sandboxes(&self) -> PathBuf {
+        self.home.join(SANDBOXES)
     }
 
     /// What an attempt printed.
