@@ -9,14 +9,13 @@ use super::shared::{FormatArgs, RegistryArgs};
 use super::values::DurationArg;
 
 /// Commands on runs.
-///
-/// A run is named by its id, by the beginning of it or of its last part, as long as only one run is meant, or by
-/// `latest`.
 #[derive(Debug, Subcommand)]
 pub enum RunsCommand {
     /// List runs, the newest first
     Ls(RunsListArgs),
-    /// Show a run: its inputs, each task with what became of it, and what to do about failures
+    /// Show a run: what became of each task, and what to do now
+    ///
+    /// A loop of many rounds is one line, and one for each round that failed.
     Show(RunsShowArgs),
     /// Print what tasks printed
     Logs(RunsLogsArgs),
@@ -36,16 +35,18 @@ pub enum RunsCommand {
     /// What is finished is not repeated. Attempts that were lost with Lightship are recorded as lost, and repeated
     /// without using up a retry.
     Resume(RunsDriveArgs),
-    /// Try again what failed or was cancelled in a run, and what depends on it
+    /// Try again what failed in a run, and what depends on it
     Retry(RunsDriveArgs),
     /// Run one task of a run again, and all that depends on it
     ///
     /// It runs whatever the cache knows. With `--pipeline` it runs with the code of that file, which must have the same
     /// tasks; what depends on it goes by that file as well.
     Rerun(RunsRerunArgs),
-    /// Wait for the end of a run, whoever drives it; the exit code is that of `lightship run`
+    /// Wait for the end of a run, whoever drives it
+    ///
+    /// The exit code is that of `lightship run`.
     Wait(RunsWaitArgs),
-    /// Remove runs: what is recorded of them, logs, workspaces, and artifacts that nothing else needs
+    /// Remove runs with their logs, workspaces and artifacts
     ///
     /// Artifacts stay that another run took, or that belong to a result that the cache keeps; `--results` lets the cache
     /// forget it.

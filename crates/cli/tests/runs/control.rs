@@ -13,7 +13,10 @@ fn the_first_interrupt_ends_a_run_in_order() {
     assert!(said.contains("once more leaves at once"), "{said}");
     assert_eq!(machine.lines("done"), ["first", "cleanup"]);
     let shown = machine.show("latest");
-    assert_eq!((shown["state"].as_str(), shown["interrupted"].as_bool()), (Some("CANCELED"), Some(false)));
+    assert_eq!(
+        (shown["state"].as_str(), shown["interrupted"].as_bool()),
+        (Some("CANCELED"), Some(false))
+    );
     let states: Vec<(&str, &str)> = shown["tasks"]
         .as_array()
         .unwrap()
@@ -38,7 +41,8 @@ fn the_second_interrupt_leaves_a_run_that_can_be_gone_on_with() {
     // One that does not listen.
     let deaf = "trap 'echo asked >> /data/begun' TERM; echo deaf >> /data/begun; \
                 while true; do sleep 0.02; done";
-    let pipeline = Pipeline::new("deaf").step("deaf", &[], deaf).exit("cleanup", "echo cleanup >> /data/done");
+    let pipeline =
+        Pipeline::new("deaf").step("deaf", &[], deaf).exit("cleanup", "echo cleanup >> /data/done");
     machine.write("deaf.yaml", &pipeline);
     let process = machine.start("run deaf.yaml");
     machine.until("begun", "deaf");
@@ -49,7 +53,10 @@ fn the_second_interrupt_leaves_a_run_that_can_be_gone_on_with() {
     let run = machine.latest();
     assert!(said.contains(&format!("go on with: lightship runs resume {run}")), "{said}");
     let shown = machine.show(&run);
-    assert_eq!((shown["state"].as_str(), shown["interrupted"].as_bool()), (Some("CANCELING"), Some(true)));
+    assert_eq!(
+        (shown["state"].as_str(), shown["interrupted"].as_bool()),
+        (Some("CANCELING"), Some(true))
+    );
     assert!(machine.lines("done").is_empty());
 
     machine.run(1, &format!("runs resume {run}"));
@@ -84,7 +91,9 @@ fn two_processes_never_drive_one_run() {
     let process = machine.start("run three.yaml --name both");
     machine.until("begun", "second");
     let number = process.child.id().to_string();
-    for line in ["runs resume latest", "runs retry latest", "runs rerun latest first", "runs rm latest"] {
+    for line in
+        ["runs resume latest", "runs retry latest", "runs rerun latest first", "runs rm latest"]
+    {
         let run = machine.run(2, line);
         let expected = format!("process {number} drives run");
         assert!(run.stderr.contains(&expected), "{line}: {}", run.stderr);

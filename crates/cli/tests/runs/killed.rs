@@ -16,7 +16,10 @@ fn what_was_finished_is_not_repeated_and_what_was_lost_is() {
     process.kill();
     let run = machine.latest();
     let shown = machine.show(&run);
-    assert_eq!((shown["state"].as_str(), shown["interrupted"].as_bool()), (Some("RUNNING"), Some(true)));
+    assert_eq!(
+        (shown["state"].as_str(), shown["interrupted"].as_bool()),
+        (Some("RUNNING"), Some(true))
+    );
     let listed = machine.run(0, "runs ls");
     assert!(listed.stdout.contains("INTERRUPTED"), "{}", listed.stdout);
     let waited = machine.run(2, "runs wait latest");

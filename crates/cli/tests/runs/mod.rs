@@ -207,8 +207,7 @@ impl Pipeline {
             task["inputs"] = json!({"parameters": {"item": {"componentInputParameter": "item"}}});
             self.components[&format!("comp-{name}")]["inputDefinitions"] = item.clone();
             let args = json!(["{{$.inputs.parameters['item']}}"]);
-            self.executors[&format!("exec-{name}")]["container"]["args"] =
-                json!(["sh", args[0]]);
+            self.executors[&format!("exec-{name}")]["container"]["args"] = json!(["sh", args[0]]);
         }
         let body = json!({"dag": {"tasks": inner}, "inputDefinitions": item});
         self.components.insert("comp-for-loop-1".to_owned(), body);

@@ -153,18 +153,18 @@ fn draw(tasks: &[GraphTask], indent: &str, glyphs: Glyphs, text: &mut String) {
 }
 
 impl GraphTask {
-    /// When it runs, and how often.
-    fn about(&self) -> String {
+    /// When it runs, and how often; without what arrows say.
+    fn about(&self, after: bool) -> String {
         let mut parts = Vec::new();
         if let Some(items) = &self.for_each {
             let limit = self.limit.map(|limit| format!(", {limit} at once")).unwrap_or_default();
             parts.push(format!("for each of {items}{limit}"));
         }
-        if !self.after.is_empty() {
+        if after && !self.after.is_empty() {
             parts.push(format!("after {}", self.after.join(", ")));
         }
         if self.always {
-            parts.push("whatever became of that".to_owned());
+            parts.push("in any case".to_owned());
         }
         if let Some(condition) = &self.condition {
             parts.push(format!("if {}", plain(condition)));

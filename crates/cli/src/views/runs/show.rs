@@ -296,7 +296,7 @@ fn short(text: &str) -> String {
     const MOST: usize = 60;
     let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let cut: String = first.chars().take(MOST).collect();
-    if cut.len() < text.trim().len() { format!("{cut}…") } else { cut }
+    if cut.len() < text.trim().len() { format!("{cut}...") } else { cut }
 }
 
 impl TaskEntry {

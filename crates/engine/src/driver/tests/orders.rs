@@ -47,7 +47,8 @@ fn what_somebody_wants_again_runs_whatever_the_cache_knows() {
         let scene = Scene::new(|_| Step::Succeed);
         let cached = || json!({"cachingOptions": {"enableCache": true}});
         let after = json!({"dependentTasks": ["a"], "cachingOptions": {"enableCache": true}});
-        let handle = scene.driver().submit(pipeline(&[("a", cached()), ("b", after)])).await.unwrap();
+        let handle =
+            scene.driver().submit(pipeline(&[("a", cached()), ("b", after)])).await.unwrap();
         let id = handle.run().clone();
         assert_eq!(handle.wait().await.unwrap(), RunState::Succeeded);
         let before = scene.started().len();

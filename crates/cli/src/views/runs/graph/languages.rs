@@ -99,12 +99,7 @@ fn end(task: &GraphTask, last: bool) -> &GraphTask {
 }
 
 fn label(task: &GraphTask, newline: &str) -> String {
-    let mut about = task.about();
-    // The arrows say that.
-    if !task.after.is_empty() {
-        about = about.replace(&format!("after {}", task.after.join(", ")), "");
-    }
-    let about = about.trim_matches([';', ' ']).replace("; ; ", "; ");
+    let about = task.about(false);
     if about.is_empty() { task.name.clone() } else { format!("{}{newline}{about}", task.name) }
 }
 
