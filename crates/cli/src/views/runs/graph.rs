@@ -143,7 +143,7 @@ fn draw(tasks: &[GraphTask], indent: &str, glyphs: Glyphs, text: &mut String) {
         let dim = style::DIM;
         let state = task.looks.map(|(state, cached)| task_word(state, cached));
         let state = state.map(|(word, look)| format!("  {look}{word}{look:#}")).unwrap_or_default();
-        let about = match task.about() {
+        let about = match task.about(true) {
             about if about.is_empty() => about,
             about => format!("  {dim}{}{dim:#}", printable(&about)),
         };
