@@ -175,7 +175,25 @@ impl GraphTask {
 
 /// `inputs.parameter_values['pipelinechannel--flip-Output'] == 'heads'` without what every condition has.
 fn plain(condition: &str) -> String {
-    condition
-        .replace("inputs.parameter_values['pipelinechannel--", "['")
-        .replace("inputs.parameter_values", "")
+    let (mut text, mut rest) = (String::new(), condition);
+    while let Some((before, after)) = rest.split_once("inputs.parameter_values['") {
+        let Some((name, tail)) = after.split_once("']") else { break };
+        text += before;
+        text += name.strip_prefix("pipelinechannel--").unwrap_or(name);
+        rest = tail;
+    }
+    text + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_are_read_without_what_all_have() {
+        let condition = "int(inputs.parameter_values['pipelinechannel--flip-Output']) == 3 && \
+                         inputs.parameter_values['go'] == 'inputs.parameter_values['";
+        let expected = "int(flip-Output) == 3 && go == 'inputs.parameter_values['";
+        assert_eq!(plain(condition), expected);
+    }
 }
