@@ -195,6 +195,7 @@ pub struct RunsWaitArgs {
 }
 
 /// Arguments of `lightship runs rm`.
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line, each by itself")]
 #[derive(Debug, Args)]
 pub struct RunsRemoveArgs {
     /// Runs: ids, beginnings of them, or `latest`

@@ -80,9 +80,9 @@ impl Record {
         let begun = Instant::now();
         let prefix = format!("{process}-");
         let is_its = |entry: &fs::DirEntry| {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            name.starts_with(&prefix) && name.ends_with(".lock")
+            let path = entry.path();
+            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+            name.starts_with(&prefix) && path.extension().is_some_and(|ending| ending == "lock")
         };
         // Who has the number of a process that ended long ago may well have sandboxes of its own.
         while process != std::process::id() && begun.elapsed() < LONGEST_END {

@@ -149,13 +149,13 @@ impl Tree {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
 
     /// `(node, parent, name, round, state)`.
-    pub(crate) type Short = (u32, Option<u32>, &'static str, Option<u32>, TaskState);
+    type Short = (u32, Option<u32>, &'static str, Option<u32>, TaskState);
 
-    pub(crate) fn row((node, parent, name, round, state): Short) -> TaskRow {
+    fn row((node, parent, name, round, state): Short) -> TaskRow {
         TaskRow {
             node: NodeId::of_number(node),
             parent: parent.map(NodeId::of_number),

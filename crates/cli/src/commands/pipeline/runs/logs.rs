@@ -45,9 +45,7 @@ pub(super) fn run(args: &RunsLogsArgs, context: &mut Context<'_>) -> Result<Outc
         let tree = record.tree(&run)?;
         let over = !args.follow || wanted.is_over(&record, &run, &tree)?;
         let out = &mut context.terminal.out;
-        wanted.read(&record, &run, &tree, &mut |id, label| {
-            tails.read(&record.log(id), id, label, out)
-        })?;
+        wanted.read(&run, &tree, &mut |id, label| tails.read(&record.log(id), id, label, out))?;
         if over {
             tails.finish(&mut context.terminal.out)?;
             mention_cached(&run, &tree, &wanted, context);
@@ -70,12 +68,10 @@ impl Wanted {
     /// Reads all attempts that there are, in the order in which their tasks began.
     fn read(
         &self,
-        record: &Record,
         run: &RunId,
         tree: &Tree,
         each: &mut dyn FnMut(&AttemptId, Option<Label<'_>>) -> io::Result<()>,
     ) -> Result<(), Error> {
-        debug_assert!(record.runs().is_absolute());
         let alone = tree.place(self.node).is_some_and(Place::is_task);
         let mut tasks = tree.tasks_in(self.node);
         tasks.sort_by_key(|place| (place.row.started, place.row.node));
