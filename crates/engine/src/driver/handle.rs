@@ -8,13 +8,14 @@ use tokio::task::{AbortHandle, JoinHandle};
 use super::run::Message;
 use super::{DriveError, Follower};
 use crate::event::{Event, Notice};
-use crate::id::RunId;
+use crate::id::{RunId, Seq};
 use crate::state::RunState;
 use crate::store::Store;
 
 /// A run that is driven. To drop it leaves the run to itself; it goes on.
 pub struct RunHandle {
     pub(super) run: RunId,
+    pub(super) since: Seq,
     pub(super) requests: mpsc::Sender<Message>,
     /// Weak, so that who follows sees the end of the loop.
     pub(super) notices: broadcast::WeakSender<Arc<Notice>>,
@@ -27,6 +28,12 @@ impl RunHandle {
     /// The run.
     pub fn run(&self) -> &RunId {
         &self.run
+    }
+
+    /// The latest event of the run before it was driven here: what a follower tells up to there is history. Nothing is
+    /// for a new run.
+    pub fn since(&self) -> Seq {
+        self.since
     }
 
     /// Ends the run: running attempts are told to stop, and exit tasks run. Returns when that is durable; the run ends

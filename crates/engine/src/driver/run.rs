@@ -95,6 +95,7 @@ impl RunLoop {
         let (notices, _) = broadcast::channel(NOTICES);
         let handle = RunHandle {
             run: header.id.clone(),
+            since: last,
             requests: sender.clone(),
             notices: notices.downgrade(),
             store: Arc::clone(&shared.world.store),

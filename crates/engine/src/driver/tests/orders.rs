@@ -55,6 +55,7 @@ fn what_somebody_wants_again_runs_whatever_the_cache_knows() {
         let known = super::replay(scene.store.as_ref(), &id).await.unwrap();
         let node = known.state.find("a").unwrap();
         let again = scene.driver().rerun(&id, node, None).await.unwrap();
+        assert_eq!(again.since(), known.last);
         assert_eq!(again.wait().await.unwrap(), RunState::Succeeded);
         assert_eq!(scene.started()[before..], ["a"], "what depends on it is as it was");
     });
