@@ -66,6 +66,20 @@ fn the_second_interrupt_leaves_a_run_that_can_be_gone_on_with() {
 }
 
 #[test]
+fn the_end_of_the_terminal_leaves_a_run_at_once() {
+    let machine = Machine::new();
+    machine.write("three.yaml", &three());
+    let process = machine.start("run three.yaml");
+    machine.until("begun", "second");
+    process.signal(&machine, "HUP");
+    process.ends(129);
+    assert_eq!(machine.lines("done"), ["first"]);
+    let shown = machine.show("latest");
+    let stands = (shown["state"].as_str(), shown["interrupted"].as_bool());
+    assert_eq!(stands, (Some("RUNNING"), Some(true)));
+}
+
+#[test]
 fn another_process_ends_a_run_and_waits_for_its_end() {
     let machine = Machine::new();
     machine.write("three.yaml", &three());
