@@ -8,7 +8,7 @@ use super::{Bundle, Error, Existing, Group, layer};
 
 /// Changes whenever the same parcels would be written as other bytes: layers made before are then made
 /// again.
-const RULES: u32 = 6;
+const RULES: u32 = 7;
 
 /// The key of a group's layer.
 pub fn key(group: &Group, compression: CompressionLevel) -> Result<Digest, Error> {

@@ -127,6 +127,12 @@ class Child:
         write(1, body)
         return True
 
+# A set is written in the order of its elements as they are written, and of these single characters are written as
+# interned from the moment on at which any file has used them as a name: now, for all files alike.
+for character in map(chr, range(256)):
+    sys.intern(character)
+sys.intern("")
+
 tag = (sys.implementation.cache_tag or "").encode()
 write(1, b"@" + number(len(tag)) + tag)
 child = None

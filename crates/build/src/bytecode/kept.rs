@@ -15,7 +15,7 @@ use super::lane::SCRIPT;
 pub const BYTECODE: RefKind = RefKind::new("bytecode");
 
 /// Changes whenever what is kept is kept differently.
-const RULES: u32 = 2;
+const RULES: u32 = 3;
 
 /// What is remembered of a package's byte code beside its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,11 +28,10 @@ impl Debs<'_> {
 
     fn quick(&self, digest: &Digest, path: &Path) -> Option<Deb> {
         let kept = self.lease.pin(REPACKED, &digest.hex()).ok().flatten();
-        let blob = match kept.as_ref().and_then(|value| value.roots.first()) {
-            Some(blob) => *blob,
-            None => self.repack(digest, path)?,
-        };
-        Deb::open(&self.lease.cas().blob_path(&blob), self.scratch).ok()
+        let open = |blob: &Digest| Deb::open(&self.lease.cas().blob_path(blob), self.scratch).ok();
+        let kept = kept.as_ref().and_then(|value| value.roots.first());
+        // One that cannot be opened any more is made again.
+        kept.and_then(open).or_else(|| open(&self.repack(digest, path)?))
     }
 
     fn repack(&self, digest: &Digest, path: &Path) -> Option<Digest> {

@@ -228,6 +228,7 @@ impl Resolver<'_> {
             _ => indexes.clone(),
         };
         let (toml, mut secrets) = settings::uv_toml(&told, self.logins, plan.fresh);
+        secrets.extend(plan.secrets.iter().cloned());
         work.write("config/uv/uv.toml", &(toml + &settings::alone(&plan.alone)))?;
         let (links, folders, more) = settings::find_links(&indexes, self.logins);
         secrets.extend(more);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use lightship_net::Url;
+use lightship_net::{Secret, Url};
 use lightship_packages::index::{Index, Place, Role, without_user};
 use lightship_packages::lock::{DEFAULT_INDEX, Inputs};
 use toml::de::{DeTable, DeValue};
@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::allowed::Allowed;
 use super::edges::Edges;
 use super::interpreter::{Access, Shared, Word};
-use super::requirements::{IndexOption, Requirements};
+use super::requirements::Requirements;
 use super::settings::Fresh;
 use super::target::Target;
 use super::{Error, Resolver, Work, pinned, read_text, uv_lock};
@@ -40,6 +40,8 @@ pub enum Source {
         extras: Vec<String>,
         /// Dependency groups that are wanted.
         groups: Vec<String>,
+        /// Distributions that come without what they ask for, by normalised name.
+        alone: BTreeSet<String>,
     },
     /// `uv.lock`, beside its `pyproject.toml`.
     UvLock {
@@ -102,6 +104,8 @@ pub(super) struct Plan {
     pub(super) edges: Option<Edges>,
     /// The only files that may be used, where somebody says so.
     pub(super) allowed: Allowed,
+    /// What no message may show.
+    pub(super) secrets: Vec<Secret>,
 }
 
 impl Source {
@@ -114,10 +118,11 @@ impl Source {
                     project_inputs(inputs, folder)?;
                 }
             }
-            Self::Pyproject { folder, extras, groups } => {
+            Self::Pyproject { folder, extras, groups, alone } => {
                 project_inputs(inputs, folder)?;
                 chosen(inputs, "extras", extras);
                 chosen(inputs, "groups", groups);
+                chosen(inputs, "no-deps", &alone.iter().cloned().collect::<Vec<_>>());
             }
             Self::UvLock { folder, extras, groups } => {
                 // It is taken as it is: what it lacks would be missing without a word.
@@ -143,6 +148,18 @@ impl Source {
             }
         }
         Ok(())
+    }
+
+    /// Whether no repository may be asked, but only pages and folders of files: `--no-index`.
+    pub fn asks_no_index(&self) -> bool {
+        match self {
+            Self::Requirements { requirements, .. } => requirements.asks_no_index(),
+            Self::Pyproject { .. }
+            | Self::UvLock { .. }
+            | Self::Pylock { .. }
+            | Self::Poetry { .. }
+            | Self::Pipfile { .. } => false,
+        }
     }
 
     /// Where it says itself that files are, beside the user's indexes: whoever fetches them has to look there.
@@ -285,7 +302,9 @@ pub(super) fn plan(
         Source::Requirements { requirements, project } => {
             of_requirements(work, requirements, project.as_deref())
         }
-        Source::Pyproject { folder, extras, groups } => of_project(folder, extras, groups),
+        Source::Pyproject { folder, extras, groups, alone } => {
+            Ok(Plan { alone: alone.clone(), ..of_project(folder, extras, groups)? })
+        }
         Source::UvLock { folder, extras, groups } => {
             pinned::uv_lock(resolver, work, target, folder, extras, groups)
         }
@@ -304,10 +323,11 @@ fn of_requirements(
 ) -> Result<Plan, Error> {
     let mut plan = Plan {
         own_indexes: requirements.as_indexes(),
-        no_index: requirements.indexes.contains(&IndexOption::None),
+        no_index: requirements.asks_no_index(),
         names: requirements.names(),
         allowed: Allowed::by_hashes(requirements.hashes.clone()),
         alone: requirements.alone.clone(),
+        secrets: requirements.secrets(),
         ..Plan::default()
     };
     plan.sources.push(work.write("requirements.txt", &requirements.to_file())?);

@@ -8,7 +8,7 @@ use lightship_build::bytecode::{Compiled, Compiler, Made, make};
 use lightship_codec::tar::RootPath;
 use lightship_packages::parcel::{Item, ItemKind, Origin, PackageId, Parcel};
 
-use crate::machine::{Machine, PACKAGES, compile, root_path};
+use crate::machine::{Machine, PACKAGES, compile, root_path, source};
 
 #[test]
 fn the_same_source_is_the_same_code_in_any_order_on_any_number_of_workers() {
@@ -34,6 +34,18 @@ fn the_same_source_is_the_same_code_in_any_order_on_any_number_of_workers() {
     println!("the same in {:?} with four workers", begin.elapsed());
     four.compiled.reverse();
     assert!(one == four);
+}
+
+#[test]
+fn what_other_files_have_made_of_a_character_changes_nothing() {
+    let machine = Machine::new();
+    // Whoever reads the first has `*` as a name from then on, and sets are written in an order that shows it.
+    let star = source("star", b"from json import *\n");
+    let sets = source("sets", b"def f(x): return x in {'%', '*', 'ab', ''} or x in {'', '*'}\n");
+    let both = compile(&machine.compiler(1), &[star, sets.clone()]).unwrap();
+    let alone = compile(&machine.compiler(1), &[sets]).unwrap();
+    assert!(matches!(alone.compiled[0], Compiled::Code(_)));
+    assert_eq!(both.compiled[1], alone.compiled[0]);
 }
 
 fn bundle(name: &str, digest: &[u8], files: &[(&str, &str)]) -> Bundle {

@@ -109,12 +109,33 @@ fn a_project_file_brings_extras_groups_and_indexes() {
     let resolve = |extras: &[&str], groups: &[&str]| {
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let folder = bench.path("project");
-        let source = Source::Pyproject { folder, extras: own(extras), groups: own(groups) };
+        let source = Source::Pyproject {
+            folder,
+            extras: own(extras),
+            groups: own(groups),
+            alone: Default::default(),
+        };
         let resolution = bench.resolve(&source, None, &Upgrade::Keep, &bench.native).unwrap();
         resolution.wheels.into_iter().map(|wheel| wheel.name).collect::<Vec<_>>()
     };
     assert_eq!(resolve(&[], &[]), ["always"]);
     assert_eq!(resolve(&["x"], &["g"]), ["always", "extra", "grouped"]);
+
+    bench.wheel("needs", "1.0", "py3-none-any", &["always"]);
+    bench.write(
+        "other/pyproject.toml",
+        "[project]\nname = \"other\"\nversion = \"1\"\ndependencies = [\"needs\"]\n",
+    );
+    for alone in [&[][..], &["needs"]] {
+        let source = Source::Pyproject {
+            folder: bench.path("other"),
+            extras: Vec::new(),
+            groups: Vec::new(),
+            alone: alone.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let found = bench.resolve(&source, None, &Upgrade::Keep, &bench.native).unwrap().wheels;
+        assert_eq!(found.len(), if alone.is_empty() { 2 } else { 1 }, "{alone:?}");
+    }
 }
 
 #[test]

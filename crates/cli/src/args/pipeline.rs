@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::shared::{FormatArgs, RegistryArgs};
+use super::values::Format;
 
 /// Arguments of `lightship bake`.
 #[derive(Debug, Args)]
@@ -56,6 +57,9 @@ pub struct PipelineRunArgs {
     /// Fetch nothing: all must be in the local store
     #[arg(long)]
     pub offline: bool,
+    /// Show the run to a person, or write an event a line for a program
+    #[arg(long, visible_alias = "format", value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub output: Format,
     /// How to speak to registries.
     #[command(flatten)]
     pub registry: RegistryArgs,

@@ -98,6 +98,12 @@ pub enum Error {
         /// What.
         what: &'static str,
     },
+    /// Distributions are wanted without what they require, where another tool has chosen it already.
+    #[error("`no-deps` in lightship.toml means nothing where {lock} says which packages there are")]
+    NoDepsOfLock {
+        /// The file of that tool.
+        lock: String,
+    },
     /// A category that nobody knows.
     #[error("there is no category `{name}`")]
     UnknownCategory {
@@ -313,6 +319,7 @@ impl Diagnose for Error {
             | Self::NoProject { .. }
             | Self::NotYet { .. }
             | Self::UnknownCategory { .. }
+            | Self::NoDepsOfLock { .. }
             | Self::Platform { .. }
             | Self::OtherPlatform { .. }
             | Self::BadIndex { .. }
@@ -363,6 +370,9 @@ impl Diagnose for Error {
             Self::Bytecode(error) => error.hints(),
             Self::Project(error) => error.hints(),
             Self::ProjectFile(error) => error.hints(),
+            Self::NoDepsOfLock { lock } => vec![Hint::new(format!(
+                "leave them out with the tool that makes {lock}, or name other requirements in [python]"
+            ))],
             Self::UnknownCategory { .. } => {
                 let own = prune::Category::ALL.map(prune::Category::name);
                 let base = base::Category::ALL.map(base::Category::name);

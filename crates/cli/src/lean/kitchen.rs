@@ -1,6 +1,7 @@
 //! Everything that locking and building share: where packages come from, where commands run.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use lightship_base::{Digest, Progress};
@@ -8,8 +9,8 @@ use lightship_build::lean::{self, Debs, Fetched, Gathered, Opened, Wishes, vendo
 use lightship_build::notebooks::Notebooks;
 use lightship_build::resolve::Uv;
 use lightship_net::Secret;
-use lightship_packages::index::{Addresses, Index, Role, Wanted};
-use lightship_packages::lock::{Lock, PlatformName};
+use lightship_packages::index::{Addresses, Index, Place, Role, Wanted};
+use lightship_packages::lock::{Lock, PlatformName, Wheel};
 
 use super::meanwhile::meanwhile;
 use super::{BasePlace, Finder, Supplies, twin};
@@ -48,6 +49,9 @@ pub struct Kitchen<'a> {
     uv: OnceLock<Uv>,
 }
 
+/// Files that are fetched ahead before somebody asks whether they are still wanted.
+const AT_ONCE: usize = 8;
+
 /// What gathering a lock follows from.
 fn packages_of(lock: &Lock) -> Vec<Digest> {
     let images = lock.images.iter().map(|image| image.digest);
@@ -67,6 +71,8 @@ pub struct Places {
     /// Indexes that the requirements name themselves. uv is told of them with the requirements; whoever fetches
     /// a lock's files has to look there as well.
     pub named: Vec<Index>,
+    /// Whether no repository may be asked: `--no-index`.
+    pub no_index: bool,
     /// Where the project's own base is.
     pub base: BasePlace,
 }
@@ -202,16 +208,26 @@ impl<'a> Kitchen<'a> {
     }
 
     /// Does some work, and meanwhile fetches a lock's wheels: building is one processor's work. What fails is
-    /// tried again by who needs it, and told then.
+    /// tried again by who needs it, and told then. When the work fails, nobody waits for the rest.
     fn fetching<T>(
         &self,
         lock: &Lock,
         finder: &Finder<'_>,
         work: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let wheels = Lock { debs: Vec::new(), sdists: Vec::new(), ..lock.clone() };
+        let Lock { wheels, .. } = lock;
+        let rest =
+            Lock { debs: Vec::new(), sdists: Vec::new(), wheels: Vec::new(), ..lock.clone() };
         let (store, progress) = (&self.supplies.fetcher, &*self.progress);
-        let fetch = || lean::fetch(&wheels, store, finder, progress).is_ok();
+        let failed = AtomicBool::new(false);
+        let some = |wheels: &[Wheel]| Lock { wheels: wheels.to_vec(), ..rest.clone() };
+        let fetch = || {
+            wheels.chunks(AT_ONCE).all(|wheels| {
+                !failed.load(Ordering::Relaxed)
+                    && lean::fetch(&some(wheels), store, finder, progress).is_ok()
+            })
+        };
+        let work = || work().inspect_err(|_| failed.store(true, Ordering::Relaxed));
         meanwhile("fetch ahead", fetch, work).0
     }
 
@@ -229,6 +245,10 @@ impl<'a> Kitchen<'a> {
     fn indexes(&self, lock: &Lock, wishes: &Wishes) -> Result<Vec<Index>, Error> {
         let PythonSettings { mut indexes, .. } =
             self.supplies.python.clone().with_first(self.supplies.named.clone());
+        if self.supplies.no_index {
+            indexes.retain(|index| !matches!(index.place, Place::Repository(_)));
+            return Ok(indexes);
+        }
         let has_default = indexes.iter().any(|index| index.role == Role::Default);
         if !has_default && self.needs_index(lock)? {
             indexes.push(

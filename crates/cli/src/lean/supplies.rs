@@ -33,6 +33,8 @@ pub struct Supplies {
     pub python: PythonSettings,
     /// Further indexes, where files are looked for first: those that the requirements name.
     pub named: Vec<Index>,
+    /// Whether no repository may be asked for files.
+    pub no_index: bool,
     /// The certificate authorities that this machine trusts, in one file: for programs in a sandbox.
     pub certificates: tempfile::NamedTempFile,
     now: Timestamp,
@@ -48,7 +50,7 @@ impl Supplies {
     ) -> Result<Self, Error> {
         let lease = Arc::new(images.store()?.images.cas().lease()?);
         let mut notes = Vec::new();
-        let Places { apt, python, named, base: _ } = places;
+        let Places { apt, python, named, no_index, base: _ } = places;
         let mirrors = mirrors(&apt, &mut notes)?;
         let preferences = apt.preferences.iter();
         let preferences = preferences.map(|(name, text)| (name.as_str(), text.as_str()));
@@ -62,7 +64,7 @@ impl Supplies {
         let fetcher = Fetcher::new(client, lease, Arc::new(logins));
         // Whether a list is still valid is a question of today, not of the image's date.
         let now = lightship_base::Clock::now(&lightship_base::SystemClock);
-        Ok(Self { fetcher, mirrors, pins, notes, python, named, certificates, now })
+        Ok(Self { fetcher, mirrors, pins, notes, python, named, no_index, certificates, now })
     }
 
     /// The archives, for packages of an architecture.

@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod history;
 pub mod lock;
 pub mod names;
+pub mod run;
 pub mod runs;
 pub mod sbom;
 pub mod store;

@@ -26,6 +26,12 @@ fn each_mistake_is_told_and_leaves_nothing() {
     let unknown = ["lightship.toml:2", "`verison`", "write `version`"];
     fails(2, "six\n", "[python]\nverison = \"3.11\"\n", &unknown);
 
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("pylock.toml"), "lock-version = \"1.0\"\ncreated-by = \"x\"\n").unwrap();
+    let other = ["`no-deps` in lightship.toml means nothing", "pylock.toml"];
+    fails(2, "six\n", "[python]\nrequirements = [\"pylock.toml\"]\nno-deps = [\"six\"]\n", &other);
+    fs::remove_file(folder.join("pylock.toml")).unwrap();
+
     // No suite has such an old one. What the suite has instead is what its lock says.
     let lock = fs::read_to_string(stocked.project().join("lightship.lock")).unwrap();
     let of_lock = |table: &str, key: &str| {

@@ -76,10 +76,9 @@ impl Follower {
         loop {
             if self.stale {
                 let known = replay(self.store.as_ref(), &self.run).await?;
-                self.stale = false;
-                let last = self.ahead.back().map_or(self.last, |notice| notice.recorded.seq);
-                let new = known.notices.into_iter().filter(|n| n.recorded.seq > last);
+                let new = known.notices.into_iter().filter(|n| n.recorded.seq > self.last);
                 self.ahead.extend(new);
+                self.stale = false;
             }
             if let Some(notice) = self.ahead.pop_front() {
                 self.last = notice.recorded.seq;

@@ -38,9 +38,10 @@ pub struct Index {
 /// Where an index is.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Place {
-    /// A repository: a page for each project. No user name or password is in the address.
+    /// A repository: a page for each project. Where requirements have a user name and password in its address, they
+    /// are in this one; `Debug` leaves them out.
     Repository(Url),
-    /// One page with links to files. No user name or password is in the address.
+    /// One page with links to files, the same holds for its address.
     Links(Url),
     /// A folder of files.
     Folder(PathBuf),

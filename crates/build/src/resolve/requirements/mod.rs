@@ -12,6 +12,7 @@ mod variables;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use lightship_net::Secret;
 use lightship_packages::python::normalise_name;
 
 pub use hashes::Hashes;
@@ -55,12 +56,13 @@ impl Requirements {
     }
 
     /// One text for the same requirements in whatever files, spacing and comments; a lock remembers its
-    /// digest. Variables are in it by name: their values may be secret.
+    /// digest. Variables of addresses are in it by name, as their values may be secret; those of requirements, which
+    /// are no addresses, by their values: they decide what is chosen.
     pub fn normalised(&self) -> String {
         let mut text = String::new();
         for (mark, lines) in [("", &self.lines), ("-c ", &self.constraints), ("", &self.options)] {
             for line in lines {
-                text += &format!("{mark}{line}\n");
+                text += &format!("{mark}{}\n", self.variables.fill(line));
             }
         }
         for index in &self.indexes {
@@ -76,6 +78,17 @@ impl Requirements {
         }
         text.extend(self.alone.iter().map(|name| format!("--no-deps {name}\n")));
         text
+    }
+
+    /// Whether no repository may be asked: `--no-index`.
+    pub fn asks_no_index(&self) -> bool {
+        self.indexes.contains(&IndexOption::None)
+    }
+
+    /// Values of variables that are in addresses only.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let shown = self.lines.iter().chain(&self.constraints).chain(&self.options);
+        self.variables.secrets_beside(shown)
     }
 
     /// Distributions that the requirements name, normalised.

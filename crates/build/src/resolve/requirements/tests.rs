@@ -96,7 +96,7 @@ fn hashes_are_collected_by_name() {
 }
 
 #[test]
-fn variables_are_filled_in_and_stay_out_of_locks() {
+fn variables_are_filled_in_and_those_of_addresses_stay_out_of_locks() {
     let text = "${EXTRA}\n--extra-index-url https://me:${TOKEN}@${HOST}/simple\n${lower}==${\n";
     let all = read(&[("r.txt", text)]).unwrap();
     assert_eq!(all.to_file(), "six>=1\n${lower}==${\n");
@@ -109,11 +109,14 @@ fn variables_are_filled_in_and_stay_out_of_locks() {
     );
     assert_eq!(*index, known);
     insta::assert_snapshot!(all.normalised(), @r"
-    ${EXTRA}
+    six>=1
     ${lower}==${
     --extra-index-url https://me:${TOKEN}@${HOST}/simple
     ");
     assert!(!format!("{all:?}").contains("hunter2"), "{all:?}");
+    let secrets = all.secrets();
+    let secrets: Vec<&str> = secrets.iter().map(lightship_net::Secret::expose).collect();
+    assert_eq!(secrets, ["mirror.invalid", "mirror.invalid", "hunter2", "hunter2"]);
     insta::assert_snapshot!(told("a\n-i https://${NO_SUCH}@mirror.invalid/"), @"r.txt:2: the environment has no variable NO_SUCH");
     insta::assert_snapshot!(told("-r ${TOKEN}/x.txt"), @"r.txt:1: there is no file `${TOKEN}/x.txt` to include");
 }

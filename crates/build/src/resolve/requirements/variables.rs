@@ -1,9 +1,12 @@
 //! `${NAME}` in requirements files (*pip, Requirements File Format, Using environment variables*): digits,
 //! capital letters and underscores in braces. Passwords are kept out of files so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lightship_net::Secret;
+use lightship_net::{Secret, Url};
+
+/// What is shorter hides nothing, and words that have it would be blotted out of messages.
+const SHORTEST: usize = 4;
 
 /// What a variable holds; `None` where it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -36,6 +39,30 @@ impl Variables {
             }
         });
         filled.collect()
+    }
+
+    /// The values of those that none of these lines names, as they are and as addresses spell them.
+    pub(super) fn secrets_beside<'l>(
+        &self,
+        lines: impl Iterator<Item = &'l String>,
+    ) -> Vec<Secret> {
+        let shown: BTreeSet<&str> = lines
+            .flat_map(|line| pieces(line))
+            .filter_map(|piece| match piece {
+                Piece::Variable(name) => Some(name),
+                Piece::Text(_) => None,
+            })
+            .collect();
+        let hidden = self.0.iter().filter(|(name, value)| {
+            !shown.contains(name.as_str()) && value.expose().len() >= SHORTEST
+        });
+        let spelled = |value: &Secret| {
+            // Addresses escape what has a meaning in them.
+            let mut address: Url = "http://of/".parse().expect("a constant address");
+            address.set_path(value.expose());
+            address.path().trim_start_matches('/').to_owned()
+        };
+        hidden.flat_map(|(_, value)| [value.clone(), Secret::new(spelled(value))]).collect()
     }
 
     /// A message about a filled line, with their names again.

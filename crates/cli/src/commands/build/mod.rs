@@ -164,7 +164,8 @@ pub(super) fn kitchen<'a>(
     let python = PythonSettings::read(context.environment, Some(&plan.project.folder))?;
     let named = plan.source.as_ref().map(Source::indexes).unwrap_or_default();
     let python = python.with_first(plan.indexes.clone()).with_logins_of(&named);
-    let places = Places { apt, python, named, base: plan.base.clone() };
+    let no_index = plan.source.as_ref().is_some_and(Source::asks_no_index);
+    let places = Places { apt, python, named, no_index, base: plan.base.clone() };
     let offline = args.offline || args.vendor.is_some();
     let wanted: (PlatformName, bool) = (plan.platform.clone(), offline);
     let mut kitchen =

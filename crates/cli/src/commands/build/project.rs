@@ -199,10 +199,15 @@ fn source(project: &Project, environment: &Environment) -> Result<Option<Source>
     let folder = project.folder.clone();
     let python = &project.settings.python;
     let (extras, groups) = (python.extras.clone(), python.groups.clone());
-    Ok(match &project.requirements.value {
+    let alone: BTreeSet<String> = python.no_deps.iter().map(|name| normalise_name(name)).collect();
+    let found = &project.requirements.value;
+    if let (Some(lock), false) = (lock_of_another(found), alone.is_empty()) {
+        return Err(Error::NoDepsOfLock { lock });
+    }
+    Ok(match found {
         Found::None => None,
         Found::UvLock(_) => Some(Source::UvLock { folder, extras, groups }),
-        Found::Pyproject(_) => Some(Source::Pyproject { folder, extras, groups }),
+        Found::Pyproject(_) => Some(Source::Pyproject { folder, extras, groups, alone }),
         Found::Pylock(file) => Some(Source::Pylock { file: folder.join(file), extras, groups }),
         Found::PoetryLock(file) => Some(Source::Poetry { file: folder.join(file), groups }),
         Found::PipfileLock(file) => {
@@ -212,15 +217,26 @@ fn source(project: &Project, environment: &Environment) -> Result<Option<Source>
             let files: Vec<_> = files.iter().map(|file| folder.join(file)).collect();
             let variable = |name: &str| environment.named(name)?.to_str().map(str::to_owned);
             let mut requirements = Requirements::read(&files, &variable)?;
-            requirements.alone = python.no_deps.iter().map(|name| normalise_name(name)).collect();
+            requirements.alone = alone;
             Some(Source::Requirements { requirements, project: Some(folder) })
         }
         Found::SetupCfg(file) => {
             let mut requirements = Requirements::of_setup_cfg(&folder.join(file), &extras)?;
-            requirements.alone = python.no_deps.iter().map(|name| normalise_name(name)).collect();
+            requirements.alone = alone;
             Some(Source::Requirements { requirements, project: None })
         }
     })
+}
+
+/// The file in which another tool has chosen everything already.
+fn lock_of_another(found: &Found) -> Option<String> {
+    match found {
+        Found::UvLock(file)
+        | Found::Pylock(file)
+        | Found::PoetryLock(file)
+        | Found::PipfileLock(file) => Some(file.clone()),
+        Found::None | Found::Pyproject(_) | Found::Files(_) | Found::SetupCfg(_) => None,
+    }
 }
 
 /// Which Python, and who says so.

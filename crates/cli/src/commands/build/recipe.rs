@@ -20,7 +20,7 @@ use crate::commands::Error;
 pub(in crate::commands) const RECIPES: RefKind = RefKind::new("recipes");
 
 /// Changes whenever the same lock would become other layers.
-const RULES: u32 = 6;
+const RULES: u32 = 7;
 
 /// All layers but the project's, and what is known of them.
 #[derive(Debug, Serialize, Deserialize)]

@@ -12,7 +12,8 @@ use super::PipelineError;
 use super::attend::{Attendant, Left, Signals};
 use super::lock::RunLock;
 use super::record::Record;
-use super::run::follow;
+use super::run::follow::{self, Watch};
+use crate::args::Format;
 use crate::commands::{Context, Error, Outcome};
 
 /// What is to be done with a run.
@@ -41,13 +42,26 @@ impl Order {
     }
 }
 
+/// What is to be done, and how it is shown.
+pub(super) struct Task<'t> {
+    /// The run.
+    pub(super) run: &'t RunId,
+    /// What it goes by.
+    pub(super) plan: Arc<Plan>,
+    /// What is to be done with it.
+    pub(super) order: Order,
+    /// For whom it is shown.
+    pub(super) format: Format,
+}
+
 /// Drives a run to its end, or until a signal wants this process to leave it.
 pub(super) fn drive(
-    (run, lock): (&RunId, RunLock),
-    order: Order,
+    task: Task<'_>,
+    lock: RunLock,
     (record, executor): (&Record, Arc<dyn Executor>),
     context: &mut Context<'_>,
 ) -> Result<Outcome, Error> {
+    let Task { run, plan, order, format } = task;
     let signals =
         Signals::take().map_err(Error::io("listen for signals in", Path::new("/proc/self")))?;
     let driver = record.driver(executor);
@@ -64,7 +78,8 @@ pub(super) fn drive(
             left: left.clone(),
         };
         let attending = tokio::spawn(attendant.attend(signals));
-        let followed = follow::follow(&handle, &record.runs(), context, &mut said).await;
+        let watch = Watch { plan: &plan, runs: &record.runs(), format };
+        let followed = follow::follow(&handle, &watch, context, &mut said).await;
         let ended = match followed {
             Ok(()) => handle.wait().await,
             Err(error) => Err(error),

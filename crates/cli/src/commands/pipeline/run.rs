@@ -14,7 +14,7 @@ use lightship_exec::{SandboxExecutor, Settings as ExecutorSettings, Volumes};
 use lightship_ir::template::Facts;
 use lightship_ir::{Plan, WORKSPACE_PATH, bind};
 
-use super::drive::{Order, drive};
+use super::drive::{Order, Task, drive};
 use super::oven::{Baked, Oven};
 use super::read::Pipeline;
 use super::record::Record;
@@ -47,8 +47,13 @@ pub(in crate::commands) fn run(
     let lock = record.lock(&run)?;
     let images = Images::new(&settings, args.registry.plain_http);
     held::hold(&images, &run, &header.plan)?;
-    let order = Order::Submit(Box::new(header));
-    let driven = drive((&run, lock), order, (&record, Arc::new(executor)), context);
+    let task = Task {
+        run: &run,
+        plan: Arc::clone(&header.plan),
+        order: Order::Submit(Box::new(header)),
+        format: args.output,
+    };
+    let driven = drive(task, lock, (&record, Arc::new(executor)), context);
     held::release_if_over(&images, &run, &record)?;
     driven
 }

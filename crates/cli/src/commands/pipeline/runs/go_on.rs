@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use lightship_engine::{RunId, RunState};
 
-use super::super::drive::{Order, drive};
+use super::super::drive::{Order, Task, drive};
 use super::super::read::Pipeline;
 use super::super::record::Record;
 use super::super::run::{baked, executor};
 use super::super::{PipelineError, held};
 use super::name;
-use crate::args::{RegistryArgs, RunsDriveArgs, RunsRerunArgs};
+use crate::args::{Format, RegistryArgs, RunsDriveArgs, RunsRerunArgs};
 use crate::commands::{Context, Error, Outcome};
 use crate::images::Images;
 use crate::sandboxes;
@@ -92,15 +92,16 @@ fn go_on(
     let run = record.named(words)?;
     let lock = record.lock(&run)?;
     let order = what(&settings, &record, &run, context)?;
-    let images = Images::new(&settings, registry.plain_http);
-    match &order {
-        Order::Rerun(_, Some(plan)) => held::hold(&images, &run, plan)?,
+    let plan = match &order {
+        Order::Rerun(_, Some(plan)) => Arc::new(plan.as_ref().clone()),
         Order::Rerun(_, None) | Order::Submit(_) | Order::Resume | Order::Cancel | Order::Retry => {
-            held::hold(&images, &run, record.plan(&run)?.as_ref())?
+            record.plan(&run)?
         }
-    }
+    };
+    held::hold(&Images::new(&settings, registry.plain_http), &run, &plan)?;
     let executor = executor(registry, &settings, &record)?;
-    let driven = drive((&run, lock), order, (&record, Arc::new(executor)), context);
+    let task = Task { run: &run, plan, order, format: Format::Text };
+    let driven = drive(task, lock, (&record, Arc::new(executor)), context);
     let_go(&settings, &run, &record)?;
     driven
 }

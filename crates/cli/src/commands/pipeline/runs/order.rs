@@ -12,11 +12,11 @@ use lightship_engine::{RunId, RunState};
 use lightship_store::{Request, Wish};
 
 use super::super::PipelineError;
-use super::super::drive::{Order, drive};
+use super::super::drive::{Order, Task, drive};
 use super::super::record::Record;
 use super::super::run::executor;
 use super::{go_on, wait};
-use crate::args::{RunArg, RunsCancelArgs};
+use crate::args::{Format, RunArg, RunsCancelArgs};
 use crate::commands::{Context, Error, Outcome};
 use crate::sandboxes;
 
@@ -39,7 +39,9 @@ pub(super) fn cancel(args: &RunsCancelArgs, context: &mut Context<'_>) -> Result
     let lock = record.lock(&run)?;
     let executor = executor(&args.registry, &settings, &record)?;
     let doing = (&record, Arc::new(executor) as _);
-    drive((&run, lock), Order::Cancel, doing, context)?;
+    let plan = record.plan(&run)?;
+    let task = Task { run: &run, plan, order: Order::Cancel, format: Format::Text };
+    drive(task, lock, doing, context)?;
     go_on::let_go(&settings, &run, &record)?;
     // What was wanted was done, also where the run had failed before.
     Ok(Outcome::Fine)
