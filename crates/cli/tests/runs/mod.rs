@@ -101,11 +101,6 @@ impl Machine {
         self.show(run)["state"].as_str().unwrap().to_owned()
     }
 
-    /// Waits until a run is in a state.
-    fn until_state(&self, run: &str, state: &str) {
-        until(|| self.state(run) == state, state);
-    }
-
     /// The id of the newest run.
     fn latest(&self) -> String {
         self.json("runs ls")["runs"][0]["id"].as_str().unwrap().to_owned()

@@ -45,9 +45,11 @@ pub(super) fn run(args: &RunsLogsArgs, context: &mut Context<'_>) -> Result<Outc
         let tree = record.tree(&run)?;
         let over = !args.follow || wanted.is_over(&record, &run, &tree)?;
         let out = &mut context.terminal.out;
-        wanted.read(&run, &tree, &mut |id, label| tails.read(&record.log(id), id, label, out))?;
+        wanted.read(&run, &tree, &mut |id, label| {
+            tails.read(&record.log(id), id, label, out)?;
+            if over { tails.finish(id, out) } else { Ok(()) }
+        })?;
         if over {
-            tails.finish(&mut context.terminal.out)?;
             mention_cached(&run, &tree, &wanted, context);
             return Ok(Outcome::Fine);
         }
