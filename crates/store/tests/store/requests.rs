@@ -13,7 +13,7 @@ use crate::{Scene, block_on};
 #[test]
 fn a_request_goes_with_the_event_that_answers_it() {
     let folder = tempfile::tempdir().unwrap();
-    let scene = Scene::new(folder.path(), |_| Step::After(Duration::from_secs(60)));
+    let scene = Scene::new(folder.path(), |_| Step::After(Duration::from_mins(1)));
     let store = Arc::clone(&scene.store);
     block_on(async {
         let handle = scene.driver().submit(header("run-1", loops(&[3]))).await.unwrap();
@@ -76,7 +76,7 @@ fn a_run_is_told_at_a_glance_and_place_by_place() {
         let handle = scene.driver().submit(header("run-1", loops(&[3]))).await.unwrap();
         let id = handle.run().clone();
         assert_eq!(handle.wait().await.unwrap(), RunState::Failed);
-        assert_eq!(store.run_ids().await.unwrap(), [id.clone()]);
+        assert_eq!(store.run_ids().await.unwrap(), std::slice::from_ref(&id));
         assert_eq!(store.summary(&id).await.unwrap().unwrap().state, RunState::Failed);
         assert_eq!(store.latest_of("loops").await.unwrap().unwrap().id, id);
         assert!(store.latest_of("other").await.unwrap().is_none());
