@@ -121,7 +121,7 @@ impl Process {
         fs::read_to_string(&self.err).unwrap()
     }
 
-    /// Ends it as nothing can be handled, and waits until what it had started has ended, too.
+    /// Ends it so that it can do nothing about it. What it had started ends some moments later.
     fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -165,7 +165,7 @@ struct Pipeline {
 
 impl Pipeline {
     fn new(name: &'static str) -> Self {
-        let (tasks, components, executors) = Default::default();
+        let (tasks, components, executors) = (Map::new(), Map::new(), Map::new());
         Self { name, tasks, components, executors, image: "box".to_owned() }
     }
 

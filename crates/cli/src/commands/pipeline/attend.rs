@@ -9,7 +9,7 @@ use lightship_engine::RunId;
 use lightship_engine::driver::{DriveError, RunRemote};
 use lightship_store::{Request, SqliteStore, Wish};
 use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals as Iterator};
+use signal_hook::iterator::{Handle, Signals as Incoming};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
@@ -25,7 +25,7 @@ pub(super) struct Signals {
 impl Signals {
     /// From now on these signals do not end this process.
     pub(super) fn take() -> io::Result<Self> {
-        let mut signals = Iterator::new([SIGINT, SIGTERM, SIGHUP])?;
+        let mut signals = Incoming::new([SIGINT, SIGTERM, SIGHUP])?;
         let handle = signals.handle();
         let (sender, received) = unbounded_channel();
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {

@@ -44,7 +44,7 @@ pub(super) fn run(args: &RunsRemoveArgs, context: &mut Context<'_>) -> Result<Ou
     drop(locks);
     document.leftover_bytes = removal.leftovers()?;
     document.freed_bytes = document.runs.iter().map(|run| run.freed_bytes).sum();
-    document.freed_bytes = document.freed_bytes + document.leftover_bytes;
+    document.freed_bytes += document.leftover_bytes;
     document.kept_bytes = document.runs.iter().map(|run| run.kept_bytes).sum();
     context.emit(args.output.format, &document, || document.text())?;
     Ok(Outcome::Fine)

@@ -27,7 +27,7 @@ pub(super) fn prune(
 ) -> Result<(), Error> {
     let Ok(about) = path.symlink_metadata() else { return Ok(()) };
     if keep.contains(path) {
-        pruned.kept = pruned.kept + size(path);
+        pruned.kept += size(path);
         return Ok(());
     }
     // Paths are ordered part by part, so what is below a folder comes right behind it.
@@ -40,7 +40,7 @@ pub(super) fn prune(
         }
         return Ok(());
     }
-    pruned.freed = pruned.freed + size(path);
+    pruned.freed += size(path);
     if dry {
         return Ok(());
     }
