@@ -13,7 +13,7 @@ use crate::images::Images;
 use crate::settings::Settings;
 
 /// The folder of running sandboxes, in the folder of the local store.
-const SANDBOXES: &str = "sandboxes";
+pub const SANDBOXES: &str = "sandboxes";
 
 /// Runs commands in images.
 pub struct Sandboxes {

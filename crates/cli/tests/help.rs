@@ -33,6 +33,14 @@ fn long_help() {
         "image ls",
         "image rm",
         "image tag",
+        "runs",
+        "runs ls",
+        "runs show",
+        "runs logs",
+        "runs graph",
+        "runs cancel",
+        "runs rerun",
+        "runs rm",
         "store",
         "store df",
         "store gc",
@@ -47,7 +55,7 @@ fn long_help() {
 #[test]
 fn short_help_fits_one_screen() {
     let environment = TestEnvironment::new();
-    for path in ["", "audit", "image", "image squash", "image copy", "store gc"] {
+    for path in ["", "audit", "image", "image squash", "image copy", "runs", "store gc"] {
         let run = environment.run(&format!("{path} -h"));
         assert_eq!(run.code(), 0);
         assert!(run.stdout.lines().count() <= 50, "{path}: {}", run.stdout.lines().count());

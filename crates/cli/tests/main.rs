@@ -20,6 +20,7 @@ mod pipes;
 mod platforms;
 mod reshape;
 mod run;
+mod runs;
 mod sbom;
 mod store;
 mod tools;

@@ -9,7 +9,7 @@ use lightship_engine::{
 use rusqlite::{Connection, params};
 
 use crate::time::number;
-use crate::{cached, fault, metrics, runs};
+use crate::{cached, fault, metrics, requests, runs};
 
 /// What a batch makes of a place. Many events of one batch may concern it; it is written once.
 #[derive(Default)]
@@ -37,6 +37,7 @@ pub(crate) fn append(db: &Connection, batch: &Batch) -> Result<(), StoreFault> {
         insert_event(db, run, record)?;
         collect(&record.notice, &mut deltas, &mut state);
         consequences(db, run, record)?;
+        requests::answer(db, run, &record.notice)?;
     }
     for (node, delta) in &deltas {
         write_delta(db, run, *node, delta)?;

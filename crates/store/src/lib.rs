@@ -9,9 +9,13 @@
 mod append;
 mod cached;
 mod fault;
+mod history;
 mod lineage;
 mod metrics;
+mod overview;
 mod read;
+mod references;
+mod requests;
 mod runs;
 mod schema;
 mod time;
@@ -27,8 +31,11 @@ use lightship_engine::{
 };
 use rusqlite::Connection;
 
+pub use history::{Fate, Story, Try};
 pub use lineage::{ArtifactRow, Consumer, TaskRow};
 pub use metrics::Metric;
+pub use overview::Tally;
+pub use requests::{Request, Wish};
 use writer::Writer;
 
 /// Runs in a file.

@@ -5,7 +5,7 @@ use lightship_engine::{
     TaskState,
 };
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params, params_from_iter};
 
 use crate::time::{moment, number};
 use crate::{fault, read};
@@ -52,7 +52,7 @@ pub(crate) fn find(db: &Connection, run: &RunId) -> Result<Option<(i64, Seq)>, S
 
 pub(crate) fn remove(db: &Connection, run: &RunId) -> Result<bool, StoreFault> {
     let Some((number, _)) = find(db, run)? else { return Ok(false) };
-    for table in ["events", "tasks", "artifacts", "uses", "metrics"] {
+    for table in ["events", "tasks", "artifacts", "uses", "metrics", "requests"] {
         let delete = format!("DELETE FROM {table} WHERE run = ?1");
         db.execute(&delete, [number]).map_err(fault::of)?;
     }
@@ -72,13 +72,21 @@ pub(crate) fn list(db: &Connection, query: &RunQuery) -> Result<Page<RunSummary>
     };
     let direction = if query.sort.descending { "DESC" } else { "ASC" };
     let limit = query.limit.unwrap_or(PAGE);
-    let select = format!(
-        "SELECT id, name, experiment, pipeline, state, created, finished, events FROM runs
-         {conditions} ORDER BY {by} {direction}, id {direction} LIMIT {limit} OFFSET {}",
+    let rest = format!(
+        "{conditions} ORDER BY {by} {direction}, id {direction} LIMIT {limit} OFFSET {}",
         query.offset
     );
-    let items = read::all(db, &select, params_from_iter(&values), summary)?;
+    let items = summaries(db, &rest, params_from_iter(&values))?;
     Ok(Page { items, total: u64::try_from(total).unwrap_or(0) })
+}
+
+pub(crate) fn summaries(
+    db: &Connection,
+    rest: &str,
+    values: impl Params,
+) -> Result<Vec<RunSummary>, StoreFault> {
+    let columns = "id, name, experiment, pipeline, state, created, finished, events";
+    read::all(db, &format!("SELECT {columns} FROM runs {rest}"), values, summary)
 }
 
 fn conditions(query: &RunQuery) -> (String, Vec<Value>) {

@@ -107,6 +107,16 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX cache_by_task ON cache (pipeline, task, created);
     CREATE INDEX cache_by_created ON cache (created);
     ",
+    // 2: what other processes want of the one that drives a run.
+    "
+    CREATE TABLE requests (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        run INTEGER NOT NULL,
+        wish TEXT NOT NULL,
+        at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX requests_by_run ON requests (run, number);
+    ",
 ];
 
 /// The version that this program writes.

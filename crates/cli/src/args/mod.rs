@@ -7,6 +7,7 @@ mod doctor;
 mod help;
 mod image;
 mod pipeline;
+mod runs;
 mod sbom;
 mod shared;
 mod store;
@@ -29,6 +30,10 @@ pub use image::{
     SaveArgs, SquashArgs, TagArgs, ValidateArgs, Volume,
 };
 pub use pipeline::{BakeArgs, PipelineRunArgs};
+pub use runs::{
+    GraphFormat, RunArg, RunsCancelArgs, RunsCommand, RunsDriveArgs, RunsGraphArgs, RunsListArgs,
+    RunsLogsArgs, RunsRemoveArgs, RunsRerunArgs, RunsShowArgs, RunsWaitArgs,
+};
 pub use sbom::SbomArgs;
 pub use shared::{FormatArgs, GlobalArgs, PlatformArgs, PlatformWish, PlatformsArgs, RegistryArgs};
 pub use store::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
@@ -62,7 +67,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Say which bytes of an image are waste, why, and what to do about it
+    /// Say which bytes of an image are waste, why, and what to do
     ///
     /// Every byte that the layers store is kept, shadowed (written again by a later layer) or deleted
     /// (by a later layer); the three add up to what is stored, always. Duplicates are a view inside
@@ -78,7 +83,7 @@ pub enum Command {
     /// never gets in, heavy packages are layers that all images share, and the same input gives the same
     /// bytes. Which packages those are is written to `lightship.lock`.
     Build(Box<BuildArgs>),
-    /// Give the steps of a Kubeflow pipeline images that have their packages already
+    /// Give a pipeline's steps images that have their packages already
     ///
     /// A lightweight Python step installs its packages with pip each time it starts. Here each set of packages becomes
     /// a lean image, once; images share their layers. What is written is the same pipeline, for any Kubeflow, whose
@@ -93,6 +98,12 @@ pub enum Command {
     /// recorded: what ran with what, what it gave, what it printed. Results of earlier runs are taken where nothing that
     /// they follow from has changed. The exit code is 1 where the run does not succeed.
     Run(PipelineRunArgs),
+    /// See runs of pipelines, end them, go on with them, remove them
+    ///
+    /// A run is named by its id, by the beginning of it or of its last part, as long as only one run is meant, or by
+    /// `latest`. A task is named by its path, as `runs show` has it, or by the last part of that.
+    #[command(subcommand)]
+    Runs(RunsCommand),
     /// Choose the packages of a project's image, and write them down
     ///
     /// `lightship.lock` names every package by its digest: Python and what it needs of the distribution,
@@ -101,7 +112,7 @@ pub enum Command {
     ///
     /// With `--check` the exit code is 1 where the lock is missing or out of date.
     Lock(LockArgs),
-    /// Put everything that a lock names into a folder, for builds without a network
+    /// Put what a lock names into a folder, to build without a network
     ///
     /// There `lightship build --vendor DIR` takes it from. Every file is verified against the lock, when it
     /// is written and when it is read.

@@ -10,6 +10,7 @@ pub mod history;
 pub mod lock;
 pub mod names;
 pub mod run;
+pub mod runs;
 pub mod sbom;
 pub mod store;
 pub mod transfer;

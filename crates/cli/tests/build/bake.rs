@@ -12,7 +12,7 @@ use super::stock::Stocked;
 use crate::common::LIGHTSHIP;
 
 /// A compiled pipeline beside the project.
-fn pipeline(name: &str) -> Option<PathBuf> {
+pub(super) fn pipeline(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/kfp");
     let path = folder.join(name);
     if !path.is_file() {

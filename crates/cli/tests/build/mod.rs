@@ -15,6 +15,7 @@ mod own_indexes;
 mod own_project;
 mod profile;
 mod programs;
+mod ran;
 mod same_bytes;
 mod site;
 mod stock;

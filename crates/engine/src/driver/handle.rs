@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::run::Message;
 use super::{DriveError, Follower};
 use crate::event::{Event, Notice};
-use crate::id::RunId;
+use crate::id::{RunId, Seq};
 use crate::state::RunState;
 use crate::store::Store;
 
 /// A run that is driven. To drop it leaves the run to itself; it goes on.
 pub struct RunHandle {
     pub(super) run: RunId,
+    pub(super) since: Seq,
     pub(super) requests: mpsc::Sender<Message>,
     /// Weak, so that who follows sees the end of the loop.
     pub(super) notices: broadcast::WeakSender<Arc<Notice>>,
@@ -29,20 +30,32 @@ impl RunHandle {
         &self.run
     }
 
+    /// The latest event of the run before it was driven here: what a follower tells up to there is history. Nothing is
+    /// for a new run.
+    pub fn since(&self) -> Seq {
+        self.since
+    }
+
     /// Ends the run: running attempts are told to stop, and exit tasks run. Returns when that is durable; the run ends
     /// some time after.
     pub async fn cancel(&self) -> Result<(), DriveError> {
-        self.request(Event::CancelRequested).await
+        self.remote().cancel().await
     }
 
     /// Starts nothing more. What runs goes on.
     pub async fn pause(&self) -> Result<(), DriveError> {
-        self.request(Event::PauseRequested).await
+        self.remote().pause().await
     }
 
     /// Goes on after a pause.
     pub async fn unpause(&self) -> Result<(), DriveError> {
-        self.request(Event::ResumeRequested).await
+        self.remote().unpause().await
+    }
+
+    /// What gives the run orders while somebody else waits for its end.
+    pub fn remote(&self) -> RunRemote {
+        let ended = self.ended.as_ref().map(JoinHandle::abort_handle);
+        RunRemote { run: self.run.clone(), requests: self.requests.clone(), ended }
     }
 
     /// Everything that happened to the run and will: first what is kept, then what happens.
@@ -56,9 +69,7 @@ impl RunHandle {
     /// Drives the run no further, as if Lightship had ended. What its executor runs is left to that one; the run can be
     /// resumed.
     pub fn abandon(self) {
-        if let Some(ended) = &self.ended {
-            ended.abort();
-        }
+        self.remote().abandon();
     }
 
     /// Waits for the end of the run.
@@ -66,6 +77,38 @@ impl RunHandle {
         let gone = || DriveError::Gone(self.run.clone());
         let Some(ended) = self.ended.take() else { return Err(gone()) };
         ended.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+/// Gives a run orders. It may be kept by several; the run ends without them.
+#[derive(Clone)]
+pub struct RunRemote {
+    run: RunId,
+    requests: mpsc::Sender<Message>,
+    ended: Option<AbortHandle>,
+}
+
+impl RunRemote {
+    /// See [`RunHandle::cancel`].
+    pub async fn cancel(&self) -> Result<(), DriveError> {
+        self.request(Event::CancelRequested).await
+    }
+
+    /// See [`RunHandle::pause`].
+    pub async fn pause(&self) -> Result<(), DriveError> {
+        self.request(Event::PauseRequested).await
+    }
+
+    /// See [`RunHandle::unpause`].
+    pub async fn unpause(&self) -> Result<(), DriveError> {
+        self.request(Event::ResumeRequested).await
+    }
+
+    /// See [`RunHandle::abandon`]. Who follows the run sees its end, and who waits for it hears that it is not driven.
+    pub fn abandon(&self) {
+        if let Some(ended) = &self.ended {
+            ended.abort();
+        }
     }
 
     async fn request(&self, event: Event) -> Result<(), DriveError> {

@@ -34,9 +34,10 @@ use crate::executor::Executor;
 use crate::id::{NodeId, RunId, Seq};
 use crate::machine::{Illegal, State};
 use crate::run::Header;
+use crate::state::RunState;
 use crate::store::{Store, StoreError};
 pub use follow::{Follower, Replay, replay};
-pub use handle::RunHandle;
+pub use handle::{RunHandle, RunRemote};
 pub use probe::{Point, Probe, Verdict};
 use room::Room;
 use run::RunLoop;
@@ -92,15 +93,42 @@ impl Driver {
     pub async fn submit(&self, header: Header) -> Result<RunHandle, DriveError> {
         let state = State::new(&header);
         self.shared.world.store.create(&header, &state.first_changes()).await?;
-        self.go_on(Arc::new(header), state, Seq::default(), Some(Event::Begun)).await
+        let (header, last, notices) = (Arc::new(header), Seq::default(), Vec::new());
+        self.go_on(Replay { header, state, last, notices }, Some(Event::Begun)).await
     }
 
     /// Goes on with a run: attempts that still run are watched again, those that are gone are recorded as lost and
-    /// repeated. A run that has ended stays as it is.
+    /// repeated. One that is paused goes on as well. A run that has ended stays as it is.
     pub async fn resume(&self, run: &RunId) -> Result<RunHandle, DriveError> {
         let known = replay(self.shared.world.store.as_ref(), run).await?;
-        let begun = (known.last == Seq::default()).then_some(Event::Begun);
-        self.go_on(known.header, known.state, known.last, begun).await
+        let first = match known.state.run_state() {
+            RunState::Pending => Some(Event::Begun),
+            RunState::Paused => Some(Event::ResumeRequested),
+            RunState::Running
+            | RunState::Succeeded
+            | RunState::Skipped
+            | RunState::Failed
+            | RunState::Canceling
+            | RunState::Canceled => None,
+        };
+        self.go_on(known, first).await
+    }
+
+    /// Goes on with a run only to end it: what waits is cancelled before any of it starts, and exit tasks run. One that
+    /// is being cancelled already is gone on with.
+    pub async fn cancel(&self, run: &RunId) -> Result<RunHandle, DriveError> {
+        let known = replay(self.shared.world.store.as_ref(), run).await?;
+        let first = match known.state.run_state() {
+            RunState::Canceling => None,
+            RunState::Pending
+            | RunState::Running
+            | RunState::Succeeded
+            | RunState::Skipped
+            | RunState::Failed
+            | RunState::Canceled
+            | RunState::Paused => Some(Event::CancelRequested),
+        };
+        self.go_on(known, first).await
     }
 
     /// Tries again what failed in a run that has ended, or was cancelled.
@@ -108,7 +136,8 @@ impl Driver {
         self.resume_with(run, Event::RetryRequested).await
     }
 
-    /// Runs one task of a run that has ended again, and all that depends on it; with a changed plan, if one is given.
+    /// Runs one task of a run that has ended again, whatever the cache knows, and all that depends on it; with a changed
+    /// plan, if one is given.
     pub async fn rerun(
         &self,
         run: &RunId,
@@ -121,17 +150,11 @@ impl Driver {
 
     async fn resume_with(&self, run: &RunId, event: Event) -> Result<RunHandle, DriveError> {
         let known = replay(self.shared.world.store.as_ref(), run).await?;
-        self.go_on(known.header, known.state, known.last, Some(event)).await
+        self.go_on(known, Some(event)).await
     }
 
-    async fn go_on(
-        &self,
-        header: Arc<Header>,
-        state: State,
-        last: Seq,
-        first: Option<Event>,
-    ) -> Result<RunHandle, DriveError> {
-        let (run, handle) = RunLoop::new(Arc::clone(&self.shared), header, state, last);
+    async fn go_on(&self, known: Replay, first: Option<Event>) -> Result<RunHandle, DriveError> {
+        let (run, handle) = RunLoop::new(Arc::clone(&self.shared), known);
         run.begin(first, handle).await
     }
 }

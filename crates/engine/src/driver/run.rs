@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use super::attempt::{self, Ended, Prepared};
 use super::launch::need;
 use super::room::{Need, Permit};
-use super::{DriveError, Point, RunHandle, Shared};
-use crate::cache::{CacheEntry, Lookup};
+use super::{DriveError, Point, Replay, RunHandle, Shared};
+use crate::cache::{CacheEntry, CacheRules, Lookup};
 use crate::event::{Event, Notice, Outputs, Recorded};
 use crate::executor::Launch;
 use crate::id::{AttemptId, AttemptNumber, NodeId, Seq};
@@ -75,6 +75,8 @@ pub(super) struct RunLoop {
     /// Tasks that may start, in order.
     pub(super) line: VecDeque<NodeId>,
     pub(super) passed_by: u32,
+    /// What somebody wanted to run again: it runs, whatever the cache knows.
+    again: Option<NodeId>,
     pub(super) in_flight: HashMap<NodeId, InFlight>,
     timers: BTreeSet<(Timestamp, NodeId)>,
     deadline: Option<Timestamp>,
@@ -86,23 +88,22 @@ pub(super) struct RunLoop {
 }
 
 impl RunLoop {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        header: Arc<Header>,
-        state: State,
-        last: Seq,
-    ) -> (Self, RunHandle) {
+    pub(super) fn new(shared: Arc<Shared>, known: Replay) -> (Self, RunHandle) {
+        let Replay { header, state, last, notices: past } = known;
+        let again = past.iter().rev().find_map(|notice| named_again(&notice.recorded.event));
         let (sender, receiver) = mpsc::channel(MESSAGES);
         let (notices, _) = broadcast::channel(NOTICES);
         let handle = RunHandle {
             run: header.id.clone(),
+            since: last,
             requests: sender.clone(),
             notices: notices.downgrade(),
             store: Arc::clone(&shared.world.store),
             ended: None,
         };
         let this = Self {
-            latest: header.created,
+            latest: past.last().map_or(header.created, |notice| notice.recorded.at),
+            again,
             shared,
             header,
             state,
@@ -130,6 +131,7 @@ impl RunLoop {
     ) -> Result<RunHandle, DriveError> {
         self.take_up().await?;
         if let Some(first) = first {
+            self.again = named_again(&first).or(self.again);
             self.take(first)?;
         }
         let limit = self.header.plan.config.deadline;
@@ -294,6 +296,15 @@ impl RunLoop {
         })
     }
 
+    /// Whether results of earlier runs will do for a task. Not where somebody wants it, or a graph around it, again.
+    pub(super) fn cache_rules(&self, node: NodeId) -> CacheRules {
+        let above = std::iter::successors(Some(node), |node| self.state.parent(*node));
+        if self.again.is_some_and(|again| above.into_iter().any(|node| node == again)) {
+            return CacheRules::Off;
+        }
+        self.header.options.cache.clone()
+    }
+
     /// Tells the machine, and notes what follows.
     pub(super) fn take(&mut self, event: Event) -> Result<(), DriveError> {
         self.take_with(event, Vec::new(), None)
@@ -407,4 +418,9 @@ impl RunLoop {
             let _ = sender.send(Message::Ended { attempt: launch.id, ended }).await;
         });
     }
+}
+
+/// The place that somebody wants again, if that is what happened.
+fn named_again(event: &Event) -> Option<NodeId> {
+    if let Event::RerunRequested { node, .. } = event { Some(*node) } else { None }
 }

@@ -86,11 +86,11 @@ impl RunLoop {
         let uris = launch.inputs.artifacts.values().flatten().map(|artifact| &artifact.uri);
         let known: BTreeMap<String, Content> =
             uris.filter_map(|uri| Some((uri.clone(), *self.state.content(uri)?))).collect();
-        let (shared, header) = (Arc::clone(&self.shared), Arc::clone(&self.header));
+        let (shared, rules) = (Arc::clone(&self.shared), self.cache_rules(node));
         let sender = self.sender.clone();
         self.in_flight.insert(node, InFlight { attempt: None, permit: Some(permit), lookup: None });
         self.beside.spawn(async move {
-            let prepared = prepare(&shared, &launch, &header.options.cache, known).await;
+            let prepared = prepare(&shared, &launch, &rules, known).await;
             let launch = Box::new(launch);
             let _ = sender.send(Message::Prepared { launch, prepared }).await;
         });

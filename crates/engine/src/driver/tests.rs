@@ -1,5 +1,7 @@
 //! The driver with the twins: what is durable, what is repeated, and what is not.
 
+mod orders;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex};

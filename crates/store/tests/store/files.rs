@@ -47,7 +47,7 @@ fn a_newer_store_is_left_alone() {
     let text = error(&path);
     assert_eq!(
         text,
-        "cannot open runs in FILE: it has version 99; only versions up to 1 are known here"
+        "cannot open runs in FILE: it has version 99; only versions up to 2 are known here"
     );
 }
 

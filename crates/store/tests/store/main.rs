@@ -5,6 +5,7 @@
 mod files;
 mod kept;
 mod killed;
+mod requests;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -306,6 +306,68 @@ const PAGES: &[Page] = &[
         )],
     ),
     own("image tag", &[example("lightship image tag app:1.4 app:stable", "a second name")]),
+    own(
+        "runs ls",
+        &[
+            example("lightship runs ls", "the newest runs"),
+            example("lightship runs ls --state failed --limit 100", "those that failed"),
+        ],
+    ),
+    own(
+        "runs show",
+        &[
+            example("lightship runs show", "the latest run, task by task"),
+            example("lightship runs show churn-7f3a --format json", "another one, for a program"),
+        ],
+    ),
+    own(
+        "runs logs",
+        &[
+            example("lightship runs logs latest train", "what the task `train` printed"),
+            example("lightship runs logs latest --follow", "all tasks, as they print"),
+            example("lightship runs logs 7f3a for-loop-1[3]/train --attempt 1", "one attempt"),
+        ],
+    ),
+    own(
+        "runs graph",
+        &[
+            example("lightship runs graph pipeline.yaml", "which tasks follow which"),
+            example("lightship runs graph latest --format mermaid", "of a run, for Markdown"),
+        ],
+    ),
+    own(
+        "runs cancel",
+        &[example("lightship runs cancel latest --wait", "end it, and wait until it has ended")],
+    ),
+    own("runs pause", &[example("lightship runs pause latest", "start nothing more")]),
+    own("runs unpause", &[example("lightship runs unpause latest", "go on")]),
+    own(
+        "runs resume",
+        &[example("lightship runs resume latest", "after a crash: what is finished stays so")],
+    ),
+    own("runs retry", &[example("lightship runs retry latest", "only what failed")]),
+    own(
+        "runs rerun",
+        &[
+            example("lightship runs rerun latest train", "this task, and what depends on it"),
+            example(
+                "lightship runs rerun latest train --pipeline fixed.yaml",
+                "the same with changed code",
+            ),
+        ],
+    ),
+    own(
+        "runs wait",
+        &[example("lightship runs wait latest --timeout 1h", "in a script: until it has ended")],
+    ),
+    own(
+        "runs rm",
+        &[
+            example("lightship runs rm churn-7f3a", "one run, with logs and artifacts"),
+            example("lightship runs rm --older-than 30d --dry-run", "what that would free"),
+            example("lightship runs rm --all --results --yes", "all runs and all they made"),
+        ],
+    ),
     own("store df", &[example("lightship store df", "what is there, and what gc would free")]),
     own(
         "store gc",

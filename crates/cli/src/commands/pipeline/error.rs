@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lightship_base::{Category, Diagnose, Hint};
+use lightship_engine::RunId;
 use lightship_ir::bind::RunErrors;
 use lightship_ir::{PackageError, Problems};
 
@@ -45,6 +46,41 @@ pub enum PipelineError {
     /// A run cannot go on.
     #[error(transparent)]
     Drive(#[from] lightship_engine::driver::DriveError),
+    /// Another process drives a run.
+    #[error("{}", driven(run, *process))]
+    Driven {
+        /// The run.
+        run: RunId,
+        /// The process, if it has said so.
+        process: Option<u32>,
+    },
+    /// Words that name no run, or several.
+    #[error(transparent)]
+    Name(#[from] super::runs::NameError),
+    /// Images that the steps of a run need are gone.
+    #[error("run {run} cannot go on: its steps need {}, which the local store does not have any more", images.join(", "))]
+    ImagesGone {
+        /// The run.
+        run: RunId,
+        /// What the pipeline calls them.
+        images: Vec<String>,
+    },
+    /// What is asked of a run cannot be done where it stands.
+    #[error("run {run} {why}")]
+    Standing {
+        /// The run.
+        run: RunId,
+        /// How it stands.
+        why: String,
+        /// What can be done instead.
+        hint: String,
+    },
+    /// Many runs would be removed, and nobody said that this is meant.
+    #[error("{count} runs would be removed")]
+    Unconfirmed {
+        /// How many.
+        count: usize,
+    },
     /// A place to push to that is none.
     #[error("`--push {place}` is no registry with a path: {reason}")]
     Push {
@@ -63,7 +99,13 @@ impl Diagnose for PipelineError {
             Self::Inputs { source, .. } => source.category(),
             Self::Store(error) => error.category(),
             Self::Drive(error) => error.category(),
-            Self::Push { .. } | Self::Parameters { .. } => Category::Usage,
+            Self::ImagesGone { .. } => Category::BadInput,
+            Self::Name(_)
+            | Self::Driven { .. }
+            | Self::Standing { .. }
+            | Self::Unconfirmed { .. }
+            | Self::Push { .. }
+            | Self::Parameters { .. } => Category::Usage,
         }
     }
 
@@ -75,7 +117,27 @@ impl Diagnose for PipelineError {
             Self::Store(error) => error.hints(),
             Self::Drive(error) => error.hints(),
             Self::Parameters { .. } => Vec::new(),
+            Self::Name(error) => error.hints(),
+            Self::Driven { run, .. } => vec![Hint::new(format!(
+                "look on with `lightship runs logs {run} --follow`, wait with `lightship runs wait {run}`, or end it with `lightship runs cancel {run}`"
+            ))],
+            Self::ImagesGone { .. } => vec![Hint::new(
+                "run the pipeline's file again with `lightship run`: images are made anew, and what is finished comes from the cache",
+            )],
+            Self::Standing { hint, .. } => vec![Hint::new(hint.clone())],
+            Self::Unconfirmed { .. } => {
+                vec![Hint::new(
+                    "see which with `--dry-run`; if they are the right ones, add `--yes`",
+                )]
+            }
             Self::Push { .. } => vec![Hint::new("write one such as localhost:5000/team")],
         }
+    }
+}
+
+fn driven(run: &RunId, process: Option<u32>) -> String {
+    match process {
+        Some(process) => format!("process {process} drives run {run} now"),
+        None => format!("another process drives run {run} now"),
     }
 }

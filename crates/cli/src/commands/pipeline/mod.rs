@@ -1,16 +1,22 @@
-//! Pipelines: `lightship bake` gives their steps images that have everything.
+//! Pipelines: baked, run, and what is kept of their runs.
 
 mod abreast;
 mod account;
+mod attend;
 pub(super) mod bake;
 mod before;
+mod drive;
+mod either;
 mod error;
+mod held;
+mod lock;
 mod oven;
 mod proof;
 mod read;
 mod record;
 mod rooms;
 pub(super) mod run;
+pub(super) mod runs;
 mod shelf;
 
 pub use error::PipelineError;

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lightship_base::{ByteSize, SystemClock};
-use lightship_engine::Executor;
-use lightship_engine::driver::{Driver, Settings as Room, World};
+use lightship_engine::driver::{DriveError, Driver, Settings as Room, World};
+use lightship_engine::{AttemptId, Executor, Header, RunId, Store as _};
 use lightship_exec::LocalArtifacts;
 use lightship_ir::quantity::Cpu;
 use lightship_store::SqliteStore;
 
 use super::PipelineError;
 use crate::commands::Error;
+use crate::sandboxes::SANDBOXES;
 use crate::settings::Settings;
 
 /// Below the home: the record, what runs need while they run and their logs, what they made, and their volumes.
@@ -27,7 +28,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// What is kept of runs, and the threads that work with it.
 pub(super) struct Record {
     home: PathBuf,
-    runtime: tokio::runtime::Runtime,
+    /// None only while this is being dropped.
+    runtime: Option<tokio::runtime::Runtime>,
     /// Events of runs, and what can be looked up of them.
     pub(super) store: Arc<SqliteStore>,
 }
@@ -41,13 +43,25 @@ impl Record {
             .build()
             .map_err(Error::io("start", Path::new("the engine of runs")))?;
         let home = settings.home.clone();
+        std::fs::create_dir_all(&home).map_err(Error::io("create", &home))?;
         let store = SqliteStore::open(&home.join(RECORD)).map_err(PipelineError::from)?;
-        Ok(Self { home, runtime, store: Arc::new(store) })
+        Ok(Self { home, runtime: Some(runtime), store: Arc::new(store) })
     }
 
     /// A folder for each run: logs, and what attempts need while they run.
     pub(super) fn runs(&self) -> PathBuf {
         self.home.join(RUNS)
+    }
+
+    /// Where sandboxes have their folders and locks.
+    pub(super) fn sandboxes(&self) -> PathBuf {
+        self.home.join(SANDBOXES)
+    }
+
+    /// What an attempt printed.
+    pub(super) fn log(&self, attempt: &AttemptId) -> PathBuf {
+        let own = format!("{}-{}", attempt.node, attempt.attempt);
+        self.folder(&attempt.run).join(own).join("log")
     }
 
     /// Where outputs of tasks go.
@@ -62,7 +76,14 @@ impl Record {
 
     /// Waits for work of the engine or the store.
     pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
-        self.runtime.block_on(work)
+        let runtime = self.runtime.as_ref();
+        runtime.expect("only drop takes it away").block_on(work)
+    }
+
+    /// What is known of a run from its beginning.
+    pub(super) fn header(&self, run: &RunId) -> Result<Arc<Header>, Error> {
+        let header = self.wait(self.store.header(run)).map_err(PipelineError::from)?;
+        Ok(header.ok_or_else(|| PipelineError::Drive(DriveError::NoSuchRun(run.clone())))?)
     }
 
     /// What drives runs of this record.
@@ -75,6 +96,16 @@ impl Record {
             probe: None,
         };
         Driver::new(world, room())
+    }
+}
+
+impl Drop for Record {
+    /// Waits for nobody: an image that is still being fetched for a run that was left would take its time. All that
+    /// somebody waited for is durable.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -51,7 +51,7 @@ impl Rooms {
 }
 
 /// The digest of an image that was baked here.
-fn stored(reference: &str) -> Option<Digest> {
+pub(super) fn stored(reference: &str) -> Option<Digest> {
     let parsed: RegistryReference = reference.parse().ok()?;
     let name = format!("{}/{}", parsed.registry, parsed.repository);
     match parsed.target {

@@ -1,29 +1,30 @@
 //! `lightship run`: a pipeline, on this machine, each step in its image.
 
-mod follow;
+pub(super) mod follow;
 mod given;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use lightship_base::{Clock as _, Digest, SystemClock, Timestamp};
 use lightship_build::bake::Steps;
-use lightship_engine::{CacheRules, Header, RunId, RunOptions, RunState};
+use lightship_engine::{CacheRules, Header, RunId, RunOptions};
 use lightship_exec::{SandboxExecutor, Settings as ExecutorSettings, Volumes};
 use lightship_ir::template::Facts;
 use lightship_ir::{Plan, WORKSPACE_PATH, bind};
 
-use super::PipelineError;
+use super::drive::{Order, Task, drive};
 use super::oven::{Baked, Oven};
 use super::read::Pipeline;
 use super::record::Record;
 use super::rooms::Rooms;
-use crate::args::PipelineRunArgs;
+use super::{PipelineError, held};
+use crate::args::{PipelineRunArgs, RegistryArgs};
 use crate::commands::{Context, Error, Outcome};
 use crate::images::Images;
 use crate::sandboxes::{self, Sandboxes};
 use crate::settings::Settings;
-use follow::Watch;
 
 pub(in crate::commands) fn run(
     args: &PipelineRunArgs,
@@ -36,49 +37,70 @@ pub(in crate::commands) fn run(
     let given = given::read(args)?;
     let inputs = bind::run(&pipeline.plan, &given)
         .map_err(|source| PipelineError::Inputs { path: args.pipeline.clone(), source })?;
-    let plan = baked(args, &pipeline, &settings, context)?;
+    let bakes = (&args.registry, args.offline);
+    let plan = baked((&args.pipeline, &pipeline), bakes, &settings, context)?;
     let record = Record::open(&settings)?;
-    let executor = executor(args, &settings, &record)?;
+    let executor = executor(&args.registry, &settings, &record)?;
     let header = header(args, plan, inputs, &record);
-    let driver = record.driver(Arc::new(executor));
-    let (plan, runs) = (Arc::clone(&header.plan), record.runs());
-    let watch = Watch { plan: &plan, runs: &runs, format: args.output };
-    let state = record.wait(async {
-        let handle = driver.submit(header).await?;
-        follow::follow(&handle, &watch, context).await?;
-        handle.wait().await
-    });
-    let state = state.map_err(PipelineError::from)?;
-    Ok(if state == RunState::Succeeded { Outcome::Fine } else { Outcome::Findings })
+    mention_interrupted(&header, &record, context)?;
+    let run = header.id.clone();
+    let lock = record.lock(&run)?;
+    let images = Images::new(&settings, args.registry.plain_http);
+    held::hold(&images, &run, &header.plan)?;
+    let task = Task {
+        run: &run,
+        plan: Arc::clone(&header.plan),
+        order: Order::Submit(Box::new(header)),
+        format: args.output,
+    };
+    let driven = drive(task, lock, (&record, Arc::new(executor)), context);
+    held::release_if_over(&images, &run, &record)?;
+    driven
+}
+
+/// Says how to go on with the latest run of a pipeline, where this one is the same again and that one was interrupted.
+fn mention_interrupted(
+    new: &Header,
+    record: &Record,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    let Some(run) = record.interrupted_like(new)? else { return Ok(()) };
+    if !context.global.quiet {
+        context.terminal.complain(&format!(
+            "note: run {run} of this pipeline was interrupted; go on with it instead: lightship runs resume {run}\n"
+        ));
+    }
+    Ok(())
 }
 
 /// The plan in which the steps that would install packages have images that have them.
-fn baked(
-    args: &PipelineRunArgs,
-    pipeline: &Pipeline,
+pub(super) fn baked(
+    (path, pipeline): (&Path, &Pipeline),
+    (registry, offline): (&RegistryArgs, bool),
     settings: &Settings,
     context: &Context<'_>,
 ) -> Result<Plan, Error> {
-    let images = Images::new(settings, args.registry.plain_http);
+    let images = Images::new(settings, registry.plain_http);
     let sandboxes = Sandboxes::open(settings)?;
-    let oven = Oven::new((settings, &images, &sandboxes), args.offline);
+    let oven = Oven::new((settings, &images, &sandboxes), offline);
     let mut steps = Steps::of(&pipeline.package);
     let baked = oven.bake_all(&mut steps, context);
     let names: Vec<Option<String>> =
         baked.iter().map(|image| image.as_ref().map(Baked::reference)).collect();
     let package = steps.rewrite(&pipeline.package, &names);
-    let problems = |source| PipelineError::Problems { path: args.pipeline.clone(), source };
+    let problems = |source| PipelineError::Problems { path: path.to_owned(), source };
     Ok(Plan::compile(&package).map_err(problems)?)
 }
 
-fn executor(
-    args: &PipelineRunArgs,
+/// Who runs attempts.
+pub(super) fn executor(
+    registry: &RegistryArgs,
     settings: &Settings,
     record: &Record,
 ) -> Result<SandboxExecutor, Error> {
     let sandboxes = Arc::new(Sandboxes::open(settings)?);
     let launcher = sandboxes.launcher().clone();
-    let rooms = Rooms::new(settings.clone(), sandboxes, args.registry.plain_http, BTreeMap::new());
+    let rooms = Rooms::new(settings.clone(), sandboxes, registry.plain_http, BTreeMap::new());
     Ok(SandboxExecutor::new(ExecutorSettings {
         launcher,
         images: Box::new(rooms),

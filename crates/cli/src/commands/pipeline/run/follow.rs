@@ -5,6 +5,7 @@ mod logs;
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lightship_base::{Clock as _, SystemClock};
@@ -13,7 +14,9 @@ use lightship_engine::driver::{DriveError, Follower, RunHandle};
 use lightship_ir::Plan;
 use live::Screen;
 use logs::Logs;
+use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::super::either::{Either, either};
 use crate::args::Format;
 use crate::commands::Context;
 use crate::views::run::{self, RunTree, Trouble};
@@ -25,33 +28,38 @@ const PICTURE: Duration = Duration::from_millis(100);
 const LINES: usize = 12;
 
 /// What of a run is shown, and how.
-pub(super) struct Watch<'w> {
+pub(in super::super) struct Watch<'w> {
     /// What runs.
-    pub(super) plan: &'w Plan,
+    pub(in super::super) plan: &'w Plan,
     /// The folder with the logs of runs.
-    pub(super) runs: &'w Path,
+    pub(in super::super) runs: &'w Path,
     /// For whom.
-    pub(super) format: Format,
+    pub(in super::super) format: Format,
 }
 
-/// Follows a run to its end. Nobody who looks on is no reason to stop: what cannot be written is not.
-pub(super) async fn follow(
+/// Follows a run to its end. Nobody who looks on is no reason to stop: what cannot be written is not. `said` has lines
+/// for standard error that others have to say meanwhile; its other end must live as long as this goes on.
+pub(in super::super) async fn follow(
     handle: &RunHandle,
     watch: &Watch<'_>,
     context: &mut Context<'_>,
+    said: &mut UnboundedReceiver<String>,
 ) -> Result<(), DriveError> {
     let mut tree = RunTree::new(handle.run().clone());
     let logs = Logs::of(watch.runs, handle.run());
     let mut follower = handle.follow();
     if watch.format == Format::Json {
-        return events(&mut follower, &mut tree, context).await;
+        return events(&mut follower, &mut tree, context, said).await;
     }
     if context.terminal.out.look.live && !context.global.quiet {
-        pictures(&mut follower, &mut tree, &logs, context).await?;
+        pictures(&mut follower, &mut tree, &logs, context, said).await?;
     } else {
-        while let Some(notice) = follower.next().await? {
+        while let Some(notice) = next(&mut follower, context, said).await? {
             tree.apply(&notice);
-            write(&run::lines(&tree, &notice), context);
+            // What happened before this process drove the run was told then.
+            if notice.recorded.seq > handle.since() {
+                write(&run::lines(&tree, &notice), context);
+            }
         }
     }
     let last = |node, attempt| logs.last(node, attempt, LINES);
@@ -61,12 +69,27 @@ pub(super) async fn follow(
     Ok(())
 }
 
+/// The next thing that happened. What others say before it is told.
+async fn next(
+    follower: &mut Follower,
+    context: &mut Context<'_>,
+    said: &mut UnboundedReceiver<String>,
+) -> Result<Option<Arc<Notice>>, DriveError> {
+    loop {
+        match either(follower.next(), said.recv()).await {
+            Either::One(notice) => return notice,
+            Either::Other(line) => context.terminal.complain(&line.unwrap_or_default()),
+        }
+    }
+}
+
 async fn events(
     follower: &mut Follower,
     tree: &mut RunTree,
     context: &mut Context<'_>,
+    said: &mut UnboundedReceiver<String>,
 ) -> Result<(), DriveError> {
-    while let Some(notice) = follower.next().await? {
+    while let Some(notice) = next(follower, context, said).await? {
         tree.apply(&notice);
         let line = run::event(tree, &notice) + "\n";
         let out = context.terminal.out.exact();
@@ -80,9 +103,14 @@ async fn pictures(
     tree: &mut RunTree,
     logs: &Logs,
     context: &mut Context<'_>,
+    said: &mut UnboundedReceiver<String>,
 ) -> Result<(), DriveError> {
     let mut screen = Screen::default();
     while take(follower, tree).await? {
+        while let Ok(line) = said.try_recv() {
+            screen.clear(&mut context.terminal.out);
+            context.terminal.complain(&line);
+        }
         screen.draw(tree, SystemClock.now(), logs, &mut context.terminal.out);
     }
     screen.leave(tree, SystemClock.now(), logs, &mut context.terminal.out);
@@ -95,7 +123,7 @@ async fn take(follower: &mut Follower, tree: &mut RunTree) -> Result<bool, Drive
     loop {
         let next = tokio::time::timeout_at(until, follower.next());
         let Ok(notice) = next.await else { return Ok(true) };
-        let notice: Option<std::sync::Arc<Notice>> = notice?;
+        let notice: Option<Arc<Notice>> = notice?;
         let Some(notice) = notice else { return Ok(false) };
         tree.apply(&notice);
     }

@@ -36,6 +36,11 @@ impl Screen {
         self.lines = 0;
     }
 
+    /// Takes the picture away, so that something else can be said above the next one.
+    pub(super) fn clear(&mut self, out: &mut Stream) {
+        let _ = self.replace(&[], out);
+    }
+
     fn show(
         &mut self,
         tree: &RunTree,
