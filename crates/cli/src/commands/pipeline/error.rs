@@ -6,6 +6,8 @@ use lightship_base::{Category, Diagnose, Hint};
 use lightship_ir::bind::RunErrors;
 use lightship_ir::{PackageError, Problems};
 
+use super::compile::CompileError;
+
 /// Why a pipeline cannot be baked or run.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
@@ -39,6 +41,9 @@ pub enum PipelineError {
         /// The file.
         path: PathBuf,
     },
+    /// A pipeline in Python cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// The record of runs cannot be read or written.
     #[error(transparent)]
     Store(#[from] lightship_engine::StoreError),
@@ -61,6 +66,7 @@ impl Diagnose for PipelineError {
             Self::Package { source, .. } => source.category(),
             Self::Problems { source, .. } => source.category(),
             Self::Inputs { source, .. } => source.category(),
+            Self::Compile(error) => error.category(),
             Self::Store(error) => error.category(),
             Self::Drive(error) => error.category(),
             Self::Push { .. } | Self::Parameters { .. } => Category::Usage,
@@ -72,6 +78,7 @@ impl Diagnose for PipelineError {
             Self::Package { source, .. } => source.hints(),
             Self::Problems { source, .. } => source.hints(),
             Self::Inputs { source, .. } => source.hints(),
+            Self::Compile(error) => error.hints(),
             Self::Store(error) => error.hints(),
             Self::Drive(error) => error.hints(),
             Self::Parameters { .. } => Vec::new(),

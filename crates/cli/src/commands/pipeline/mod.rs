@@ -1,6 +1,7 @@
 //! Pipelines: `lightship bake` gives their steps images that have everything.
 
 pub(super) mod bake;
+mod compile;
 mod error;
 mod oven;
 mod read;
