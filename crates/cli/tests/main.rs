@@ -21,6 +21,7 @@ mod platforms;
 mod reshape;
 mod run;
 mod sbom;
+mod sdk;
 mod store;
 mod tools;
 mod transfer;

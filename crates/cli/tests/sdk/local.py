@@ -1,6 +1,6 @@
 """Runs pipelines with the SDK's own local runner, and says what came of them.
 
-Arguments: the pipelines' file, a folder to work in, and a JSON object of functions with their arguments. Each gives a
+Arguments: the pipelines' file, a folder to work in, and a JSON list of functions with their arguments. Each gives a
 line of JSON: its function, whether it succeeded, and its outputs; of an artifact the digest of its bytes, and metadata.
 """
 
@@ -45,7 +45,7 @@ def main():
     answers = os.fdopen(3, "w")
     module = importlib.import_module(os.path.splitext(os.path.basename(file))[0])
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=folder)
-    for function, arguments in wanted.items():
+    for function, arguments in wanted:
         answer = {"function": function}
         try:
             task = getattr(module, function)(**arguments)

@@ -37,7 +37,7 @@ def all_types(i: int, f: float, s: str, b: bool, l: List[int], d: Dict[str, floa
 
 @dsl.pipeline
 def parameters_of_all_types(
-    i: int = 2, f: float = 3.0, s: str = "a b", b: bool = True, l: List[int] = [1, 2], d: Dict[str, float] = {"x": 1.0}
+    i: int = 2, f: float = 3.5, s: str = "a b", b: bool = True, l: List[int] = [1, 2], d: Dict[str, float] = {"x": 1.0}
 ) -> NamedTuple("Everything", [("i", int), ("f", float), ("s", str), ("b", bool), ("l", List[int]), ("d", dict)]):
     """Values keep their types from the pipeline's inputs to its outputs."""
     made = all_types(i=i, f=f, s=s, b=b, l=l, d=d)
@@ -187,7 +187,7 @@ def branches(n: int = 2) -> str:
 @dsl.component(base_image=BASE)
 def total(numbers: List[int]) -> int:
     """A sum."""
-    return sum(numbers)
+    return int(sum(numbers))
 
 
 @dsl.pipeline

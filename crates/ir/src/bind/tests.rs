@@ -206,6 +206,27 @@ fn what_is_missing_is_told() {
 }
 
 #[test]
+fn who_ignores_failures_does_without_what_they_did_not_give() {
+    let whatever = "use:\n        triggerPolicy: {strategy: ALL_UPSTREAM_TASKS_COMPLETED}";
+    let text = PIPELINE
+        .replacen("use:", whatever, 1)
+        .replace(", parameterExpressionSelector: 'parseJson(string_value)[\"n\"]'", "");
+    let given = |text: &str| {
+        let plan = Plan::compile(&Package::read(text.as_bytes()).unwrap()).unwrap();
+        let mut known = known(&plan);
+        known.outputs.clear();
+        inputs(&plan, task(&plan, "use"), &known, &facts())
+    };
+    assert!(!given(&text).unwrap().parameters.contains_key("n"));
+    let needed = text.replace(
+        "n: {parameterType: NUMBER_INTEGER, isOptional: true}",
+        "n: {parameterType: NUMBER_INTEGER}",
+    );
+    let error = given(&needed).unwrap_err().to_string();
+    assert_eq!(error, "input `n`: output `out` of task `make` has no value");
+}
+
+#[test]
 fn loops_have_rounds() {
     let plan = plan();
     let known = known(&plan);
