@@ -98,8 +98,8 @@ kfp_sdk() {
   have kfp-python && return 0
   say "installing the Kubeflow SDK $kfp_version into $tools"
   rm -rf "$tools/kfp"
-  uv venv --quiet --seed --python "$(command -v python3)" "$tools/kfp" >&2 &&
-    VIRTUAL_ENV=$tools/kfp uv pip install --quiet "kfp==$kfp_version" "kfp-kubernetes==$kfp_version" >&2 ||
+  uv venv --quiet --seed --python "$(command -v python3)" "$tools/kfp" >&2 || die "uv could not make an environment for the Kubeflow SDK"
+  VIRTUAL_ENV=$tools/kfp uv pip install --quiet "kfp==$kfp_version" "kfp-kubernetes==$kfp_version" >&2 ||
     die "uv could not install the Kubeflow SDK (its own message is above)"
   mkdir -p "$tools/bin"
   cat >"$tools/bin/kfp-python" <<SCRIPT
