@@ -57,6 +57,14 @@ fn importers_and_containers() {
 }
 
 #[test]
+fn notebooks() {
+    let Some(sdk) = Sdk::open() else { return };
+    let name = format!("notebook-{}", sdk.environment.work().display());
+    let ended = sdk.run_file("notebook.py", &name, &[("number", "7")], "--no-cache");
+    assert_eq!(ended.gave(), json!({"Output": 49}));
+}
+
+#[test]
 fn settings_of_steps() {
     let Some(sdk) = Sdk::open() else { return };
     assert_eq!(sdk.run("variables", &[]).gave(), json!({"Output": "hello"}));

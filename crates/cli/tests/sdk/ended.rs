@@ -31,8 +31,11 @@ impl Ended {
         runtime.block_on(async {
             let query = RunQuery { name_contains: Some(name.to_owned()), ..RunQuery::default() };
             let runs = store.runs(&query).await.unwrap().items;
-            let last =
-                runs.iter().max_by_key(|run| run.created).unwrap_or_else(|| panic!("{said}"));
+            let last = runs
+                .iter()
+                .filter(|run| run.name == name)
+                .max_by_key(|run| run.created)
+                .unwrap_or_else(|| panic!("{said}"));
             let header = store.header(&last.id).await.unwrap().unwrap();
             let mut machine = State::new(&header);
             for recorded in store.events(&last.id, Seq(0), usize::MAX).await.unwrap() {

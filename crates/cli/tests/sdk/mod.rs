@@ -22,6 +22,17 @@ use crate::common::{Run, TestEnvironment};
 /// A Python with the SDK; `scripts/setup.sh` makes it.
 const PYTHON: &str = "kfp-python";
 
+/// What is beside the tests, and in the working folder of each.
+const FILES: [&str; 7] = [
+    "pipelines.py",
+    "helpers.py",
+    "local.py",
+    "broken.py",
+    "single.py",
+    "notebook.py",
+    "square.ipynb",
+];
+
 /// What steps ask for as `TOOLS`: an image with a shell.
 const TOOLS: &str = "[base]\nshell = true\n\n[image]\nuser = \"root\"\n";
 
@@ -55,7 +66,7 @@ impl Sdk {
 
     fn copy_pipelines(&self) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk");
-        for name in ["pipelines.py", "helpers.py", "local.py", "broken.py", "single.py"] {
+        for name in FILES {
             fs::copy(folder.join(name), self.environment.work().join(name)).unwrap();
         }
     }
@@ -89,13 +100,23 @@ impl Sdk {
     /// The same with further options.
     fn run_with(&self, function: &str, parameters: &[(&str, &str)], options: &str) -> Ended {
         let name = format!("{function}-{}", self.environment.work().display());
-        let mut line =
-            format!("run pipelines.py:{function} --python {PYTHON} --name {name} {options}");
+        self.run_file(&format!("pipelines.py:{function}"), &name, parameters, options)
+    }
+
+    /// The same for a pipeline of any file.
+    fn run_file(
+        &self,
+        file: &str,
+        name: &str,
+        parameters: &[(&str, &str)],
+        options: &str,
+    ) -> Ended {
+        let mut line = format!("run {file} --python {PYTHON} --name {name} {options}");
         for (key, value) in parameters {
             line += &format!(" -p {key}={value}");
         }
         let run = self.environment.run(&line);
-        let ended = Ended::read(&self.home, &name, &run);
+        let ended = Ended::read(&self.home, name, &run);
         let expected = i32::from(!ended.succeeded());
         assert_eq!(run.code(), expected, "{line}: {}{}", run.stdout, run.stderr);
         ended
