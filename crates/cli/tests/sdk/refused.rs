@@ -7,7 +7,7 @@ use crate::build::refusal;
 
 /// What a refusal says, without what differs between machines.
 fn said(sdk: &Sdk, code: i32, file: &str) -> String {
-    let text = refusal(&sdk.environment, code, &format!("bake {file} -o baked.yaml"));
+    let text = refusal(&sdk.environment, code, &format!("bake {file} -o refused.yaml"));
     text.replace(sdk.environment.work().to_str().unwrap(), "[work]")
 }
 
@@ -41,10 +41,10 @@ fn a_file_without_a_pipeline_says_why() {
     ] {
         insta::assert_snapshot!(name, said(&sdk, code, &file));
     }
-    assert!(!work.join("baked.yaml").exists());
+    assert!(!work.join("refused.yaml").exists());
     // Of several, the one that is named; of one's own and an imported one, one's own.
     for file in ["two.py:b", "two.py --function b", "single.py"] {
-        let run = sdk.environment.run(&format!("--quiet bake {file} {python} -o baked.yaml"));
+        let run = sdk.environment.run(&format!("--quiet bake {file} {python} -o refused.yaml"));
         assert_eq!((run.code(), run.stderr.as_str()), (0, ""), "{file}");
     }
 }
@@ -54,7 +54,7 @@ fn a_python_without_the_sdk_or_with_an_old_one_is_named() {
     let Some(sdk) = Sdk::open() else { return };
     let work = sdk.environment.work();
     fs::write(work.join("p.py"), "").unwrap();
-    let text = refusal(&sdk.environment, 5, "bake p.py -o baked.yaml --python /usr/bin/python3");
+    let text = refusal(&sdk.environment, 5, "bake p.py -o refused.yaml --python /usr/bin/python3");
     insta::assert_snapshot!(text);
 
     // An environment of the user's that has the first version's SDK, as far as its own word goes.

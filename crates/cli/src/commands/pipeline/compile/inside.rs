@@ -43,7 +43,7 @@ pub(super) fn ask(
     };
     let image = images.image(&name, None)?;
     let prepared = sandboxes.prepare(&images, &image, &*context.reading())?;
-    let words = ["python3", "-c", PROGRAM].map(OsString::from);
+    let words = ["python3", "-u", "-c", PROGRAM].map(OsString::from);
     let arguments = [source.file.as_os_str(), DESK.as_ref()].map(OsString::from);
     let function = source.function.iter().map(OsString::from);
     let mut spec = Spec::of_image(&image.config().config, &[]);

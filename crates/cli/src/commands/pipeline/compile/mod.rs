@@ -42,10 +42,7 @@ pub(super) fn compiled(
     context: &Context<'_>,
 ) -> Result<Option<Vec<u8>>, Error> {
     let Some(source) = Source::of(path, args, context) else { return Ok(None) };
-    if !source.file.is_file() {
-        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
-        return Err(Error::io("read", &source.file)(missing));
-    }
+    std::fs::File::open(&source.file).map_err(Error::io("read", &source.file))?;
     let desk = Desk::open(settings)?;
     if let Some(image) = &args.sdk_image {
         inside::ask(&source, inside::Where::Named(image), &desk, (settings, context))?;

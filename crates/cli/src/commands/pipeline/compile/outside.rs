@@ -53,7 +53,7 @@ pub(super) fn ask(
 ) -> Result<(), Error> {
     let failed = |error| CompileError::Start { python: python.to_owned(), source: error };
     let mut command = Command::new(python);
-    command.args(["-c", PROGRAM]).arg(&source.file).arg(desk.folder()).args(&source.function);
+    command.args(["-u", "-c", PROGRAM]).arg(&source.file).arg(desk.folder()).args(&source.function);
     command.current_dir(context.environment.absolute(Path::new("")));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(desk.log()?);
     command.status().map_err(failed)?;
