@@ -129,8 +129,12 @@ impl Desk {
         File::open(&path).and_then(|file| read(file, most)).map_err(Error::io("read", &path))
     }
 
-    /// A file for what the pipeline's code prints.
+    /// A file for what the pipeline's code prints. What another Python answered before is forgotten.
     pub(super) fn log(&self) -> Result<File, Error> {
+        let answer = self.folder().join("answer.json");
+        if answer.exists() {
+            std::fs::remove_file(&answer).map_err(Error::io("remove", &answer))?;
+        }
         let path = self.folder().join("log");
         File::create(&path).map_err(Error::io("create", &path))
     }
