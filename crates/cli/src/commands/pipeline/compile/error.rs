@@ -103,9 +103,13 @@ impl std::error::Error for Told {}
 
 /// `train` (churn-retraining), `score`.
 fn listed(choices: &[Choice]) -> String {
-    let one = |choice: &Choice| match choice.name == choice.function.replace('_', "-") {
-        true => format!("`{}`", choice.function),
-        false => format!("`{}` ({})", choice.function, choice.name),
+    let one = |choice: &Choice| {
+        let Choice { function, name } = choice;
+        if *name == function.replace('_', "-") {
+            format!("`{function}`")
+        } else {
+            format!("`{function}` ({name})")
+        }
     };
     choices.iter().map(one).collect::<Vec<_>>().join(", ")
 }

@@ -16,6 +16,7 @@ use crate::settings::Settings;
 const DESK: &str = "/lightship/answer";
 
 /// Which image.
+#[derive(Clone, Copy)]
 pub(super) enum Where<'a> {
     /// One that the user names.
     Named(&'a str),
