@@ -104,7 +104,7 @@ kfp_sdk() {
   mkdir -p "$tools/bin"
   cat >"$tools/bin/kfp-python" <<SCRIPT
 #!/bin/sh
-PATH=$tools/kfp/bin:\$PATH exec $tools/kfp/bin/python "\$@"
+PATH="$tools/kfp/bin:\$PATH" exec "$tools/kfp/bin/python" "\$@"
 SCRIPT
   chmod +x "$tools/bin/kfp-python"
 }
