@@ -29,6 +29,8 @@ deny_version=0.20.2
 fuzz_version=0.13.1
 # Its output is part of a lock.
 uv_version=0.13.8
+# The SDK that tests and benches compile pipelines with, and whose local runner they compare with.
+kfp_version=2.17.0
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -90,6 +92,23 @@ uv_program() {
   ln -sfn ../uv/bin/uv "$tools/bin/uv"
 }
 
+# The Kubeflow SDK in an environment of its own, with pip, which its local runner calls. `kfp-python` is its Python,
+# with the environment's programs before others: steps of that runner say `python3`.
+kfp_sdk() {
+  have kfp-python && return 0
+  say "installing the Kubeflow SDK $kfp_version into $tools"
+  rm -rf "$tools/kfp"
+  uv venv --quiet --seed --python "$(command -v python3)" "$tools/kfp" >&2 || die "uv could not make an environment for the Kubeflow SDK"
+  VIRTUAL_ENV=$tools/kfp uv pip install --quiet "kfp==$kfp_version" "kfp-kubernetes==$kfp_version" >&2 ||
+    die "uv could not install the Kubeflow SDK (its own message is above)"
+  mkdir -p "$tools/bin"
+  cat >"$tools/bin/kfp-python" <<SCRIPT
+#!/bin/sh
+PATH="$tools/kfp/bin:\$PATH" exec "$tools/kfp/bin/python" "\$@"
+SCRIPT
+  chmod +x "$tools/bin/kfp-python"
+}
+
 # cargo_helper NAME VERSION: a finished tool appears in bin/ only once it is complete; an interrupted
 # build goes on where it stopped.
 cargo_helper() {
@@ -102,6 +121,7 @@ cargo_helper() {
 
 debian_packages
 uv_program
+kfp_sdk
 rust_toolchain
 cargo_helper cargo-nextest "$nextest_version"
 cargo_helper cargo-deny "$deny_version"

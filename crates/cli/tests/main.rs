@@ -22,6 +22,7 @@ mod reshape;
 mod run;
 mod runs;
 mod sbom;
+mod sdk;
 mod store;
 mod tools;
 mod transfer;

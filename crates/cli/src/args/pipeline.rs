@@ -8,10 +8,24 @@ use lightship_oci::spec::Platform;
 use super::shared::{FormatArgs, RegistryArgs};
 use super::values::Format;
 
+/// How a pipeline in Python is compiled.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CompileArgs {
+    /// Which pipeline of a Python file, where it has several; `FILE.py:NAME` says the same
+    #[arg(long, value_name = "NAME")]
+    pub function: Option<String>,
+    /// A Python that has `kfp` [default: that of the active environment, of .venv, along PATH, else one that is prepared]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, conflicts_with = "sdk_image")]
+    pub python: Option<PathBuf>,
+    /// Compile a Python file in this image, which has `kfp` and whatever else the file imports
+    #[arg(long, value_name = "IMAGE")]
+    pub sdk_image: Option<String>,
+}
+
 /// Arguments of `lightship bake`.
 #[derive(Debug, Args)]
 pub struct BakeArgs {
-    /// A compiled pipeline: YAML, JSON, or a zip or tar.gz that holds one
+    /// A pipeline: a Python file, or a compiled one as YAML, JSON, or a zip or tar.gz that holds one
     #[arg(value_name = "PIPELINE", value_hint = ValueHint::FilePath)]
     pub pipeline: PathBuf,
     /// Where the pipeline goes that uses the images
@@ -32,6 +46,9 @@ pub struct BakeArgs {
     /// For people or for programs.
     #[command(flatten)]
     pub format: FormatArgs,
+    /// How a pipeline in Python is compiled.
+    #[command(flatten)]
+    pub compile: CompileArgs,
     /// How to speak to registries.
     #[command(flatten)]
     pub registry: RegistryArgs,
@@ -40,7 +57,7 @@ pub struct BakeArgs {
 /// Arguments of `lightship run`.
 #[derive(Debug, Args)]
 pub struct PipelineRunArgs {
-    /// A compiled pipeline: YAML, JSON, or a zip or tar.gz that holds one
+    /// A pipeline: a Python file, or a compiled one as YAML, JSON, or a zip or tar.gz that holds one
     #[arg(value_name = "PIPELINE", value_hint = ValueHint::FilePath)]
     pub pipeline: PathBuf,
     /// A parameter of the run; may be given several times
@@ -67,6 +84,9 @@ pub struct PipelineRunArgs {
     /// Show the run to a person, or write an event a line for a program
     #[arg(long, visible_alias = "format", value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub output: Format,
+    /// How a pipeline in Python is compiled.
+    #[command(flatten)]
+    pub compile: CompileArgs,
     /// How to speak to registries.
     #[command(flatten)]
     pub registry: RegistryArgs,

@@ -121,8 +121,8 @@ fn every_variable_is_in_the_table_once() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), Variable::ALL.len());
-    // `Netrc` is the last of the enum, so nothing is missing from the table.
-    assert_eq!(Variable::Netrc as usize + 1, Variable::ALL.len());
+    // `VirtualEnv` is the last of the enum, so nothing is missing from the table.
+    assert_eq!(Variable::VirtualEnv as usize + 1, Variable::ALL.len());
 }
 
 #[test]

@@ -80,11 +80,13 @@ pub enum Variable {
     UvFindLinks,
     /// Where logins by host are, in place of `~/.netrc`.
     Netrc,
+    /// The folder of the active virtual environment.
+    VirtualEnv,
 }
 
 impl Variable {
     /// All of them, in the order in which help lists them.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::LightshipHome,
         Self::LightshipJobs,
         Self::LightshipApt,
@@ -123,6 +125,7 @@ impl Variable {
         Self::UvExtraIndexUrl,
         Self::UvFindLinks,
         Self::Netrc,
+        Self::VirtualEnv,
     ];
 
     /// Its name.
@@ -166,6 +169,7 @@ impl Variable {
             Self::UvExtraIndexUrl => "UV_EXTRA_INDEX_URL",
             Self::UvFindLinks => "UV_FIND_LINKS",
             Self::Netrc => "NETRC",
+            Self::VirtualEnv => "VIRTUAL_ENV",
         }
     }
 
@@ -210,7 +214,8 @@ impl Variable {
             | Self::UvIndexUrl
             | Self::UvExtraIndexUrl
             | Self::UvFindLinks
-            | Self::Netrc => None,
+            | Self::Netrc
+            | Self::VirtualEnv => None,
         }
     }
 
@@ -260,7 +265,8 @@ impl Variable {
             | Self::UvIndexUrl
             | Self::UvExtraIndexUrl
             | Self::UvFindLinks
-            | Self::Netrc => return None,
+            | Self::Netrc
+            | Self::VirtualEnv => return None,
         })
     }
 }

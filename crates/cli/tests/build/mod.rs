@@ -18,7 +18,7 @@ mod programs;
 mod ran;
 mod same_bytes;
 mod site;
-mod stock;
+pub(crate) mod stock;
 mod whole;
 
 use std::fs;
@@ -84,7 +84,7 @@ fn spoil(path: &Path) {
 }
 
 /// What a failed build says, which is never a trace or a bug.
-fn refusal(environment: &TestEnvironment, code: i32, line: &str) -> String {
+pub(crate) fn refusal(environment: &TestEnvironment, code: i32, line: &str) -> String {
     let run = environment.run(&format!("--quiet {line}"));
     assert_eq!((run.code(), run.stdout.as_str()), (code, ""), "{line}: {}", run.stderr);
     assert!(run.stderr.starts_with("error: "), "{line}: {}", run.stderr);

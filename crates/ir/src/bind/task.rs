@@ -6,7 +6,8 @@ use super::{InputError, InputFault, Scope};
 use crate::arena::TaskId;
 use crate::exchange::{Artifact, Exchange, Inputs};
 use crate::plan::{
-    ArtifactSource, Body, Component, ParameterBinding, ParameterSource, Plan, Task, TaskOutput,
+    ArtifactSource, Body, Component, ParameterBinding, ParameterSource, Plan, Strategy, Task,
+    TaskOutput,
 };
 use crate::template::{Context, Facts};
 use crate::value::ParameterType;
@@ -27,8 +28,12 @@ pub fn inputs(
     let (component, task) = (plan.component_of(task), &plan.tasks[task]);
     let mut inputs = Inputs::default();
     for (name, binding) in &task.parameters {
-        if let Some(value) = found(plan, binding, scope).map_err(|fault| fault.of(name))? {
-            inputs.parameters.insert(name.clone(), value);
+        match found(plan, binding, scope) {
+            Ok(Some(value)) => drop(inputs.parameters.insert(name.clone(), value)),
+            Ok(None) => {}
+            // The SDK lets such a task take only what it can do without, for what it takes from may have failed.
+            Err(InputFault::Nothing(_)) if may_miss(task, component, name, binding) => {}
+            Err(fault) => return Err(fault.of(name)),
         }
     }
     inputs = with_constants(task, component, inputs, facts)?;
@@ -42,6 +47,14 @@ pub fn inputs(
     }
     typed(task, component, &mut inputs)?;
     Ok(inputs)
+}
+
+/// Whether a task runs without a value that another one did not give.
+fn may_miss(task: &Task, component: &Component, name: &str, binding: &ParameterBinding) -> bool {
+    let declared = component.inputs.parameters.get(name);
+    task.trigger.strategy == Strategy::AllCompleted
+        && matches!(binding.source, ParameterSource::Output(_))
+        && declared.is_none_or(|input| input.optional || input.default.is_some())
 }
 
 impl Component {

@@ -206,6 +206,24 @@ fn what_is_missing_is_told() {
 }
 
 #[test]
+fn who_ignores_failures_does_without_what_they_did_not_give() {
+    let whatever =
+        "\n      use:\n        triggerPolicy: {strategy: ALL_UPSTREAM_TASKS_COMPLETED}\n";
+    let text = PIPELINE
+        .replace("n: {componentInputParameter: maybe}", "text: {componentInputParameter: maybe}");
+    let given = |text: &str| {
+        let plan = Plan::compile(&Package::read(text.as_bytes()).unwrap()).unwrap();
+        let mut known = known(&plan);
+        known.outputs.clear();
+        inputs(&plan, task(&plan, "use"), &known, &facts())
+    };
+    let ignoring = given(&text.replace("\n      use:\n", whatever)).unwrap();
+    assert!(!ignoring.parameters.contains_key("n"));
+    let error = given(&text).unwrap_err().to_string();
+    assert_eq!(error, "input `n`: output `out` of task `make` has no value");
+}
+
+#[test]
 fn loops_have_rounds() {
     let plan = plan();
     let known = known(&plan);

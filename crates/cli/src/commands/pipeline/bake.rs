@@ -25,7 +25,8 @@ pub(in crate::commands) fn run(
     }
     let settings = context.settings()?;
     let shelf = args.push.as_deref().map(Shelf::parse).transpose()?;
-    let Pipeline { package, plan } = Pipeline::read(&args.pipeline)?;
+    let from = (&settings, args.offline);
+    let Pipeline { package, plan } = Pipeline::open(&args.pipeline, &args.compile, from, context)?;
     let mut steps = Steps::of(&package);
     let images = Images::new(&settings, args.registry.plain_http);
     let sandboxes = Sandboxes::open(&settings)?;

@@ -7,6 +7,8 @@ use lightship_engine::RunId;
 use lightship_ir::bind::RunErrors;
 use lightship_ir::{PackageError, Problems};
 
+use super::compile::CompileError;
+
 /// Why a pipeline cannot be baked or run.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
@@ -40,6 +42,9 @@ pub enum PipelineError {
         /// The file.
         path: PathBuf,
     },
+    /// A pipeline in Python cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// The record of runs cannot be read or written.
     #[error(transparent)]
     Store(#[from] lightship_engine::StoreError),
@@ -97,6 +102,7 @@ impl Diagnose for PipelineError {
             Self::Package { source, .. } => source.category(),
             Self::Problems { source, .. } => source.category(),
             Self::Inputs { source, .. } => source.category(),
+            Self::Compile(error) => error.category(),
             Self::Store(error) => error.category(),
             Self::Drive(error) => error.category(),
             Self::ImagesGone { .. } => Category::BadInput,
@@ -114,6 +120,7 @@ impl Diagnose for PipelineError {
             Self::Package { source, .. } => source.hints(),
             Self::Problems { source, .. } => source.hints(),
             Self::Inputs { source, .. } => source.hints(),
+            Self::Compile(error) => error.hints(),
             Self::Store(error) => error.hints(),
             Self::Drive(error) => error.hints(),
             Self::Parameters { .. } => Vec::new(),

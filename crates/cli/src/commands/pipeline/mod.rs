@@ -5,6 +5,7 @@ mod account;
 mod attend;
 pub(super) mod bake;
 mod before;
+mod compile;
 mod drive;
 mod either;
 mod error;

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use lightship_ir::{MAX_BYTES, Package, Plan};
 
-use super::PipelineError;
-use crate::commands::Error;
+use super::{PipelineError, compile};
+use crate::args::CompileArgs;
+use crate::commands::{Context, Error};
+use crate::settings::Settings;
 
 /// A pipeline as it is written, and what it means.
 pub(super) struct Pipeline {
@@ -16,6 +18,19 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
+    /// Reads a compiled pipeline, or compiles one that is written in Python.
+    pub(super) fn open(
+        path: &Path,
+        args: &CompileArgs,
+        (settings, offline): (&Settings, bool),
+        context: &Context<'_>,
+    ) -> Result<Self, Error> {
+        match compile::compiled(path, args, (settings, offline), context)? {
+            Some(bytes) => Self::understand(path, &bytes),
+            None => Self::read(path),
+        }
+    }
+
     /// Reads a compiled pipeline.
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(Error::io("read", path))?;
@@ -23,7 +38,11 @@ impl Pipeline {
         // One more than there may be: the reader of packages says that it is too much.
         let most = MAX_BYTES as u64 + 1;
         file.take(most).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
-        let package = Package::read(&bytes)
+        Self::understand(path, &bytes)
+    }
+
+    fn understand(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let package = Package::read(bytes)
             .map_err(|source| PipelineError::Package { path: path.to_owned(), source })?;
         let plan = Plan::compile(&package)
             .map_err(|source| PipelineError::Problems { path: path.to_owned(), source })?;

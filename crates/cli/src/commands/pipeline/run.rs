@@ -33,7 +33,8 @@ pub(in crate::commands) fn run(
     // While there is one thread.
     sandboxes::enter_subordinate_ids()?;
     let settings = context.settings()?;
-    let pipeline = Pipeline::read(&args.pipeline)?;
+    let from = (&settings, args.offline);
+    let pipeline = Pipeline::open(&args.pipeline, &args.compile, from, context)?;
     let given = given::read(args)?;
     let inputs = bind::run(&pipeline.plan, &given)
         .map_err(|source| PipelineError::Inputs { path: args.pipeline.clone(), source })?;
