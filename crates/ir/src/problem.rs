@@ -187,6 +187,11 @@ pub enum Fault {
         /// What may stand there.
         known: Vec<String>,
     },
+    /// A name of an input or output that could be no file's.
+    #[error(
+        "{0} cannot name an input or output: it becomes a file's name, so it is not empty, `.` or `..`, and has no `/` and no control characters"
+    )]
+    Name(String),
     /// One of several fields must be there.
     #[error("it has none of {}", .0.join(", "))]
     NoneOf(&'static [&'static str]),
@@ -322,6 +327,11 @@ impl Fault {
     pub(crate) fn of_value<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
         let known = known.into_iter().map(str::to_owned).collect();
         Self::UnknownValue { name: name.chars().take(60).collect(), known }
+    }
+
+    /// Quoted and escaped: what is wrong with it may not be seen otherwise, or may be told to a terminal.
+    pub(crate) fn of_name(name: &str) -> Self {
+        Self::Name(format!("{:?}", name.chars().take(60).collect::<String>()))
     }
 
     fn hint(&self) -> Option<Hint> {
