@@ -74,7 +74,7 @@ fn input_parameter(node: &Node<'_>) -> InputParameter {
     }
 }
 
-/// The proto has a list of values; a compiled pipeline may have each wrapped in an object.
+/// The values that are allowed, as they are written.
 fn literals(node: &Node<'_>) -> Vec<Value> {
     let literal = |item: Node<'_>| item.value().cloned();
     node.items().into_iter().filter_map(literal).collect()
