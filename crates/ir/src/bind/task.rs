@@ -17,7 +17,9 @@ use crate::value::ParameterType;
 /// - A name that the component does not declare keeps its value: conditions and placeholders speak of it.
 /// - An optional input that nobody gives has its default. Without one it is not there for an executor, and null for a
 ///   graph, whose tasks may hand it on.
-/// - An input of the type `TASK_CONFIG` is not there; the engine adds it ([`Component::task_config`]).
+/// - The same holds where it comes from a task that did not run or failed: a task that ignores what failed before it,
+///   or an exit task, goes on with its own defaults.
+/// - An input of the type `TASK_CONFIG` is not there: it tells how Kubernetes was asked to run the task.
 pub fn inputs(
     plan: &Plan,
     task: TaskId,
@@ -27,8 +29,11 @@ pub fn inputs(
     let (component, task) = (plan.component_of(task), &plan.tasks[task]);
     let mut inputs = Inputs::default();
     for (name, binding) in &task.parameters {
-        if let Some(value) = found(plan, binding, scope).map_err(|fault| fault.of(name))? {
-            inputs.parameters.insert(name.clone(), value);
+        match found(plan, binding, scope) {
+            Ok(Some(value)) => drop(inputs.parameters.insert(name.clone(), value)),
+            Ok(None) => {}
+            Err(InputFault::Nothing(_)) if may_lack(component, name, &binding.source) => {}
+            Err(fault) => return Err(fault.of(name)),
         }
     }
     inputs = with_constants(task, component, inputs, facts)?;
@@ -44,13 +49,29 @@ pub fn inputs(
     Ok(inputs)
 }
 
-impl Component {
-    /// The input through which a component asks for its task's configuration, where it does.
-    pub fn task_config(&self) -> Option<&str> {
-        let config = |kind: ParameterType| kind == ParameterType::TaskConfig;
-        let mut inputs = self.inputs.parameters.iter();
-        inputs.find(|(_, input)| config(input.kind)).map(|(name, _)| name.as_str())
+/// The value of a name that Kubernetes would be told about a task: of a secret, a volume, a config map. Names are looked
+/// up around the task; what it is given itself is none of their business.
+pub fn name(
+    plan: &Plan,
+    task: TaskId,
+    binding: &ParameterBinding,
+    scope: &dyn Scope,
+    facts: &Facts,
+) -> Result<Value, InputFault> {
+    if let Some(value) = found(plan, binding, scope)? {
+        return Ok(value);
     }
+    let ParameterSource::Constant(constant) = &binding.source else { return Ok(Value::Null) };
+    let declared = &plan.component_of(task).inputs;
+    let value = constant.render(&Context { exchange: &Exchange::default(), facts, declared })?;
+    selected(binding, value)
+}
+
+/// Whether an input can do without what a task did not give.
+fn may_lack(component: &Component, name: &str, source: &ParameterSource) -> bool {
+    let declared = component.inputs.parameters.get(name);
+    let may = declared.is_some_and(|input| input.optional || input.default.is_some());
+    may && matches!(source, ParameterSource::Output(_))
 }
 
 /// The value of a binding, of which a constant with placeholders has none yet.
