@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use lightship_base::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::run::Message;
-use super::{DriveError, Follower};
+use super::{DriveError, Follower, replay};
 use crate::event::{Event, Notice};
 use crate::id::RunId;
 use crate::state::RunState;
@@ -69,10 +70,25 @@ impl RunHandle {
     }
 
     async fn request(&self, event: Event) -> Result<(), DriveError> {
-        let gone = || DriveError::Gone(self.run.clone());
         let (reply, answer) = oneshot::channel();
-        let request = Message::Request { event: Box::new(event), reply };
-        self.requests.send(request).await.map_err(|_| gone())?;
-        Ok(answer.await.map_err(|_| gone())??)
+        let request = Message::Request { event: Box::new(event.clone()), reply };
+        if self.requests.send(request).await.is_ok()
+            && let Ok(answer) = answer.await
+        {
+            return Ok(answer?);
+        }
+        Err(too_late(self.store.as_ref(), &self.run, &event).await)
+    }
+}
+
+/// What is answered where nobody hears a request any more: what the run itself says about it. A run that has ended by
+/// itself a moment ago is none that somebody gave up.
+async fn too_late(store: &dyn Store, run: &RunId, event: &Event) -> DriveError {
+    match replay(store, run).await {
+        Err(error) => error,
+        Ok(mut known) => match known.state.step(Timestamp::MAX, event) {
+            Err(illegal) => DriveError::Illegal(illegal),
+            Ok(_) => DriveError::Gone(run.clone()),
+        },
     }
 }
