@@ -46,6 +46,24 @@ pub trait Diagnose: std::error::Error {
     }
 }
 
+/// An error and its causes, as one text: `cannot start: cannot mount /data: permission denied`. A cause whose words
+/// are there already is not told twice, as many an error repeats what it is due to.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+    }
+    text
+}
+
+/// The same with all white space as single spaces: for a cell of a table, or a sentence.
+pub fn in_one_line(error: &dyn std::error::Error) -> String {
+    with_causes(error).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl Category {
     /// The category of an operating-system error met on a file of the user's: a missing file is bad
     /// input, a full disk is the machine's.
@@ -60,5 +78,29 @@ impl Category {
             | ErrorKind::NotADirectory => Self::BadInput,
             _ => Self::Machine,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot run the step:\n  {name}")]
+    struct Outer {
+        name: &'static str,
+        #[source]
+        cause: Inner,
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot mount: {0}")]
+    struct Inner(#[source] std::io::Error);
+
+    #[test]
+    fn causes_are_told_once_and_in_order() {
+        let error = Outer { name: "train", cause: Inner(std::io::Error::other("no right")) };
+        assert_eq!(with_causes(&error), "cannot run the step:\n  train: cannot mount: no right");
+        assert_eq!(in_one_line(&error), "cannot run the step: train: cannot mount: no right");
     }
 }

@@ -11,7 +11,7 @@ mod progress;
 mod size;
 
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
-pub use diagnose::{Category, Diagnose, Hint};
+pub use diagnose::{Category, Diagnose, Hint, in_one_line, with_causes};
 pub use digest::{ChainId, DiffId, Digest, ParseDigestError};
 pub use hash::{HashingReader, HashingWriter, Sha256};
 pub use key::Key;

@@ -11,8 +11,10 @@ use crate::id::AttemptId;
 /// **What a crash may do.** An artifact counts from the moment at which the success of its task is recorded. What an
 /// attempt wrote that was lost stays below its own root, where nobody looks; removing it is up to who implements this.
 pub trait Artifacts: Send + Sync {
-    /// The URI below which an attempt's outputs go: `<root>/<pipeline>/<run>/<path>/<attempt>`. Each attempt has its own,
-    /// so that one which was given up cannot write into another's.
+    /// The URI below which an attempt's outputs go: `<root>/<pipeline>/<run>/<path>/<place>-<attempt>`. No two attempts of
+    /// a run may have the same one, or one in the other, so that none writes into another's or takes what it finds there
+    /// for its own. The place's number has to be part of it: a graph that runs again has new places on the same path,
+    /// whose attempts count from 1 again.
     fn root(&self, pipeline: &str, path: &str, attempt: &AttemptId) -> String;
 
     /// What is at an artifact's URI; none if nothing is. A place that cannot be read here, which an importer may name,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lightship_base::{Digest, Timestamp};
 pub use lightship_ir::Part;
 use lightship_ir::value::text_of;
-use lightship_ir::{Evidence, fingerprint};
+use lightship_ir::{Evidence, MountedVolume, fingerprint};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Outputs;
@@ -70,7 +70,13 @@ pub struct CacheEntry {
     pub outputs: Outputs,
 }
 
-/// What to look for before a task runs; none where the content of something that it reads is not known.
+/// What to look for before a task runs; none where the content of something that it reads is not known, and where its
+/// outputs are not all that it leaves: a run's workspace is empty at its beginning, and whoever took a result would go
+/// on without the files that come with it. Upstream makes the name of the workspace part of the key, with the same
+/// effect on other runs; within one run that would take a result although something before it has changed the files.
+///
+/// Volumes count by name, folder and place, as they do upstream: they outlive runs, so that what an earlier run left
+/// in them is there.
 ///
 /// `environment` is what the executor says that the result depends on besides ([`crate::Executor::environment`]).
 pub(crate) fn lookup(
@@ -79,15 +85,20 @@ pub(crate) fn lookup(
     content: impl Fn(&str) -> Option<Digest>,
 ) -> Option<Lookup> {
     let (plan, task) = (&launch.plan, launch.task);
+    if plan.config.workspace.is_some() {
+        return None;
+    }
     let mut artifacts = BTreeMap::new();
     for (name, list) in &launch.inputs.artifacts {
         let digests = list.iter().map(|artifact| content(&artifact.uri));
         artifacts.insert(name.clone(), digests.collect::<Option<Vec<Digest>>>()?);
     }
     let mounts = plan.tasks[task].kubernetes.iter().flat_map(|kubernetes| &kubernetes.volumes);
-    let volumes: Vec<(String, String)> = mounts
-        .map(|mount| {
-            (launch.name(&mount.name).map(text_of).unwrap_or_default(), mount.path.clone())
+    let volumes: Vec<MountedVolume> = mounts
+        .map(|mount| MountedVolume {
+            name: launch.name(&mount.name).map(text_of).unwrap_or_default(),
+            sub_path: mount.sub_path.clone(),
+            path: mount.path.clone(),
         })
         .collect();
     let evidence = Evidence { image: environment, volumes: &volumes, artifacts: &artifacts };

@@ -28,7 +28,8 @@ pub enum Event {
         node: NodeId,
         /// The attempt: one more than there were.
         attempt: AttemptNumber,
-        /// What the cache was asked and did not have; none where it was not asked.
+        /// What its result is found by later on; none where it is not kept. Where the run takes earlier results, the
+        /// cache was asked for it and had none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lookup: Option<Box<Lookup>>,
     },
@@ -197,6 +198,26 @@ impl Event {
             Self::ResumeRequested => "resume_requested",
             Self::RetryRequested => "retry_requested",
             Self::RerunRequested { .. } => "rerun_requested",
+        }
+    }
+
+    /// The attempt that it is about: its beginning or its end; none where it is about something else.
+    pub fn attempt(&self) -> Option<(NodeId, AttemptNumber)> {
+        match self {
+            Self::Starting { node, attempt, .. }
+            | Self::Succeeded { node, attempt, .. }
+            | Self::Failed { node, attempt, .. }
+            | Self::Stopped { node, attempt }
+            | Self::Lost { node, attempt } => Some((*node, *attempt)),
+            Self::Begun
+            | Self::Cached { .. }
+            | Self::Waited { .. }
+            | Self::CancelRequested
+            | Self::DeadlinePassed
+            | Self::PauseRequested
+            | Self::ResumeRequested
+            | Self::RetryRequested
+            | Self::RerunRequested { .. } => None,
         }
     }
 

@@ -77,8 +77,9 @@ impl NodeId {
 
     pub(crate) fn at(index: usize) -> Self {
         Self(
-            u32::try_from(index)
-                .expect("loops are bounded, so a run has far fewer than 2^32 places"),
+            u32::try_from(index).expect(
+                "a run has a million places at most, however often some of them begin anew",
+            ),
         )
     }
 

@@ -122,10 +122,20 @@ pub struct RunQuery {
     pub name_contains: Option<String>,
     /// In which order.
     pub sort: Sort,
-    /// Most runs of a page; 20, if none.
+    /// Most runs of a page; [`RunQuery::PAGE`], if none.
     pub limit: Option<u32>,
     /// How many to leave out at the beginning.
     pub offset: u64,
+}
+
+impl RunQuery {
+    /// The runs of a page where nothing is said (*KFP v2beta1, `page_size`*).
+    pub const PAGE: u32 = 20;
+
+    /// Most runs of the page.
+    pub fn limit(&self) -> u32 {
+        self.limit.unwrap_or(Self::PAGE)
+    }
 }
 
 /// An order of runs.
@@ -192,7 +202,7 @@ pub struct StoreError {
 }
 
 /// The kinds of failures of a store.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreFault {
     /// There is a run of this id.
     #[error("there is a run of this id already")]

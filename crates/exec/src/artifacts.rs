@@ -31,7 +31,8 @@ impl Artifacts for LocalArtifacts {
         let mut root = self.folder.join(name(pipeline)).join(attempt.run.as_str());
         // `for-loop-1[3]/train` is a path already; nothing of it may lead elsewhere.
         root.extend(path.split('/').map(name));
-        root.join(attempt.attempt.to_string()).display().to_string()
+        // Paths may look alike once they are folders' names, and a graph that runs again has the same ones: places differ.
+        root.join(format!("{}-{}", attempt.node, attempt.attempt)).display().to_string()
     }
 
     fn content<'a>(
@@ -78,8 +79,8 @@ mod tests {
         let root = |pipeline: &str, path: &str| artifacts.root(pipeline, path, &attempt);
         assert_eq!(
             root("add numbers", "for-loop-1[3]/train"),
-            "/home/artifacts/add_numbers/run-1/for-loop-1[3]/train/1"
+            "/home/artifacts/add_numbers/run-1/for-loop-1[3]/train/4-1"
         );
-        assert_eq!(root("..", "../../etc"), "/home/artifacts/_../run-1/_../_../etc/1");
+        assert_eq!(root("..", "../../etc"), "/home/artifacts/_../run-1/_../_../etc/4-1");
     }
 }

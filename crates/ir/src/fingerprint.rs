@@ -38,28 +38,28 @@ pub struct Part {
 pub struct Evidence<'e> {
     /// What stands for the image's content: a digest, or a reference where nothing better is known.
     pub image: &'e str,
-    /// Volumes that outlive the task: name, and where it is mounted.
-    pub volumes: &'e [(String, String)],
+    /// Volumes that outlive the task.
+    pub volumes: &'e [MountedVolume],
     /// The digests of input artifacts' contents, by the input's name and in its order.
     pub artifacts: &'e BTreeMap<String, Vec<Digest>>,
 }
 
-/// How two fingerprints differ in one part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Difference {
-    /// Both have it, and it is not the same.
-    Changed(String),
-    /// Only the later one has it.
-    Added(String),
-    /// Only the earlier one has it.
-    Removed(String),
+/// A volume as a task sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountedVolume {
+    /// Its name.
+    pub name: String,
+    /// The folder in it that is mounted; all of it, if empty.
+    pub sub_path: String,
+    /// Where it is mounted.
+    pub path: String,
 }
 
 /// The fingerprint of a task with these inputs. None where the content of an input artifact is not known, and for
 /// tasks that are graphs.
 ///
-/// An author's own key stands for everything but the component, as it does upstream.
+/// An author's own key stands for what a task does and what it is given. It counts within a pipeline, as it does
+/// upstream, and for the same component with the same outputs: another one's result is no result of this task.
 pub fn fingerprint(
     plan: &Plan,
     task: TaskId,
@@ -71,7 +71,9 @@ pub fn fingerprint(
     let mut parts = Parts::default();
     parts.add("component", Key::of("component").with(&component.name));
     if let Some(key) = &task.caching.key {
+        parts.add("pipeline", Key::of("pipeline").with(&plan.name));
         parts.add("key", Key::of("key").with(key));
+        parts.outputs(component);
         return Some(Fingerprint { parts: parts.0 });
     }
     match &executor.kind {
@@ -95,7 +97,9 @@ pub fn fingerprint(
     }
     parts.outputs(component);
     let volumes = evidence.volumes.iter();
-    let volumes = volumes.fold(Key::of("volumes"), |key, (name, path)| key.with(name).with(path));
+    let volumes = volumes.fold(Key::of("volumes"), |key, volume| {
+        key.with(&volume.name).with(&volume.sub_path).with(&volume.path)
+    });
     parts.add("volumes", volumes);
     Some(Fingerprint { parts: parts.0 })
 }
@@ -112,26 +116,6 @@ impl Fingerprint {
         parts
             .fold(Key::of(RULES), |key, part| key.with(&part.name).with(part.digest.as_bytes()))
             .finish()
-    }
-
-    /// What became different since an earlier one.
-    pub fn since(&self, earlier: &Self) -> Vec<Difference> {
-        let of = |parts: &[Part], name: &str| {
-            parts.iter().find(|part| part.name == name).map(|part| part.digest)
-        };
-        let mut differences = Vec::new();
-        for part in &self.parts {
-            match of(&earlier.parts, &part.name) {
-                None => differences.push(Difference::Added(part.name.clone())),
-                Some(digest) if digest != part.digest => {
-                    differences.push(Difference::Changed(part.name.clone()));
-                }
-                Some(_) => {}
-            }
-        }
-        let gone = earlier.parts.iter().filter(|part| of(&self.parts, &part.name).is_none());
-        differences.extend(gone.map(|part| Difference::Removed(part.name.clone())));
-        differences
     }
 }
 

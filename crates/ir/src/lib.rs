@@ -24,7 +24,7 @@ pub mod template;
 pub mod value;
 
 pub use arena::{Arena, ComponentId, DagId, ExecutorId, Id, TaskId};
-pub use fingerprint::{Difference, Evidence, Fingerprint, Part, fingerprint};
+pub use fingerprint::{Evidence, Fingerprint, MountedVolume, Part, fingerprint};
 pub use package::{
     ContainerEdit, ContainerText, MAX_BYTES, NoSuchContainer, Package, PackageError,
 };

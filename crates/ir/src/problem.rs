@@ -1,5 +1,7 @@
 //! What is wrong with a pipeline, where, and what was probably meant.
 
+mod unknown;
+
 use std::fmt;
 
 use lightship_base::{Category, Diagnose, Hint};
@@ -8,12 +10,18 @@ use crate::condition::ConditionError;
 use crate::template::TemplateError;
 use crate::value::{ParameterType, ValueError};
 
+pub(crate) use unknown::Patience;
+pub use unknown::Unknown;
+
 /// Everything that is wrong with a pipeline: never empty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problems(Vec<Problem>);
 
 /// More than a person reads. The rest is told as a number.
 const MOST: usize = 20;
+
+/// More than anybody mends at once. What is wrong beyond that is not collected: a file can be made of nothing else.
+pub(crate) const MOST_KEPT: usize = 500;
 
 impl Problems {
     /// `value`, where nothing is wrong.
@@ -38,7 +46,8 @@ impl fmt::Display for Problems {
         if let [only] = &self.0[..] {
             return write!(f, "{only}");
         }
-        write!(f, "{} things are wrong with the pipeline:", self.0.len())?;
+        let least = if self.0.len() >= MOST_KEPT { "at least " } else { "" };
+        write!(f, "{least}{} things are wrong with the pipeline:", self.0.len())?;
         for problem in self.0.iter().take(MOST) {
             write!(f, "\n  {problem}")?;
         }
@@ -134,37 +143,6 @@ impl fmt::Display for Place {
     }
 }
 
-/// A name that is not known, and the one that is nearest to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unknown {
-    name: String,
-    nearest: Option<String>,
-}
-
-impl Unknown {
-    /// `name` among those that are known.
-    pub fn among<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        let distance = |other: &&str| strsim::damerau_levenshtein(name, other);
-        let nearest = known.into_iter().min_by_key(distance);
-        let close = |near: &&str| distance(near) <= 1 + near.len() / 4;
-        Self { name: name.to_owned(), nearest: nearest.filter(close).map(str::to_owned) }
-    }
-
-    /// Whether one of the known names is near it.
-    pub fn has_nearest(&self) -> bool {
-        self.nearest.is_some()
-    }
-}
-
-impl fmt::Display for Unknown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.nearest {
-            None => write!(f, "`{}`", self.name),
-            Some(nearest) => write!(f, "`{}` (nearest: `{nearest}`)", self.name),
-        }
-    }
-}
-
 /// What can be wrong with a pipeline.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Fault {
@@ -187,6 +165,11 @@ pub enum Fault {
         /// What may stand there.
         known: Vec<String>,
     },
+    /// A name of an input or output that could be no file's.
+    #[error(
+        "{0} cannot name an input or output: it becomes a file's name, so it is not empty, `.` or `..`, and has no `/` and no control characters"
+    )]
+    Name(String),
     /// One of several fields must be there.
     #[error("it has none of {}", .0.join(", "))]
     NoneOf(&'static [&'static str]),
@@ -322,6 +305,11 @@ impl Fault {
     pub(crate) fn of_value<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
         let known = known.into_iter().map(str::to_owned).collect();
         Self::UnknownValue { name: name.chars().take(60).collect(), known }
+    }
+
+    /// Quoted and escaped: what is wrong with it may not be seen otherwise, or may be told to a terminal.
+    pub(crate) fn of_name(name: &str) -> Self {
+        Self::Name(format!("{:?}", name.chars().take(60).collect::<String>()))
     }
 
     fn hint(&self) -> Option<Hint> {

@@ -113,15 +113,10 @@ impl Delta {
 }
 
 fn write_delta(db: &Connection, run: i64, node: NodeId, delta: &Delta) -> Result<(), StoreFault> {
-    let node = node.number();
     if delta.dropped {
-        for table in ["tasks", "artifacts", "metrics"] {
-            let delete = format!("DELETE FROM {table} WHERE run = ?1 AND node = ?2");
-            let mut statement = db.prepare_cached(&delete).map_err(fault::of)?;
-            statement.execute(params![run, node]).map_err(fault::of)?;
-        }
-        return Ok(());
+        return forget(db, run, node, &["tasks", "artifacts", "metrics", "uses"]);
     }
+    let node = node.number();
     let state = delta.state.map(TaskState::name);
     if let Some((parent, name, round)) = &delta.created {
         let insert = "INSERT INTO tasks (run, node, parent, name, round, state, attempts, started,
@@ -174,8 +169,38 @@ fn write_run(
 
 /// Artifacts, metrics, who reads what, and what the cache keeps.
 fn consequences(db: &Connection, run: i64, record: &Record) -> Result<(), StoreFault> {
-    if let Event::Succeeded { node, outputs, .. } = &record.notice.recorded.event {
-        insert_artifacts(db, run, *node, outputs)?;
+    for change in &record.notice.changes {
+        // It runs again. Whatever it read and gave before is no longer what it reads and gives.
+        if let Change::State { node, state: TaskState::Waiting } = change {
+            forget(db, run, *node, &READ_AND_GIVEN)?;
+        }
+    }
+    match &record.notice.recorded.event {
+        Event::Starting { node, attempt, .. } if attempt.get() > 1 => {
+            forget(db, run, *node, &READ_AND_GIVEN)?;
+        }
+        Event::Succeeded { node, outputs, .. } => insert_artifacts(db, run, *node, outputs)?,
+        // The artifacts stay those of whoever made them; what was measured counts for this run as well.
+        Event::Cached { node, outputs, .. } => {
+            forget(db, run, *node, &READ_AND_GIVEN)?;
+            for (output, list) in &outputs.produced.artifacts {
+                for artifact in list {
+                    metrics::insert(db, run, *node, output, artifact)?;
+                }
+            }
+        }
+        Event::Begun
+        | Event::Starting { .. }
+        | Event::Failed { .. }
+        | Event::Stopped { .. }
+        | Event::Lost { .. }
+        | Event::Waited { .. }
+        | Event::CancelRequested
+        | Event::DeadlinePassed
+        | Event::PauseRequested
+        | Event::ResumeRequested
+        | Event::RetryRequested
+        | Event::RerunRequested { .. } => {}
     }
     for used in &record.uses {
         let insert = "INSERT OR IGNORE INTO uses (run, node, input, uri) VALUES (?1, ?2, ?3, ?4)";
@@ -187,6 +212,19 @@ fn consequences(db: &Connection, run: i64, record: &Record) -> Result<(), StoreF
         Some(entry) => cached::insert(db, entry),
         None => Ok(()),
     }
+}
+
+/// The tables of what a place read and gave.
+const READ_AND_GIVEN: [&str; 3] = ["artifacts", "metrics", "uses"];
+
+/// Removes what some tables have of a place.
+fn forget(db: &Connection, run: i64, node: NodeId, tables: &[&str]) -> Result<(), StoreFault> {
+    for table in tables {
+        let delete = format!("DELETE FROM {table} WHERE run = ?1 AND node = ?2");
+        let mut statement = db.prepare_cached(&delete).map_err(fault::of)?;
+        statement.execute(params![run, node.number()]).map_err(fault::of)?;
+    }
+    Ok(())
 }
 
 fn insert_artifacts(

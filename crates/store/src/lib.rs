@@ -69,9 +69,10 @@ impl SqliteStore {
     /// Has the writer do something. When this returns it is durable.
     fn write<'a, T: Send + 'static>(
         &'a self,
-        action: &'a str,
+        action: impl Into<String>,
         work: impl FnOnce(&Connection) -> Result<T, StoreFault> + Send + 'static,
     ) -> Pending<'a, Result<T, StoreError>> {
+        let action = action.into();
         Box::pin(async move {
             let done = self.writer.write(work).await;
             done.map_err(|fault| failed(action, &self.path, fault))
@@ -81,13 +82,20 @@ impl SqliteStore {
     /// Reads with a connection of its own, as of one moment.
     fn read<'a, T: Send + 'static>(
         &'a self,
-        action: &'a str,
+        action: impl Into<String>,
         work: impl FnOnce(&Connection) -> Result<T, StoreFault> + Send + 'static,
     ) -> Pending<'a, Result<T, StoreError>> {
-        let readers = Arc::clone(&self.readers);
+        let (readers, action) = (Arc::clone(&self.readers), action.into());
         Box::pin(async move {
             let done = tokio::task::spawn_blocking(move || readers.read(work)).await;
-            let done = done.unwrap_or(Err(StoreFault::Closed));
+            // A runtime that ends takes nothing more; anything else is a fault of ours.
+            let done = done.unwrap_or_else(|error| {
+                Err(if error.is_cancelled() {
+                    StoreFault::Closed
+                } else {
+                    StoreFault::Io(format!("reading ended before its time: {error}"))
+                })
+            });
             done.map_err(|fault| failed(action, &self.path, fault))
         })
     }
@@ -108,8 +116,8 @@ impl Readers {
     }
 }
 
-fn failed(action: &str, path: &Path, fault: StoreFault) -> StoreError {
-    StoreError { action: action.to_owned(), place: path.display().to_string(), fault }
+fn failed(action: impl Into<String>, path: &Path, fault: StoreFault) -> StoreError {
+    StoreError { action: action.into(), place: path.display().to_string(), fault }
 }
 
 impl Store for SqliteStore {
@@ -119,11 +127,15 @@ impl Store for SqliteStore {
         changes: &'a [Change],
     ) -> Pending<'a, Result<(), StoreError>> {
         let (header, changes) = (header.clone(), changes.to_vec());
-        self.write("create a run", move |db| runs::create(db, &header, &changes))
+        self.write(format!("create run {}", header.id), move |db| {
+            runs::create(db, &header, &changes)
+        })
     }
 
     fn append(&self, batch: Batch) -> Pending<'_, Result<(), StoreError>> {
-        self.write("append events of a run", move |db| append::append(db, &batch))
+        self.write(format!("append events of run {}", batch.run), move |db| {
+            append::append(db, &batch)
+        })
     }
 
     fn header<'a>(
@@ -131,7 +143,7 @@ impl Store for SqliteStore {
         run: &'a RunId,
     ) -> Pending<'a, Result<Option<Arc<Header>>, StoreError>> {
         let run = run.clone();
-        self.read("read a run", move |db| read::header(db, &run))
+        self.read(format!("read run {run}"), move |db| read::header(db, &run))
     }
 
     fn events<'a>(
@@ -141,7 +153,9 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Pending<'a, Result<Vec<Recorded>, StoreError>> {
         let run = run.clone();
-        self.read("read events of a run", move |db| read::events(db, &run, after, limit))
+        self.read(format!("read events of run {run}"), move |db| {
+            read::events(db, &run, after, limit)
+        })
     }
 
     fn runs<'a>(
@@ -154,7 +168,7 @@ impl Store for SqliteStore {
 
     fn remove<'a>(&'a self, run: &'a RunId) -> Pending<'a, Result<bool, StoreError>> {
         let run = run.clone();
-        self.write("remove a run", move |db| runs::remove(db, &run))
+        self.write(format!("remove run {run}"), move |db| runs::remove(db, &run))
     }
 
     fn cached(

@@ -10,9 +10,6 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params, params_from_i
 use crate::time::{moment, number};
 use crate::{fault, read};
 
-/// The runs of a page that does not say how many.
-const PAGE: u32 = 20;
-
 pub(crate) fn create(
     db: &Connection,
     header: &Header,
@@ -71,7 +68,7 @@ pub(crate) fn list(db: &Connection, query: &RunQuery) -> Result<Page<RunSummary>
         Order::State => "state",
     };
     let direction = if query.sort.descending { "DESC" } else { "ASC" };
-    let limit = query.limit.unwrap_or(PAGE);
+    let limit = query.limit();
     let rest = format!(
         "{conditions} ORDER BY {by} {direction}, id {direction} LIMIT {limit} OFFSET {}",
         query.offset

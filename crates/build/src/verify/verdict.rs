@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lightship_base::{Category, Hint};
+use lightship_base::{Category, Hint, with_causes};
 use lightship_sandbox::End;
 use serde::{Serialize, Serializer};
 
@@ -123,16 +123,7 @@ impl Verdict {
     /// The command could not be started or watched. Whose fault that is decides: an image without the
     /// program fails, a machine without namespaces cannot find out.
     pub(super) fn not_started(&mut self, error: &dyn lightship_base::Diagnose) {
-        let mut reason = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(deeper) = cause {
-            let words = deeper.to_string();
-            if !reason.contains(&words) {
-                reason = format!("{reason}: {words}");
-            }
-            cause = deeper.source();
-        }
-        self.reasons.push(reason);
+        self.reasons.push(with_causes(error));
         self.hints.extend(error.hints());
         self.status = match error.category() {
             Category::BadInput | Category::Usage => Status::Failed,

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use lightship_base::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinHandle};
 
 use super::run::Message;
-use super::{DriveError, Follower};
+use super::{DriveError, Follower, replay};
 use crate::event::{Event, Notice};
 use crate::id::{RunId, Seq};
 use crate::state::RunState;
@@ -55,7 +56,8 @@ impl RunHandle {
     /// What gives the run orders while somebody else waits for its end.
     pub fn remote(&self) -> RunRemote {
         let ended = self.ended.as_ref().map(JoinHandle::abort_handle);
-        RunRemote { run: self.run.clone(), requests: self.requests.clone(), ended }
+        let (store, requests) = (Arc::clone(&self.store), self.requests.clone());
+        RunRemote { run: self.run.clone(), store, requests, ended }
     }
 
     /// Everything that happened to the run and will: first what is kept, then what happens.
@@ -84,6 +86,7 @@ impl RunHandle {
 #[derive(Clone)]
 pub struct RunRemote {
     run: RunId,
+    store: Arc<dyn Store>,
     requests: mpsc::Sender<Message>,
     ended: Option<AbortHandle>,
 }
@@ -112,10 +115,25 @@ impl RunRemote {
     }
 
     async fn request(&self, event: Event) -> Result<(), DriveError> {
-        let gone = || DriveError::Gone(self.run.clone());
         let (reply, answer) = oneshot::channel();
-        let request = Message::Request { event: Box::new(event), reply };
-        self.requests.send(request).await.map_err(|_| gone())?;
-        Ok(answer.await.map_err(|_| gone())??)
+        let request = Message::Request { event: Box::new(event.clone()), reply };
+        if self.requests.send(request).await.is_ok()
+            && let Ok(answer) = answer.await
+        {
+            return Ok(answer?);
+        }
+        Err(too_late(self.store.as_ref(), &self.run, &event).await)
+    }
+}
+
+/// What is answered where nobody hears a request any more: what the run itself says about it. A run that has ended by
+/// itself a moment ago is none that somebody gave up.
+async fn too_late(store: &dyn Store, run: &RunId, event: &Event) -> DriveError {
+    match replay(store, run).await {
+        Err(error) => error,
+        Ok(mut known) => match known.state.step(Timestamp::MAX, event) {
+            Err(illegal) => DriveError::Illegal(illegal),
+            Ok(_) => DriveError::Gone(run.clone()),
+        },
     }
 }

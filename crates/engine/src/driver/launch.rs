@@ -28,9 +28,11 @@ impl RunLoop {
         let plan = Arc::clone(self.state.plan());
         let inputs = self.state.inputs(node).map_err(|error| wrong(error.to_string()))?;
         let mut names = Vec::new();
-        for binding in plan.tasks[task].kubernetes.as_deref().map(bindings).unwrap_or_default() {
+        for (what, binding) in plan.tasks[task].kubernetes.as_deref().into_iter().flat_map(bindings)
+        {
             let value = self.state.name_value(node, binding);
-            names.push((binding.clone(), value.map_err(|error| wrong(error.to_string()))?));
+            let value = value.map_err(|error| wrong(format!("the name of its {what}: {error}")))?;
+            names.push((binding.clone(), value));
         }
         let root = self.shared.world.artifacts.root(&plan.name, &path, &id);
         let facts = self.state.facts(node);
@@ -82,16 +84,16 @@ pub(super) fn uses(node: NodeId, inputs: &Inputs) -> Vec<Use> {
     inputs.artifacts.iter().flat_map(used).collect()
 }
 
-/// All names that Kubernetes would be told.
-fn bindings(kubernetes: &Kubernetes) -> Vec<&ParameterBinding> {
-    let volumes = kubernetes.secret_volumes.iter().chain(&kubernetes.config_map_volumes);
-    let env = kubernetes.secret_env.iter().chain(&kubernetes.config_map_env);
-    let mut all: Vec<&ParameterBinding> = volumes.map(|volume| &volume.name).collect();
-    all.extend(env.map(|env| &env.name));
-    all.extend(kubernetes.volumes.iter().map(|volume| &volume.name));
-    all.extend(&kubernetes.node_selector_json);
-    all.extend(&kubernetes.image_pull_secrets);
-    all.extend(kubernetes.node_affinity.iter().filter_map(|affinity| affinity.json.as_ref()));
-    all.extend(kubernetes.tolerations.iter().filter_map(|toleration| toleration.json.as_ref()));
-    all
+/// All names of what a task uses, and what they name. Where it is scheduled, and who fetches its image, has names as
+/// well; these mean something to a cluster only, so nobody is asked for their values here.
+fn bindings(kubernetes: &Kubernetes) -> impl Iterator<Item = (&'static str, &ParameterBinding)> {
+    let objects = [
+        ("secret", &kubernetes.secret_volumes, &kubernetes.secret_env),
+        ("config map", &kubernetes.config_map_volumes, &kubernetes.config_map_env),
+    ];
+    let objects = objects.into_iter().flat_map(|(what, volumes, env)| {
+        let volumes = volumes.iter().map(|volume| &volume.name);
+        volumes.chain(env.iter().map(|env| &env.name)).map(move |name| (what, name))
+    });
+    objects.chain(kubernetes.volumes.iter().map(|volume| ("volume", &volume.name)))
 }

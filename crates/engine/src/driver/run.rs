@@ -134,7 +134,7 @@ impl RunLoop {
             self.again = named_again(&first).or(self.again);
             self.take(first)?;
         }
-        let limit = self.header.plan.config.deadline;
+        let limit = self.state.plan().config.deadline;
         let limit = limit.and_then(|limit| jiff::SignedDuration::try_from(limit).ok());
         let begun = self.state.begun_at();
         self.deadline = limit.and_then(|limit| begun?.checked_add(limit).ok());
@@ -269,13 +269,23 @@ impl RunLoop {
                 return self.take_with(event, Vec::new(), result);
             }
             // Who is told to stop may say so by failing.
-            Ended::Failed(_) | Ended::Stopped if stopping => Event::Stopped { node, attempt },
+            Ended::Failed(_) | Ended::Stopped | Ended::Lost if stopping => {
+                Event::Stopped { node, attempt }
+            }
             Ended::Failed(failure) => Event::Failed { node, attempt, failure },
             Ended::Stopped => {
                 let failure = Failure::new(Reason::Executor, "something else stopped it");
                 Event::Failed { node, attempt, failure }
             }
-            Ended::Lost => Event::Lost { node, attempt },
+            // Nothing came between that could have ended it with Lightship: who loses attempts while this goes on may
+            // lose every one, so they count like any that failed.
+            Ended::Lost => {
+                let failure = Failure::new(
+                    Reason::Executor,
+                    "what ran it is gone, and how it ended is not known",
+                );
+                Event::Failed { node, attempt, failure }
+            }
         };
         self.acts.push(Act::Forget(id));
         self.take(event)
@@ -361,25 +371,16 @@ impl RunLoop {
     }
 
     fn check_points(&self, event: &Event) -> Result<(), DriveError> {
-        let (node, attempt, point) = match event {
-            Event::Starting { node, attempt, .. } => (*node, *attempt, Point::AfterIntent),
-            Event::Succeeded { node, attempt, .. }
-            | Event::Failed { node, attempt, .. }
-            | Event::Stopped { node, attempt } => (*node, *attempt, Point::AfterOutcome),
-            Event::Begun
-            | Event::Cached { .. }
-            | Event::Lost { .. }
-            | Event::Waited { .. }
-            | Event::CancelRequested
-            | Event::DeadlinePassed
-            | Event::PauseRequested
-            | Event::ResumeRequested
-            | Event::RetryRequested
-            | Event::RerunRequested { .. } => return Ok(()),
-        };
         if self.shared.world.probe.is_none() {
             return Ok(());
         }
+        let Some((node, attempt)) = event.attempt() else { return Ok(()) };
+        // Nobody knows when one was lost.
+        if matches!(event, Event::Lost { .. }) {
+            return Ok(());
+        }
+        let intent = matches!(event, Event::Starting { .. });
+        let point = if intent { Point::AfterIntent } else { Point::AfterOutcome };
         let id = AttemptId { run: self.header.id.clone(), node, attempt };
         if self.shared.halts(point, &id) { Err(DriveError::Halted(point)) } else { Ok(()) }
     }

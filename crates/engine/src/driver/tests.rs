@@ -303,7 +303,7 @@ fn results_are_found_again_as_long_as_they_are_there() {
         let scene = Scene::new(|_| Step::Succeed);
         let cached = json!({"cachingOptions": {"enableCache": true}});
         let tasks = [("a", cached)];
-        let uri = "mem://p/run-1/a/1/model";
+        let uri = "mem://p/run-1/a/1-1/model";
         scene.artifacts.put(uri, "weights");
         let driver = scene.driver();
         let submit = |id: &str, rules: CacheRules, container: Value| {
@@ -333,7 +333,8 @@ fn results_are_found_again_as_long_as_they_are_there() {
         let young = CacheRules::On { max_age: Some(Duration::from_mins(1)) };
         submit("run-5", young, image.clone()).await.unwrap().wait().await.unwrap();
         assert_eq!(scene.events("run-5").await.len(), 3);
-        for uri in ["mem://p/run-1/a/1/model", "mem://p/run-3/a/1/model", "mem://p/run-5/a/1/model"]
+        for uri in
+            ["mem://p/run-1/a/1-1/model", "mem://p/run-3/a/1-1/model", "mem://p/run-5/a/1-1/model"]
         {
             scene.artifacts.put(uri, "others");
         }
@@ -388,5 +389,106 @@ fn a_pause_starts_nothing_more() {
         assert_eq!(scene.started(), ["a"]);
         handle.unpause().await.unwrap();
         assert_eq!(handle.wait().await.unwrap(), RunState::Succeeded);
+    });
+}
+
+/// A graph that runs again has new places on the same path, and their attempts count from 1 again.
+#[test]
+fn no_attempt_of_a_rerun_meets_the_folders_of_another() {
+    run(async {
+        let scene = Scene::new(|_| Step::Succeed);
+        let mut document = document(
+            &[
+                ("a", json!({})),
+                ("inner", json!({"dependentTasks": ["a"], "componentRef": {"name": "graph"}})),
+            ],
+            &json!({"image": "busybox"}),
+        );
+        document["components"]["graph"] =
+            json!({"dag": {"tasks": {"b": {"componentRef": {"name": "comp"}}}}});
+        let driver = scene.driver();
+        let handle = driver.submit(header("run-1", plan(document))).await.unwrap();
+        assert_eq!(handle.wait().await.unwrap(), RunState::Succeeded);
+        let id = "run-1".parse().unwrap();
+        let known = replay(scene.store.as_ref(), &id).await.unwrap();
+        let a = known.state.find("a").unwrap();
+        driver.rerun(&id, a, None).await.unwrap().wait().await.unwrap();
+        assert_eq!(scene.started(), ["a", "inner/b", "a", "inner/b"]);
+        let started = scene.executor.started();
+        let root = |(id, path): &(AttemptId, String)| scene.artifacts.root("p", path, id);
+        let roots: BTreeSet<String> = started.iter().map(root).collect();
+        assert_eq!(roots.len(), started.len(), "{roots:?}");
+    });
+}
+
+/// A result is its outputs. What comes with them in the run's own folder would be missing.
+#[test]
+fn nothing_is_taken_from_the_cache_where_tasks_share_a_workspace() {
+    run(async {
+        let scene = Scene::new(|_| Step::Succeed);
+        let cached = json!({"cachingOptions": {"enableCache": true, "cacheKey": "v1"}});
+        let pipeline = document(&[("a", cached)], &json!({"image": "busybox"}));
+        let config = json!({"pipelineConfig": {"workspace": {"size": "1Gi"}}});
+        let platform = json!({"platforms": {"kubernetes": config}});
+        let package = lightship_ir::Package::of_values(vec![pipeline, platform]).unwrap();
+        let plan = lightship_ir::Plan::compile(&package).unwrap();
+        assert!(plan.config.workspace.is_some());
+        for id in ["run-1", "run-2"] {
+            let handle = scene.driver().submit(header(id, plan.clone())).await.unwrap();
+            assert_eq!(handle.wait().await.unwrap(), RunState::Succeeded);
+        }
+        assert_eq!(scene.started(), ["a", "a"]);
+        assert!(scene.store.cache(None).await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn an_attempt_that_is_lost_while_the_run_goes_on_has_failed() {
+    run(async {
+        let scene = Scene::new(|_| Step::UntilAsked);
+        let retry = json!({"retryPolicy": {"maxRetryCount": 1}});
+        let handle = scene.driver().submit(pipeline(&[("a", retry)])).await.unwrap();
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            scene.executor.lose_everything();
+        }
+        assert_eq!(handle.wait().await.unwrap(), RunState::Failed);
+        assert_eq!(scene.started(), ["a", "a"], "each counts like one that failed");
+        let known = replay(scene.store.as_ref(), &"run-1".parse().unwrap()).await.unwrap();
+        let failure = known.state.failure(known.state.find("a").unwrap()).unwrap();
+        assert_eq!(failure.reason, Reason::Executor);
+    });
+}
+
+#[test]
+fn a_run_that_has_ended_says_so_to_who_cancels_it() {
+    run(async {
+        let scene = Scene::new(|_| Step::Succeed);
+        let handle = scene.driver().submit(chain()).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let error = handle.cancel().await.unwrap_err();
+        assert_eq!(error.to_string(), "a run that is SUCCEEDED cannot be cancelled");
+        assert_eq!(handle.wait().await.unwrap(), RunState::Succeeded);
+    });
+}
+
+#[test]
+fn a_changed_plan_brings_its_own_deadline() {
+    run(async {
+        let scene = Scene::new(|launch| match launch.id.attempt.get() {
+            1 => Step::Succeed,
+            _ => Step::UntilAsked,
+        });
+        let handle = scene.driver().submit(chain()).await.unwrap();
+        handle.wait().await.unwrap();
+        let id = "run-1".parse().unwrap();
+        let known = replay(scene.store.as_ref(), &id).await.unwrap();
+        let mut changed = known.header.plan.as_ref().clone();
+        changed.config.deadline = Some(Duration::from_secs(60));
+        let node = known.state.find("c").unwrap();
+        let before = tokio::time::Instant::now();
+        let handle = scene.driver().rerun(&id, node, Some(changed)).await.unwrap();
+        assert_eq!(handle.wait().await.unwrap(), RunState::Failed);
+        assert_eq!(before.elapsed().as_secs(), 60);
     });
 }

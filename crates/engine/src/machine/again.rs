@@ -1,7 +1,9 @@
 //! Trying again what failed, and running again what somebody changed.
 //!
 //! Whatever comes after something that runs again runs again as well: its inputs may be others. What nothing of that
-//! concerns stays as it is. Places keep their numbers, and attempts go on counting, so that no log is overwritten.
+//! concerns stays as it is. A place keeps its number and its attempts go on counting; what was inside of a graph or loop
+//! that begins anew gets new numbers. So no two attempts of a run have both in common, and none meets the log or the
+//! folders of another.
 
 use std::collections::VecDeque;
 
@@ -233,9 +235,14 @@ impl Settle<'_> {
             match std::mem::replace(&mut self.node(next).instance, Instance::None) {
                 Instance::None | Instance::Item(_) => {}
                 Instance::Graph(graph) => stack.extend(graph.children),
-                Instance::Loop(around) => stack.extend(around.rounds),
+                Instance::Loop(around) => {
+                    let new = around.todo.iter().filter(|todo| matches!(todo, Todo::New(_)));
+                    self.state.places -= new.count();
+                    stack.extend(around.rounds);
+                }
             }
             if next != node {
+                self.state.places -= 1;
                 self.node(next).state = NodeState::Dropped;
                 self.change(Change::Dropped { node: next });
             }

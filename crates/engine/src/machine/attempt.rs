@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::node::NodeState;
 use super::settle::{End, Settle, Work};
-use super::{Illegal, StopReason};
+use super::{Illegal, StopReason, illegal};
 use crate::event::Outputs;
 use crate::id::{AttemptNumber, NodeId};
 use crate::state::{Failure, RunState, TaskState};
@@ -24,7 +24,7 @@ impl Settle<'_> {
         self.must_be_startable(node)?;
         let made = self.state.node(node).attempts;
         if attempt != AttemptNumber::after(made) {
-            return Err(Illegal::Attempt { node, attempt, current: made });
+            return Err(self.wrong_attempt(node, attempt, made));
         }
         self.node(node).attempts = attempt.get();
         self.set(node, NodeState::Attempt);
@@ -130,14 +130,18 @@ impl Settle<'_> {
             return Err(self.wrong_task(node, "ended"));
         }
         if place.attempts != attempt.get() {
-            return Err(Illegal::Attempt { node, attempt, current: place.attempts });
+            return Err(self.wrong_attempt(node, attempt, place.attempts));
         }
         Ok(())
     }
 
     fn wrong_task(&self, node: NodeId, what: &'static str) -> Illegal {
         let state = self.state.task_state(node).unwrap_or(TaskState::Waiting);
-        Illegal::Task { node, what, state }
+        Illegal::Task { place: illegal::place(&self.state.path(node)), what, state }
+    }
+
+    fn wrong_attempt(&self, node: NodeId, attempt: AttemptNumber, current: u32) -> Illegal {
+        Illegal::Attempt { place: illegal::place(&self.state.path(node)), attempt, current }
     }
 
     /// Whether the run is being ended before its time.

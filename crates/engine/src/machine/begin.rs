@@ -7,7 +7,7 @@ use lightship_ir::exchange::{Inputs, Produced};
 use lightship_ir::{Body, DagId, TaskId};
 
 use super::node::{Graph, Instance, Loop, Node, NodeState, Part, Todo};
-use super::scope::{GraphScope, without_items};
+use super::scope::GraphScope;
 use super::settle::{End, Settle, Work};
 use crate::event::Outputs;
 use crate::id::NodeId;
@@ -17,10 +17,18 @@ use crate::state::{Failure, Reason};
 /// loop of a million does not fill the memory with tasks that wait for their turn.
 const OPEN_ROUNDS: u32 = 16_384;
 
+/// Places that a run may have at the same time, rounds that wait for their turn included: far more than a loop of
+/// 10,000 rounds or one of 100 in another of 100, and what fits into a machine's memory. The items of a loop may come
+/// from a task, and loops in loops multiply; the one that would be too much fails, and Lightship does not.
+pub(super) const MOST_PLACES: usize = 1_000_000;
+
 impl Settle<'_> {
     pub(super) fn begin_graph(&mut self, node: NodeId, dag: DagId, inputs: Inputs) {
         let blueprint = Arc::clone(&self.state.blueprint);
         let tasks = &blueprint.plan.dags[dag].tasks;
+        if let Err(failure) = self.room_for(tasks.len()) {
+            return self.fail(node, failure);
+        }
         let around = self.state.node(node).part;
         self.set(node, NodeState::Open);
         let first = self.state.nodes.len();
@@ -45,17 +53,33 @@ impl Settle<'_> {
     }
 
     pub(super) fn begin_loop(&mut self, node: NodeId, inputs: Inputs, items: Vec<Item>) {
+        if let Err(failure) = self.room_for(items.len()) {
+            return self.fail(node, failure);
+        }
         self.set(node, NodeState::Open);
         let iterator = self.task(node).and_then(|task| task.iterator.as_ref());
-        let inputs = match iterator {
-            Some(iterator) => without_items(inputs, &iterator.items),
-            None => Arc::new(inputs),
-        };
+        let inputs = Arc::new(match iterator {
+            // Ten thousand rounds should not each hold the list of ten thousand.
+            Some(iterator) => bind::without_items(inputs, &iterator.items),
+            None => inputs,
+        });
+        self.state.places += items.len();
         let rounds = Vec::with_capacity(items.len());
         let todo = items.into_iter().map(Todo::New).collect();
         self.node(node).instance =
             Instance::Loop(Box::new(Loop { inputs, rounds, todo, active: 0 }));
         self.work.push_back(Work::Advance(node));
+    }
+
+    /// Whether as many more places can be.
+    fn room_for(&self, more: usize) -> Result<(), Arc<Failure>> {
+        if self.state.places.saturating_add(more) <= MOST_PLACES {
+            return Ok(());
+        }
+        let message = format!(
+            "it has {more} tasks or rounds, and with these the run would have more than {MOST_PLACES} at the same time"
+        );
+        Err(Arc::new(Failure::new(Reason::Inputs, message)))
     }
 
     /// Starts as many rounds as there is room for.
@@ -89,13 +113,15 @@ impl Settle<'_> {
         let part = self.state.node(around).part;
         let Instance::Loop(body) = &self.state.node(around).instance else { return };
         let number = u32::try_from(body.rounds.len()).unwrap_or(u32::MAX);
+        // It was counted with its loop.
+        self.state.places -= 1;
         let round = self.create(Node::new(Some(around), Some(task), Some(number), part));
         if let Instance::Loop(body) = &mut self.node(around).instance {
             body.rounds.push(round);
         }
         let plan = Arc::clone(self.state.plan());
         // Only what is the round's own: the rest is found in the loop.
-        match bind::round(&plan, task, &Inputs::default(), item) {
+        match bind::round(&plan, task, item) {
             Ok(own) => self.begin_body(round, task, own),
             Err(error) => {
                 let failure = Failure::new(Reason::Inputs, error.to_string());
@@ -127,19 +153,9 @@ impl Settle<'_> {
             Instance::Loop(around) if around.active > 0 => return,
             Instance::Loop(around) => &around.rounds,
         };
-        let failed = parts.iter().find_map(|part| match &self.state.node(*part).state {
-            NodeState::Failed(failure) => Some((*part, Arc::clone(failure))),
-            NodeState::Waiting
-            | NodeState::Ready
-            | NodeState::Attempt
-            | NodeState::Open
-            | NodeState::Backoff(_)
-            | NodeState::Succeeded(_)
-            | NodeState::Skipped
-            | NodeState::Omitted
-            | NodeState::Canceled
-            | NodeState::Dropped => None,
-        });
+        let failed =
+            |part: &NodeId| Some((*part, Arc::clone(self.state.node(*part).state.failure()?)));
+        let failed = parts.iter().find_map(failed);
         if let Some((part, failure)) = failed {
             let failure = self.inside(part, &failure);
             return self.fail(node, Arc::new(failure));

@@ -18,20 +18,20 @@ pub enum Illegal {
     #[error("the run has no place {0}")]
     NoSuchNode(NodeId),
     /// The task is in a state in which this does not happen.
-    #[error("task {node} is {state}, so it cannot be {what}")]
+    #[error("{place} is {state}, so it cannot be {what}")]
     Task {
-        /// Which.
-        node: NodeId,
+        /// Which, in words: ``task `for-loop-1[3]/train` ``.
+        place: String,
         /// What would happen to it: `started`.
         what: &'static str,
         /// What it is.
         state: TaskState,
     },
     /// Another attempt is under way.
-    #[error("task {node} is at attempt {current}, so nothing can be heard of attempt {attempt}")]
+    #[error("{place} is at attempt {current}, so nothing can be heard of attempt {attempt}")]
     Attempt {
-        /// Which task.
-        node: NodeId,
+        /// Which task, in words.
+        place: String,
         /// Of which attempt something is heard.
         attempt: AttemptNumber,
         /// How many attempts there were.
@@ -42,4 +42,9 @@ pub enum Illegal {
         "the changed pipeline has other tasks than the run: {0}; run it as a new run, whose unchanged tasks the cache knows"
     )]
     OtherPlan(String),
+}
+
+/// What people call a place of this path. Its number is told to nobody.
+pub(super) fn place(path: &str) -> String {
+    if path.is_empty() { "the pipeline".to_owned() } else { format!("task `{path}`") }
 }

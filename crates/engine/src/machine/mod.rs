@@ -52,7 +52,6 @@ use blueprint::Blueprint;
 pub use illegal::Illegal;
 use node::{Instance, Node, NodeState};
 pub use outstanding::Outstanding;
-pub use scope::NameError;
 use settle::Settle;
 
 /// Everything that is known about a run.
@@ -68,6 +67,8 @@ pub struct State {
     /// When it began, the last time that somebody made it.
     begun: Option<Timestamp>,
     nodes: Vec<Node>,
+    /// Places that there are, and rounds that will be: see [`begin::MOST_PLACES`].
+    places: usize,
     /// What is at the URIs of artifacts that the run made.
     contents: HashMap<String, Content>,
 }
@@ -114,6 +115,7 @@ impl State {
             stop: None,
             begun: None,
             nodes: vec![Node::root()],
+            places: 1,
             contents: HashMap::new(),
         }
     }
@@ -182,19 +184,7 @@ impl State {
 
     /// Why a place failed, if it did.
     pub fn failure(&self, node: NodeId) -> Option<&Failure> {
-        match &self.live(node)?.state {
-            NodeState::Failed(failure) => Some(failure),
-            NodeState::Waiting
-            | NodeState::Ready
-            | NodeState::Attempt
-            | NodeState::Open
-            | NodeState::Backoff(_)
-            | NodeState::Succeeded(_)
-            | NodeState::Skipped
-            | NodeState::Omitted
-            | NodeState::Canceled
-            | NodeState::Dropped => None,
-        }
+        self.live(node)?.state.failure().map(AsRef::as_ref)
     }
 
     /// The outputs of a place that succeeded.

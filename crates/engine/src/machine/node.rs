@@ -155,6 +155,22 @@ impl NodeState {
         matches!(self, Self::Failed(_) | Self::Omitted | Self::Canceled)
     }
 
+    pub(super) fn failure(&self) -> Option<&Arc<Failure>> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            Self::Waiting
+            | Self::Ready
+            | Self::Attempt
+            | Self::Open
+            | Self::Backoff(_)
+            | Self::Succeeded(_)
+            | Self::Skipped
+            | Self::Omitted
+            | Self::Canceled
+            | Self::Dropped => None,
+        }
+    }
+
     pub(super) fn outputs(&self) -> Option<&Outputs> {
         match self {
             Self::Succeeded(outputs) => Some(outputs),

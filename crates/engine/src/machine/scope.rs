@@ -1,12 +1,9 @@
 //! What is known where a task stands: answers [`Scope`] for the binding of its inputs.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use lightship_ir::bind::{self, InputError, Scope};
-use lightship_ir::exchange::{Artifact, Exchange, FinalStatus, Inputs};
-use lightship_ir::template::{Context, Facts};
-use lightship_ir::{Items, ParameterBinding, ParameterSource, TaskId};
+use lightship_ir::bind::{self, InputError, InputFault, Scope};
+use lightship_ir::exchange::{Artifact, FinalStatus, Inputs};
+use lightship_ir::template::Facts;
+use lightship_ir::{ParameterBinding, TaskId};
 use serde_json::Value;
 
 use super::node::{Instance, Loop, NodeState};
@@ -16,17 +13,6 @@ use super::{NodeId, State};
 pub(super) struct GraphScope<'s> {
     pub(super) state: &'s State,
     pub(super) graph: NodeId,
-}
-
-/// Why a name that Kubernetes would be told has no value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NameError {
-    /// Nothing is known where it should come from.
-    #[error("{0} has no value")]
-    Nothing(String),
-    /// A part of a value has none.
-    #[error("{0}")]
-    Value(String),
 }
 
 impl State {
@@ -59,36 +45,11 @@ impl State {
     }
 
     /// The value of a name that Kubernetes would be told about a task: of a secret, say.
-    pub fn name_value(&self, node: NodeId, name: &ParameterBinding) -> Result<Value, NameError> {
-        let nothing = || NameError::Nothing(format!("what {name:?} names"));
-        let graph = self.graph_around(node).ok_or_else(nothing)?;
+    pub fn name_value(&self, node: NodeId, name: &ParameterBinding) -> Result<Value, InputFault> {
+        let nothing = || InputFault::Nothing("a name outside of any graph".to_owned());
+        let (graph, task) = self.graph_around(node).zip(self.task(node)).ok_or_else(nothing)?;
         let scope = GraphScope { state: self, graph };
-        let value = match &name.source {
-            ParameterSource::Input(input) => scope.parameter(input).cloned().ok_or_else(nothing)?,
-            ParameterSource::Output(from) => {
-                scope.output(from.task, &from.key).cloned().ok_or_else(nothing)?
-            }
-            ParameterSource::FinalStatus(task) => {
-                scope.final_status(*task).ok_or_else(nothing)?.to_json()
-            }
-            ParameterSource::Constant(constant) => {
-                let exchange = Exchange {
-                    inputs: self.inputs(node).unwrap_or_default(),
-                    ..Exchange::default()
-                };
-                let facts = self.facts(node);
-                let task = self.task(node).ok_or_else(nothing)?;
-                let declared = &self.plan().component_of(task).inputs;
-                let context = Context { exchange: &exchange, facts: &facts, declared };
-                constant.render(&context).map_err(|error| NameError::Value(error.to_string()))?
-            }
-        };
-        match name.selector.as_ref().filter(|_| !value.is_null()) {
-            None => Ok(value),
-            Some(selector) => {
-                selector.select(&value).map_err(|error| NameError::Value(error.to_string()))
-            }
-        }
+        bind::name(self.plan(), task, name, &scope, &self.facts(node))
     }
 
     /// The graph that a task or round stands in.
@@ -166,16 +127,4 @@ impl Scope for GraphScope<'_> {
             error,
         })
     }
-}
-
-/// The inputs of a loop without what it has rounds for. A round's item takes the place of all items, and ten thousand
-/// rounds should not each hold the list of ten thousand.
-pub(super) fn without_items(mut inputs: Inputs, items: &Items) -> Arc<Inputs> {
-    match items {
-        Items::Raw(_) => {}
-        Items::Parameter(name) => drop(inputs.parameters.remove(name)),
-        Items::Artifact(name) => drop(inputs.artifacts.remove(name)),
-    }
-    let Inputs { parameters, artifacts } = inputs;
-    Arc::new(Inputs { parameters, artifacts: artifacts.into_iter().collect::<BTreeMap<_, _>>() })
 }

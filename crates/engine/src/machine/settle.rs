@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use lightship_base::Timestamp;
-use lightship_ir::Task;
+use lightship_ir::{Body, Task};
 
 use super::node::{Instance, Node, NodeState, Part};
 use super::{Command, Effects, State, StopReason};
@@ -104,6 +104,7 @@ impl<'s> Settle<'s> {
         let name = node.task.map_or_else(|| Arc::from(""), |task| self.state.blueprint.name(task));
         self.change(Change::Created { node: id, parent: node.parent, name, round: node.round });
         self.state.nodes.push(node);
+        self.state.places += 1;
         id
     }
 
@@ -120,9 +121,8 @@ impl<'s> Settle<'s> {
 
     /// It failed: for now, or for good.
     pub(super) fn fail(&mut self, node: NodeId, failure: Arc<Failure>) {
-        // A graph that is a round is tried again with its loop.
-        let inner = self.state.graph(node).is_some() && self.state.node(node).round.is_some();
-        let retry = self.task(node).filter(|_| !inner).map(|task| task.retry).unwrap_or_default();
+        let own = self.task(node).filter(|task| self.tries_itself(node, task));
+        let retry = own.map(|task| task.retry).unwrap_or_default();
         let retries = self.state.node(node).retries;
         if self.is_stopped(node) || !failure.reason.may_pass() || retries >= retry.limit {
             return self.end(node, End::Failed(failure));
@@ -137,6 +137,20 @@ impl<'s> Settle<'s> {
         } else {
             self.set(node, NodeState::Backoff(until));
             self.command(Command::Wait(node, until));
+        }
+    }
+
+    /// Whether the policy of its task is for this very place. A loop and its rounds have one policy between them: where
+    /// a round is a graph the loop tries it again, and where it is a task it does so itself. Both would multiply.
+    fn tries_itself(&self, node: NodeId, task: &Task) -> bool {
+        let place = self.state.node(node);
+        match (&place.instance, place.round) {
+            (Instance::Graph(_), Some(_)) => false,
+            (Instance::Loop(_), _) => {
+                let component = &self.state.plan().components[task.component];
+                matches!(component.body, Body::Dag(_))
+            }
+            (Instance::None | Instance::Item(_) | Instance::Graph(_), _) => true,
         }
     }
 

@@ -23,37 +23,20 @@ impl Settle<'_> {
     }
 
     pub(super) fn deadline(&mut self) -> Result<(), Illegal> {
-        match self.state.run {
-            RunState::Running | RunState::Paused if self.stop_reason().is_none() => {
-                self.stop(StopReason::Deadline, RunState::Running);
-                Ok(())
-            }
-            state @ (RunState::Pending
-            | RunState::Running
-            | RunState::Succeeded
-            | RunState::Skipped
-            | RunState::Failed
-            | RunState::Canceling
-            | RunState::Canceled
-            | RunState::Paused) => Err(Illegal::Run { what: "too late", state }),
+        let goes_on = matches!(self.state.run, RunState::Running | RunState::Paused);
+        if !goes_on || self.stop_reason().is_some() {
+            return Err(Illegal::Run { what: "ended for its deadline", state: self.state.run });
         }
+        self.stop(StopReason::Deadline, RunState::Running);
+        Ok(())
     }
 
     pub(super) fn pause(&mut self) -> Result<(), Illegal> {
-        match self.state.run {
-            RunState::Running if self.stop_reason().is_none() => {
-                self.set_run(RunState::Paused);
-                Ok(())
-            }
-            state @ (RunState::Pending
-            | RunState::Running
-            | RunState::Succeeded
-            | RunState::Skipped
-            | RunState::Failed
-            | RunState::Canceling
-            | RunState::Canceled
-            | RunState::Paused) => Err(Illegal::Run { what: "paused", state }),
+        if self.state.run != RunState::Running || self.stop_reason().is_some() {
+            return Err(Illegal::Run { what: "paused", state: self.state.run });
         }
+        self.set_run(RunState::Paused);
+        Ok(())
     }
 
     pub(super) fn resume(&mut self) -> Result<(), Illegal> {

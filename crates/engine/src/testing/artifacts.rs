@@ -42,7 +42,8 @@ impl MemoryArtifacts {
 
 impl Artifacts for MemoryArtifacts {
     fn root(&self, pipeline: &str, path: &str, attempt: &AttemptId) -> String {
-        format!("mem://{pipeline}/{}/{path}/{}", attempt.run, attempt.attempt)
+        let AttemptId { run, node, attempt } = attempt;
+        format!("mem://{pipeline}/{run}/{path}/{node}-{attempt}")
     }
 
     fn content<'a>(

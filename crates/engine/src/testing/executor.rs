@@ -195,7 +195,8 @@ fn produced(launch: &Launch) -> Produced {
     }
 }
 
-fn some(kind: ParameterType) -> Value {
+/// Some value of a type.
+pub(crate) fn some(kind: ParameterType) -> Value {
     match kind {
         ParameterType::NumberDouble => json!(0.5),
         ParameterType::NumberInteger => json!(7),

@@ -7,6 +7,8 @@ mod store;
 
 pub use artifacts::MemoryArtifacts;
 pub use clock::TokioClock;
+#[cfg(test)]
+pub(crate) use executor::some;
 pub use executor::{ScriptedExecutor, Step};
 pub use store::MemoryStore;
 

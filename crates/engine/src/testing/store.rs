@@ -38,8 +38,8 @@ impl MemoryStore {
     }
 }
 
-fn failed(action: &str, fault: StoreFault) -> StoreError {
-    StoreError { action: action.to_owned(), place: "memory".to_owned(), fault }
+fn failed(action: String, fault: StoreFault) -> StoreError {
+    StoreError { action, place: "memory".to_owned(), fault }
 }
 
 fn now<'a, T: Send + 'a>(value: T) -> Pending<'a, T> {
@@ -48,14 +48,14 @@ fn now<'a, T: Send + 'a>(value: T) -> Pending<'a, T> {
 
 impl Kept {
     fn append(&mut self, batch: Batch) -> Result<(), StoreError> {
-        let missing = || failed("append events", StoreFault::NoSuchRun);
+        let failed = |fault| failed(format!("append events of run {}", batch.run), fault);
+        let missing = || failed(StoreFault::NoSuchRun);
         let run = self.runs.get_mut(&batch.run).ok_or_else(missing)?;
         for record in batch.records {
             let recorded = &record.notice.recorded;
             let found = Seq(run.events.len() as u64);
             if recorded.seq != found.next() {
-                let fault = StoreFault::Conflict { expected: recorded.seq, found };
-                return Err(failed("append events", fault));
+                return Err(failed(StoreFault::Conflict { expected: recorded.seq, found }));
             }
             for change in &record.notice.changes {
                 if let Change::Run(state) = change {
@@ -87,7 +87,7 @@ impl Kept {
         }
         let total = found.len() as u64;
         let skip = usize::try_from(query.offset).unwrap_or(usize::MAX);
-        let limit = query.limit.map_or(20, |limit| limit as usize);
+        let limit = query.limit() as usize;
         let items = found.into_iter().skip(skip).take(limit).map(Run::summary).collect();
         Page { items, total }
     }
@@ -116,7 +116,7 @@ impl Store for MemoryStore {
     ) -> Pending<'a, Result<(), StoreError>> {
         let mut kept = self.kept();
         if kept.runs.contains_key(&header.id) {
-            return now(Err(failed("create a run", StoreFault::Exists)));
+            return now(Err(failed(format!("create run {}", header.id), StoreFault::Exists)));
         }
         let header = Arc::new(header.clone());
         let (events, state, finished) = (Vec::new(), RunState::Pending, None);

@@ -10,9 +10,9 @@ mod task;
 use serde_json::Value;
 
 pub use outputs::{collected, outputs};
-pub use rounds::{Item, items, round};
+pub use rounds::{Item, items, round, without_items};
 pub use run::{Given, RunError, RunErrors, run};
-pub use task::inputs;
+pub use task::{inputs, name};
 
 use crate::arena::TaskId;
 use crate::condition::ConditionError;

@@ -74,21 +74,22 @@ fn list(value: &Value) -> Result<Vec<Value>, InputFault> {
     }
 }
 
-/// The inputs of one round: those of the loop as a whole, with the item in the place of all items.
-pub fn round(
-    plan: &Plan,
-    task: TaskId,
-    inputs: &Inputs,
-    item: &Item,
-) -> Result<Inputs, InputError> {
-    let Some(iterator) = plan.tasks[task].iterator.as_ref() else { return Ok(inputs.clone()) };
-    let name = &iterator.item_input;
-    let mut inputs = inputs.clone();
-    match &iterator.items {
+/// The inputs that all rounds of a loop have: those of the loop as a whole without what it has rounds for, whose place
+/// a round's own item takes.
+pub fn without_items(mut inputs: Inputs, items: &Items) -> Inputs {
+    match items {
         Items::Raw(_) => {}
         Items::Parameter(all) => drop(inputs.parameters.remove(all)),
         Items::Artifact(all) => drop(inputs.artifacts.remove(all)),
     }
+    inputs
+}
+
+/// What a round has of its own: the item. All else is the loop's: see [`without_items`].
+pub fn round(plan: &Plan, task: TaskId, item: &Item) -> Result<Inputs, InputError> {
+    let mut inputs = Inputs::default();
+    let Some(iterator) = plan.tasks[task].iterator.as_ref() else { return Ok(inputs) };
+    let name = &iterator.item_input;
     match item {
         Item::Parameter(value) => {
             let declared = plan.component_of(task).inputs.parameters.get(name);

@@ -6,8 +6,7 @@ use super::{InputError, InputFault, Scope};
 use crate::arena::TaskId;
 use crate::exchange::{Artifact, Exchange, Inputs};
 use crate::plan::{
-    ArtifactSource, Body, Component, ParameterBinding, ParameterSource, Plan, Strategy, Task,
-    TaskOutput,
+    ArtifactSource, Body, Component, ParameterBinding, ParameterSource, Plan, Task, TaskOutput,
 };
 use crate::template::{Context, Facts};
 use crate::value::ParameterType;
@@ -18,7 +17,9 @@ use crate::value::ParameterType;
 /// - A name that the component does not declare keeps its value: conditions and placeholders speak of it.
 /// - An optional input that nobody gives has its default. Without one it is not there for an executor, and null for a
 ///   graph, whose tasks may hand it on.
-/// - An input of the type `TASK_CONFIG` is not there; the engine adds it ([`Component::task_config`]).
+/// - The same holds where it comes from a task that did not run or failed: a task that ignores what failed before it,
+///   or an exit task, goes on with its own defaults.
+/// - An input of the type `TASK_CONFIG` is not there: it tells how Kubernetes was asked to run the task.
 pub fn inputs(
     plan: &Plan,
     task: TaskId,
@@ -31,8 +32,8 @@ pub fn inputs(
         match found(plan, binding, scope) {
             Ok(Some(value)) => drop(inputs.parameters.insert(name.clone(), value)),
             Ok(None) => {}
-            // The SDK lets such a task take only what it can do without, for what it takes from may have failed.
-            Err(InputFault::Nothing(_)) if may_miss(task, component, name, binding) => {}
+            // The SDK lets a task take only what it can do without from one that may have failed.
+            Err(InputFault::Nothing(_)) if may_lack(component, name, &binding.source) => {}
             Err(fault) => return Err(fault.of(name)),
         }
     }
@@ -49,12 +50,22 @@ pub fn inputs(
     Ok(inputs)
 }
 
-/// Whether a task runs without a value that another one did not give.
-fn may_miss(task: &Task, component: &Component, name: &str, binding: &ParameterBinding) -> bool {
-    let declared = component.inputs.parameters.get(name);
-    task.trigger.strategy == Strategy::AllCompleted
-        && matches!(binding.source, ParameterSource::Output(_))
-        && declared.is_none_or(|input| input.optional || input.default.is_some())
+/// The value of a name that Kubernetes would be told about a task: of a secret, a volume, a config map. Names are looked
+/// up around the task; what it is given itself is none of their business.
+pub fn name(
+    plan: &Plan,
+    task: TaskId,
+    binding: &ParameterBinding,
+    scope: &dyn Scope,
+    facts: &Facts,
+) -> Result<Value, InputFault> {
+    if let Some(value) = found(plan, binding, scope)? {
+        return Ok(value);
+    }
+    let ParameterSource::Constant(constant) = &binding.source else { return Ok(Value::Null) };
+    let declared = &plan.component_of(task).inputs;
+    let value = constant.render(&Context { exchange: &Exchange::default(), facts, declared })?;
+    selected(binding, value)
 }
 
 impl Component {
@@ -64,6 +75,13 @@ impl Component {
         let mut inputs = self.inputs.parameters.iter();
         inputs.find(|(_, input)| config(input.kind)).map(|(name, _)| name.as_str())
     }
+}
+
+/// Whether an input can do without what a task did not give.
+fn may_lack(component: &Component, name: &str, source: &ParameterSource) -> bool {
+    let declared = component.inputs.parameters.get(name);
+    let may = declared.is_some_and(|input| input.optional || input.default.is_some());
+    may && matches!(source, ParameterSource::Output(_))
 }
 
 /// The value of a binding, of which a constant with placeholders has none yet.

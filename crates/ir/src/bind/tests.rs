@@ -9,7 +9,7 @@ use crate::arena::TaskId;
 use crate::exchange::{Inputs, Produced};
 use crate::plan::{ArtifactType, Plan};
 use crate::template::Facts;
-use crate::{Evidence, Package, fingerprint};
+use crate::{Evidence, MountedVolume, Package, fingerprint};
 
 const PIPELINE: &str = r#"
 pipelineInfo: {name: p}
@@ -202,7 +202,44 @@ fn what_is_missing_is_told() {
     known.outputs.insert((make, "out".into()), json!({}));
     assert_eq!(told(&known), "input `n`: `parseJson(string_value)[\"n\"]`: there is no key `n`");
     known.outputs.clear();
-    assert_eq!(told(&known), "input `n`: output `out` of task `make` has no value");
+    let mut needed = plan.clone();
+    let component = needed.tasks[task(&plan, "use")].component;
+    let n = needed.components[component].inputs.parameters.get_mut("n").unwrap();
+    n.optional = false;
+    let error = inputs(&needed, task(&plan, "use"), &known, &facts()).unwrap_err();
+    assert_eq!(error.to_string(), "input `n`: output `out` of task `make` has no value");
+}
+
+/// `.ignore_upstream_failure()` is for tasks whose inputs have defaults.
+#[test]
+fn what_did_not_run_gives_nothing_and_the_default_stands_for_it() {
+    let plan = plan();
+    let (id, mut known) = (task(&plan, "use"), known(&plan));
+    known.outputs.clear();
+    known.artifacts.clear();
+    let given = inputs(&plan, id, &known, &facts()).unwrap();
+    assert_eq!(given.parameters.get("n"), None, "an optional one is not there");
+    assert!(given.artifacts.is_empty());
+    let mut defaulted = plan.clone();
+    let component = defaulted.tasks[id].component;
+    let n = defaulted.components[component].inputs.parameters.get_mut("n").unwrap();
+    (n.optional, n.default) = (false, Some(json!(9)));
+    let given = inputs(&defaulted, id, &known, &facts()).unwrap();
+    assert_eq!(given.parameters["n"], json!(9));
+}
+
+#[test]
+fn names_for_kubernetes_are_looked_up_around_the_task() {
+    let plan = plan();
+    let (id, mut known) = (task(&plan, "use"), known(&plan));
+    let named = |known: &Known, name_of: &str| {
+        let binding = &plan.tasks[id].parameters[name_of];
+        name(&plan, id, binding, known, &facts()).map_err(|fault| fault.to_string())
+    };
+    assert_eq!(named(&known, "pipelinechannel--lr"), Ok(json!(0.5)));
+    assert_eq!(named(&known, "n"), Ok(json!(3)), "selectors count");
+    known.outputs.clear();
+    assert_eq!(named(&known, "n"), Err("output `out` of task `make` has no value".to_owned()));
 }
 
 #[test]
@@ -231,9 +268,11 @@ fn loops_have_rounds() {
     let whole = inputs(&plan, id, &known, &facts()).unwrap();
     let all = items(&plan, id, &whole, &facts()).unwrap().unwrap();
     assert_eq!(all, [Item::Parameter(json!(1.0)), Item::Parameter(json!(2.0))]);
-    let one = round(&plan, id, &whole, &all[1]).unwrap();
-    assert_eq!(json!(one.parameters), json!({"a": null, "b": 5, "item": 2}));
-    let error = round(&plan, id, &whole, &Item::Parameter(json!("x"))).unwrap_err();
+    let shared = without_items(whole.clone(), &plan.tasks[id].iterator.as_ref().unwrap().items);
+    assert_eq!(json!(shared.parameters), json!({"a": null, "b": 5}));
+    let one = round(&plan, id, &all[1]).unwrap();
+    assert_eq!(json!(one.parameters), json!({"item": 2}));
+    let error = round(&plan, id, &Item::Parameter(json!("x"))).unwrap_err();
     assert_eq!(error.to_string(), "input `item`: expected NUMBER_INTEGER, got the text \"x\"");
     let mut text = whole.clone();
     text.parameters.insert("all".into(), json!("[7]"));
@@ -273,8 +312,7 @@ fn graphs_and_loops_give_what_ran() {
 }
 
 #[test]
-fn fingerprints_say_what_changed() {
-    use crate::Difference::{Added, Changed, Removed};
+fn fingerprints_differ_in_what_is_different() {
     let plan = plan();
     let id = task(&plan, "use");
     let mut inputs = inputs(&plan, id, &known(&plan), &facts()).unwrap();
@@ -287,18 +325,45 @@ fn fingerprints_say_what_changed() {
     inputs.parameters.insert("new".into(), json!(4));
     inputs.parameters.remove("part");
     let digests = [("data".to_owned(), vec![lightship_base::Digest::of(b"2")])].into();
-    let evidence = Evidence { image: "sha256:2", artifacts: &digests, ..evidence };
+    let mut volume =
+        MountedVolume { name: "pvc".into(), sub_path: String::new(), path: "/data".into() };
+    let volumes = [volume.clone()];
+    let evidence = Evidence { image: "sha256:2", artifacts: &digests, volumes: &volumes };
     let second = fingerprint(&plan, id, &inputs, &evidence).unwrap();
     assert_ne!(second.key(), first.key());
-    let changed = ["image", "parameter n", "artifact data"];
-    let differences = second.since(&first);
-    assert!(
-        changed.iter().all(|name| differences.contains(&Changed((*name).to_owned()))),
-        "{differences:?}"
-    );
-    assert!(differences.contains(&Added("parameter new".into())));
-    assert!(differences.contains(&Removed("parameter part".into())));
-    assert_eq!(differences.len(), 5);
+    let other: Vec<&str> = second
+        .parts()
+        .iter()
+        .filter(|part| !first.parts().contains(part))
+        .map(|part| part.name.as_str())
+        .collect();
+    assert_eq!(other, ["image", "parameter n", "parameter new", "artifact data", "volumes"]);
+    volume.sub_path = "inner".into();
+    let inner = Evidence { volumes: &[volume], ..evidence };
+    assert_ne!(fingerprint(&plan, id, &inputs, &inner).unwrap().key(), second.key());
     let nothing = Evidence { artifacts: &std::collections::BTreeMap::new(), ..evidence };
     assert_eq!(fingerprint(&plan, id, &inputs, &nothing), None);
+}
+
+/// Two pipelines may call component and key alike and mean different things.
+#[test]
+fn an_authors_key_counts_within_its_pipeline_and_for_its_outputs() {
+    let mut plan = plan();
+    let id = task(&plan, "make");
+    plan.tasks[id].caching.key = Some("v1".to_owned());
+    let none = std::collections::BTreeMap::new();
+    let evidence = Evidence { image: "sha256:1", volumes: &[], artifacts: &none };
+    let key = |plan: &Plan, image: &str| {
+        let evidence = Evidence { image, ..evidence };
+        fingerprint(plan, id, &Inputs::default(), &evidence).unwrap().key()
+    };
+    let first = key(&plan, "sha256:1");
+    assert_eq!(key(&plan, "sha256:2"), first, "it stands for image and code");
+    let mut other = plan.clone();
+    other.name = "q".to_owned();
+    assert_ne!(key(&other, "sha256:1"), first);
+    let mut other = plan.clone();
+    let component = plan.tasks[id].component;
+    other.components[component].outputs.parameters.remove("text");
+    assert_ne!(key(&other, "sha256:1"), first);
 }

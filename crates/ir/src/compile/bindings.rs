@@ -8,28 +8,66 @@ use crate::arena::{ComponentId, TaskId};
 use crate::condition::Selector;
 use crate::plan::{ArtifactSource, Body, InputParameter, ParameterBinding, ParameterSource};
 use crate::problem::{Fault, Place, Unknown};
-use crate::spec::{ArtifactBindingSpec, BindingSpec, SourceSpec, TaskOutputSpec, TaskSpec};
-use crate::template::Constant;
+use crate::spec::{ArtifactBindingSpec, BindingSpec, Faults, SourceSpec, TaskOutputSpec, TaskSpec};
 use crate::value::ParameterType;
 
 /// Names that the SDK makes for what placeholders and conditions speak of. No component declares them.
-const CHANNEL: &str = "pipelinechannel--";
+pub(super) fn is_channel(name: &str) -> bool {
+    name.starts_with("pipelinechannel--")
+}
 
 /// Whether an input that a component does not declare is probably meant for one that it does declare and that nobody
 /// gives. Others are taken as they are: the SDK hands on what only the executor's placeholders speak of.
 fn is_mistyped<'n>(
+    faults: &Faults,
     name: &str,
     given: &BTreeSet<&str>,
     declared: impl Iterator<Item = &'n str>,
 ) -> Option<Unknown> {
-    if name.starts_with(CHANNEL) {
+    if is_channel(name) {
         return None;
     }
-    let unknown = Unknown::among(name, declared.filter(|known| !given.contains(known)));
+    let unknown = faults.unknown(name, declared.filter(|known| !given.contains(known)));
     unknown.has_nearest().then_some(unknown)
 }
 
 impl<'p> Compiler<'p> {
+    /// What is filed under a name. That there is nothing is noted.
+    fn known<'m, T>(
+        &self,
+        map: &'m BTreeMap<String, T>,
+        name: &str,
+        place: &Place,
+        fault: impl FnOnce(Unknown) -> Fault,
+    ) -> Option<&'m T> {
+        let found = map.get(name);
+        if found.is_none() {
+            let unknown = self.faults.unknown(name, map.keys().map(String::as_str));
+            self.faults.add(place.clone(), fault(unknown));
+        }
+        found
+    }
+
+    /// What a component says about an input, unless it need not know it.
+    fn declared<'m, T>(
+        &self,
+        map: &'m BTreeMap<String, T>,
+        name: &str,
+        given: &BTreeSet<&str>,
+        component: &str,
+        place: &Place,
+    ) -> Option<&'m T> {
+        let found = map.get(name);
+        if found.is_none()
+            && let Some(input) =
+                is_mistyped(self.faults, name, given, map.keys().map(String::as_str))
+        {
+            let component = component.to_owned();
+            self.faults.add(place.clone(), Fault::NoSuchInput { component, input });
+        }
+        found
+    }
+
     pub(super) fn parameters(
         &self,
         spec: &'p TaskSpec,
@@ -42,7 +80,11 @@ impl<'p> Compiler<'p> {
         let mut bindings = BTreeMap::new();
         for (name, binding) in &spec.parameters {
             let place = place.at(format!("inputs.parameters.{name}"));
-            let declared = self.declared_parameter(name, spec, component, &place);
+            let declared = component.and_then(|id| {
+                let component = &self.components[id];
+                let known = &component.inputs.parameters;
+                self.declared(known, name, &names, &component.name, &place)
+            });
             let Some((binding, kind)) = self.binding(binding, &names, around, &place, needs) else {
                 continue;
             };
@@ -52,29 +94,6 @@ impl<'p> Compiler<'p> {
             bindings.insert(name.clone(), binding);
         }
         bindings
-    }
-
-    /// What the component says about an input, unless it need not know it.
-    fn declared_parameter(
-        &self,
-        name: &str,
-        spec: &TaskSpec,
-        component: Option<ComponentId>,
-        place: &Place,
-    ) -> Option<&InputParameter> {
-        let component = &self.components[component?];
-        let declared = component.inputs.parameters.get(name);
-        let given = spec.parameters.iter().map(|(name, _)| name.as_str()).collect();
-        let known = component.inputs.parameters.keys().map(String::as_str);
-        if declared.is_none()
-            && let Some(input) = is_mistyped(name, &given, known)
-        {
-            self.faults.add(
-                place.clone(),
-                Fault::NoSuchInput { component: component.name.clone(), input },
-            );
-        }
-        declared
     }
 
     /// A binding, and the type of what it gives where that is known. `inputs` are what placeholders may speak of.
@@ -102,20 +121,7 @@ impl<'p> Compiler<'p> {
                 (ParameterSource::FinalStatus(sibling.id), Some(ParameterType::TaskFinalStatus))
             }
             SourceSpec::Constant(value) => {
-                let constant = match Constant::parse(value) {
-                    Ok(constant) => constant,
-                    Err(error) => {
-                        self.faults.add(place.clone(), error.into());
-                        return None;
-                    }
-                };
-                self.check_names(
-                    &constant,
-                    &|name| inputs.contains(name),
-                    &inputs.iter().copied(),
-                    place,
-                );
-                (ParameterSource::Constant(constant), None)
+                (ParameterSource::Constant(self.constant(value, inputs, place)?), None)
             }
         };
         let selector = match &spec.selector {
@@ -141,13 +147,8 @@ impl<'p> Compiler<'p> {
         around: &Around<'p>,
         place: &Place,
     ) -> Option<ParameterType> {
-        let found = around.inputs.parameters.get(name).map(|input| input.kind);
-        if found.is_none() {
-            let known = around.inputs.parameters.keys().map(String::as_str);
-            self.faults
-                .add(place.clone(), Fault::UnknownInputParameter(Unknown::among(name, known)));
-        }
-        found
+        let known = &around.inputs.parameters;
+        Some(self.known(known, name, place, Fault::UnknownInputParameter)?.kind)
     }
 
     pub(super) fn output_parameter(
@@ -159,13 +160,9 @@ impl<'p> Compiler<'p> {
         let sibling = self.sibling(&output.task, around, place)?;
         let Some(component) = sibling.component else { return Some((sibling, None)) };
         let declared = &self.components[component].outputs.parameters;
-        let Some(kind) = declared.get(&output.key) else {
-            let unknown = Unknown::among(&output.key, declared.keys().map(String::as_str));
-            let fault =
-                Fault::UnknownOutputParameter { task: output.task.clone(), output: unknown };
-            self.faults.add(place.clone(), fault);
-            return None;
-        };
+        let task = output.task.clone();
+        let fault = |output| Fault::UnknownOutputParameter { task, output };
+        let kind = self.known(declared, &output.key, place, fault)?;
         let graph = matches!(self.components[component].body, Body::Dag(_));
         let kind = match (sibling.looped, *kind) {
             (true, _) => Some(ParameterType::List),
@@ -225,10 +222,16 @@ impl<'p> Compiler<'p> {
         place: &Place,
         needs: &mut Vec<TaskId>,
     ) -> BTreeMap<String, ArtifactSource> {
+        let names: BTreeSet<&str> = spec.artifacts.iter().map(|(name, _)| name.as_str()).collect();
         let mut sources = BTreeMap::new();
         for (name, binding) in &spec.artifacts {
             let place = place.at(format!("inputs.artifacts.{name}"));
-            let expected = self.declared_artifact(name, spec, component, &place);
+            let expected = component.and_then(|id| {
+                let component = &self.components[id];
+                let known = &component.inputs.artifacts;
+                let declared = self.declared(known, name, &names, &component.name, &place);
+                Some(declared?.list)
+            });
             let Some((source, list, source_name)) = self.artifact(binding, around, &place, needs)
             else {
                 continue;
@@ -243,29 +246,6 @@ impl<'p> Compiler<'p> {
         sources
     }
 
-    /// Whether the component takes a list of artifacts there. None where it is not known.
-    fn declared_artifact(
-        &self,
-        name: &str,
-        spec: &TaskSpec,
-        component: Option<ComponentId>,
-        place: &Place,
-    ) -> Option<bool> {
-        let component = &self.components[component?];
-        let declared = component.inputs.artifacts.get(name);
-        let given = spec.artifacts.iter().map(|(name, _)| name.as_str()).collect();
-        let known = component.inputs.artifacts.keys().map(String::as_str);
-        if declared.is_none()
-            && let Some(input) = is_mistyped(name, &given, known)
-        {
-            self.faults.add(
-                place.clone(),
-                Fault::NoSuchInput { component: component.name.clone(), input },
-            );
-        }
-        declared.map(|declared| declared.list)
-    }
-
     /// Where an artifact comes from, whether it is a list of them, and its name for a message.
     fn artifact(
         &self,
@@ -276,12 +256,8 @@ impl<'p> Compiler<'p> {
     ) -> Option<(ArtifactSource, Option<bool>, String)> {
         match binding {
             ArtifactBindingSpec::Input(name) => {
-                let Some(declared) = around.inputs.artifacts.get(name) else {
-                    let known = around.inputs.artifacts.keys().map(String::as_str);
-                    let fault = Fault::UnknownInputArtifact(Unknown::among(name, known));
-                    self.faults.add(place.clone(), fault);
-                    return None;
-                };
+                let known = &around.inputs.artifacts;
+                let declared = self.known(known, name, place, Fault::UnknownInputArtifact)?;
                 let shown = format!("input `{name}` of `{}`", around.component);
                 Some((ArtifactSource::Input(name.clone()), Some(declared.list), shown))
             }
@@ -303,12 +279,9 @@ impl<'p> Compiler<'p> {
         let sibling = self.sibling(&output.task, around, place)?;
         let Some(component) = sibling.component else { return Some((sibling, None)) };
         let declared = &self.components[component].outputs.artifacts;
-        let Some(artifact) = declared.get(&output.key) else {
-            let unknown = Unknown::among(&output.key, declared.keys().map(String::as_str));
-            let fault = Fault::UnknownOutputArtifact { task: output.task.clone(), output: unknown };
-            self.faults.add(place.clone(), fault);
-            return None;
-        };
+        let task = output.task.clone();
+        let fault = |output| Fault::UnknownOutputArtifact { task, output };
+        let artifact = self.known(declared, &output.key, place, fault)?;
         Some((sibling, Some(artifact.list || sibling.looped)))
     }
 }

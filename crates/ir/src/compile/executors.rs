@@ -6,7 +6,7 @@ use crate::plan::{
     Amount, Container, CreateVolume, DeleteVolume, Executor, ExecutorKind, Importer, Resources,
     Variable,
 };
-use crate::problem::{Fault, Place, Unknown};
+use crate::problem::{Fault, Place};
 use crate::spec::{ComponentSpec, ExecutorSpec, ImporterUri};
 use crate::template::{Argument, Constant, Template, TemplateError};
 
@@ -20,7 +20,7 @@ impl Compiler<'_> {
     ) -> Option<ExecutorId> {
         let Some(found) = self.executor_specs.get(label).copied() else {
             let known = self.executor_specs.keys().copied();
-            let fault = Fault::UnknownExecutor(Unknown::among(label, known));
+            let fault = Fault::UnknownExecutor(self.faults.unknown(label, known));
             self.faults.add(place.at("executorLabel"), fault);
             return None;
         };
@@ -108,17 +108,9 @@ impl Compiler<'_> {
             ExecutorKind::CreateVolume(_) | ExecutorKind::DeleteVolume(_) => {}
             ExecutorKind::Importer(importer) => {
                 self.check_template(&importer.uri, spec, &place("importer.artifactUri".into()));
-                let known = &spec.inputs.parameters.keys().map(String::as_str);
-                let is_known = |name: &str| {
-                    spec.inputs.parameters.contains_key(name)
-                        || name.starts_with("pipelinechannel--")
-                };
-                self.check_names(
-                    &importer.metadata,
-                    &is_known,
-                    known,
-                    &place("importer.metadata".into()),
-                );
+                let known = spec.inputs.parameters.keys().map(String::as_str).collect();
+                let place = place("importer.metadata".into());
+                self.check_names(&importer.metadata, &known, super::bindings::is_channel, &place);
             }
             ExecutorKind::Container(container) => {
                 self.check_template(&container.image, spec, &place("container.image".into()));

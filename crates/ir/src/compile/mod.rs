@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::arena::{Arena, ComponentId, ExecutorId, Id};
 use crate::package::Package;
 use crate::plan::{Body, Component, Plan};
-use crate::problem::{Fault, Place, Problems, Unknown};
+use crate::problem::{Fault, Place, Problems};
 use crate::spec::{self, BodySpec, ComponentSpec, ExecutorSpec, Faults, PipelineSpec};
 
 /// Graphs within graphs.
@@ -110,7 +110,7 @@ impl<'p> Compiler<'p> {
         let field = place.at("componentRef");
         let Some(spec) = self.specs.get(name).copied() else {
             let known = self.specs.keys().copied();
-            self.faults.add(field, Fault::UnknownComponent(Unknown::among(name, known)));
+            self.faults.add(field, Fault::UnknownComponent(self.faults.unknown(name, known)));
             return None;
         };
         if self.open.iter().any(|open| open == name) {

@@ -1,31 +1,33 @@
 //! Whether placeholders speak of something that is there.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Compiler;
 use crate::problem::{Place, Unknown};
-use crate::spec::{ComponentSpec, TaskSpec};
+use crate::spec::ComponentSpec;
 use crate::template::{Argument, Constant, Placeholder, Template, TemplateError};
 
 impl Compiler<'_> {
-    pub(super) fn check_constant(&self, constant: &Constant, spec: &TaskSpec, place: &Place) {
-        let known = || spec.parameters.iter().map(|(name, _)| name.as_str());
-        self.check_names(constant, &|name| known().any(|other| other == name), &known(), place);
-    }
-
     /// A constant is complete before the task has outputs; it can speak of input parameters and of the run.
-    pub(super) fn check_names<'n>(
+    /// `or` says which names need not be known.
+    pub(super) fn check_names(
         &self,
         constant: &Constant,
-        is_known: &dyn Fn(&str) -> bool,
-        known: &(impl Iterator<Item = &'n str> + Clone),
+        known: &BTreeSet<&str>,
+        or: fn(&str) -> bool,
         place: &Place,
     ) {
         constant.placeholders(&mut |placeholder| {
             let error = match placeholder {
-                Placeholder::InputParameter { name, .. } if is_known(name) => return,
-                Placeholder::Fact(_) => return,
-                Placeholder::InputParameter { name, .. } => {
-                    TemplateError::UnknownInputParameter(Unknown::among(name, known.clone()))
+                Placeholder::InputParameter { name, .. }
+                    if known.contains(name.as_str()) || or(name) =>
+                {
+                    return;
                 }
+                Placeholder::Fact(_) => return,
+                Placeholder::InputParameter { name, .. } => TemplateError::UnknownInputParameter(
+                    self.faults.unknown(name, known.iter().copied()),
+                ),
                 Placeholder::Exchange
                 | Placeholder::InputArtifact(..)
                 | Placeholder::OutputArtifact(..)
@@ -39,7 +41,7 @@ impl Compiler<'_> {
     /// A text of an executor, which is used by a component.
     pub(super) fn check_template(&self, template: &Template, spec: &ComponentSpec, place: &Place) {
         for placeholder in template.placeholders() {
-            if let Err(error) = check(placeholder, spec) {
+            if let Err(error) = self.check(placeholder, spec) {
                 self.faults.add(place.clone(), error.into());
             }
         }
@@ -52,38 +54,44 @@ impl Compiler<'_> {
                 let (parameters, artifacts) = (&spec.inputs.parameters, &spec.inputs.artifacts);
                 if !parameters.contains_key(input) && !artifacts.contains_key(input) {
                     let known = parameters.keys().chain(artifacts.keys()).map(String::as_str);
-                    let error = TemplateError::UnknownInputParameter(Unknown::among(input, known));
+                    let error =
+                        TemplateError::UnknownInputParameter(self.faults.unknown(input, known));
                     self.faults.add(place.clone(), error.into());
                 }
             },
         );
     }
-}
 
-fn check(placeholder: &Placeholder, spec: &ComponentSpec) -> Result<(), TemplateError> {
-    let among = |name: &str, known: Vec<&str>| {
-        if known.contains(&name) { Ok(()) } else { Err(Unknown::among(name, known)) }
-    };
-    let (inputs, outputs) = (&spec.inputs, &spec.outputs);
-    match placeholder {
-        Placeholder::Exchange | Placeholder::OutputFile | Placeholder::Fact(_) => Ok(()),
-        // `set_container_image` and the like speak of channels that no component declares.
-        Placeholder::InputParameter { name, .. } if name.starts_with("pipelinechannel--") => Ok(()),
-        Placeholder::InputParameter { name, .. } => {
-            among(name, inputs.parameters.keys().map(String::as_str).collect())
-                .map_err(TemplateError::UnknownInputParameter)
+    fn check(&self, placeholder: &Placeholder, spec: &ComponentSpec) -> Result<(), TemplateError> {
+        let (inputs, outputs) = (&spec.inputs, &spec.outputs);
+        match placeholder {
+            Placeholder::Exchange | Placeholder::OutputFile | Placeholder::Fact(_) => Ok(()),
+            // `set_container_image` and the like speak of channels that no component declares.
+            Placeholder::InputParameter { name, .. } if super::bindings::is_channel(name) => Ok(()),
+            Placeholder::InputParameter { name, .. } => {
+                self.among(&inputs.parameters, name, TemplateError::UnknownInputParameter)
+            }
+            Placeholder::InputArtifact(name, _) => {
+                self.among(&inputs.artifacts, name, TemplateError::UnknownInputArtifact)
+            }
+            Placeholder::OutputArtifact(name, _) => {
+                self.among(&outputs.artifacts, name, TemplateError::UnknownOutputArtifact)
+            }
+            Placeholder::OutputParameterFile(name) => {
+                self.among(&outputs.parameters, name, TemplateError::UnknownOutputParameter)
+            }
         }
-        Placeholder::InputArtifact(name, _) => {
-            among(name, inputs.artifacts.keys().map(String::as_str).collect())
-                .map_err(TemplateError::UnknownInputArtifact)
+    }
+
+    fn among<T>(
+        &self,
+        known: &BTreeMap<String, T>,
+        name: &str,
+        error: impl FnOnce(Unknown) -> TemplateError,
+    ) -> Result<(), TemplateError> {
+        if known.contains_key(name) {
+            return Ok(());
         }
-        Placeholder::OutputArtifact(name, _) => {
-            among(name, outputs.artifacts.keys().map(String::as_str).collect())
-                .map_err(TemplateError::UnknownOutputArtifact)
-        }
-        Placeholder::OutputParameterFile(name) => {
-            among(name, outputs.parameters.keys().map(String::as_str).collect())
-                .map_err(TemplateError::UnknownOutputParameter)
-        }
+        Err(error(self.faults.unknown(name, known.keys().map(String::as_str))))
     }
 }

@@ -145,7 +145,7 @@ impl<'p> Compiler<'p> {
         let found = around.siblings.get(name).copied();
         if found.is_none() {
             let known = around.siblings.keys().copied();
-            self.faults.add(place.clone(), Fault::UnknownTask(Unknown::among(name, known)));
+            self.faults.add(place.clone(), Fault::UnknownTask(self.faults.unknown(name, known)));
         }
         found
     }
@@ -171,27 +171,27 @@ impl<'p> Compiler<'p> {
         };
         let declared = component.map(|id| &self.components[id].inputs);
         let (parameters, artifacts) = condition.inputs();
-        let known: Vec<&str> = names(&spec.parameters)
-            .chain(
-                declared
-                    .into_iter()
-                    .flat_map(|inputs| inputs.parameters.keys().map(String::as_str)),
-            )
-            .collect();
-        for name in parameters.into_iter().filter(|name| !known.contains(name)) {
-            let unknown = Unknown::among(name, known.iter().copied());
-            self.faults.add(place.clone(), Fault::NoTaskParameter(unknown));
-        }
-        let known: Vec<&str> = names(&spec.artifacts)
-            .chain(
-                declared.into_iter().flat_map(|inputs| inputs.artifacts.keys().map(String::as_str)),
-            )
-            .collect();
-        for name in artifacts.into_iter().filter(|name| !known.contains(name)) {
-            let unknown = Unknown::among(name, known.iter().copied());
-            self.faults.add(place.clone(), Fault::NoTaskArtifact(unknown));
-        }
+        let known = names(&spec.parameters)
+            .chain(declared.iter().flat_map(|inputs| inputs.parameters.keys().map(String::as_str)));
+        self.all_known(&parameters, &known.collect(), &place, Fault::NoTaskParameter);
+        let known = names(&spec.artifacts)
+            .chain(declared.iter().flat_map(|inputs| inputs.artifacts.keys().map(String::as_str)));
+        self.all_known(&artifacts, &known.collect(), &place, Fault::NoTaskArtifact);
         Some(condition)
+    }
+
+    /// Notes all names that are not known.
+    fn all_known(
+        &self,
+        all: &[&str],
+        known: &BTreeSet<&str>,
+        place: &Place,
+        fault: impl Fn(Unknown) -> Fault,
+    ) {
+        for name in all.iter().filter(|name| !known.contains(*name)) {
+            let unknown = self.faults.unknown(name, known.iter().copied());
+            self.faults.add(place.clone(), fault(unknown));
+        }
     }
 
     fn iterator(
@@ -211,7 +211,7 @@ impl<'p> Compiler<'p> {
             }
             ItemsSpec::Parameter(input) => {
                 if !names(&spec.parameters).any(|name| name == input) {
-                    let unknown = Unknown::among(input, names(&spec.parameters));
+                    let unknown = self.faults.unknown(input, names(&spec.parameters));
                     let place = place.at("parameterIterator.items.inputParameter");
                     self.faults.add(place, Fault::NoTaskParameter(unknown));
                 }
@@ -219,7 +219,7 @@ impl<'p> Compiler<'p> {
             }
             ItemsSpec::Artifact(input) => {
                 if !names(&spec.artifacts).any(|name| name == input) {
-                    let unknown = Unknown::among(input, names(&spec.artifacts));
+                    let unknown = self.faults.unknown(input, names(&spec.artifacts));
                     let place = place.at("artifactIterator.items.inputArtifact");
                     self.faults.add(place, Fault::NoTaskArtifact(unknown));
                 }
@@ -243,9 +243,10 @@ impl<'p> Compiler<'p> {
                 return None;
             }
         };
+        let inputs: BTreeSet<&str> = names(&spec.parameters).collect();
         let mut constants = Vec::with_capacity(items.len());
         for item in &items {
-            let constant = self.constant(item, spec, place)?;
+            let constant = self.constant(item, &inputs, place)?;
             if let (Some(kind), Some(value)) = (kind, constant.literal())
                 && let Err(error) = kind.coerced(value.clone())
             {
@@ -257,16 +258,16 @@ impl<'p> Compiler<'p> {
         Some(Items::Raw(constants))
     }
 
-    /// A value of the document; placeholders in it speak of the task's inputs.
+    /// A value of the document; placeholders in it may speak of these inputs.
     pub(super) fn constant(
         &self,
         value: &Value,
-        spec: &TaskSpec,
+        inputs: &BTreeSet<&str>,
         place: &Place,
     ) -> Option<Constant> {
         match Constant::parse(value) {
             Ok(constant) => {
-                self.check_constant(&constant, spec, place);
+                self.check_names(&constant, inputs, |_| false, place);
                 Some(constant)
             }
             Err(error) => {

@@ -177,6 +177,34 @@ fn all_that_is_wrong_is_told_at_once() {
     assert_eq!(problems.iter().count(), 3, "{problems}");
 }
 
+/// Names and faults of a file that is made of nothing else: what each costs, and how many are kept, is bounded.
+#[test]
+fn a_hostile_file_costs_neither_memory_nor_time() {
+    let long = "n".repeat(1 << 20);
+    let reference = json!({"name": format!("{long}m")});
+    let mut pipeline = with(&[("root/dag/tasks/train/componentRef", reference)]);
+    pipeline["components"][&long] = json!({"executorLabel": "exec-prepare"});
+    let told = compile(&pipeline).unwrap_err();
+    assert!(told.len() < 1000 && told.contains("there is no component `nnn"), "{}", told.len());
+
+    let mut tasks = serde_json::Map::new();
+    for at in 0..20_000 {
+        let name = format!("{at:0>120}");
+        let task = json!({"componentRef": {"name": "comp-prepare"}, "dependentTasks": [format!("{name}x")]});
+        tasks.insert(name, task);
+    }
+    let told = compile(&with(&[("root/dag", json!({"tasks": tasks}))])).unwrap_err();
+    assert!(told.starts_with("at least 500 things are wrong with the pipeline:"), "{told:.100}");
+    assert!(told.contains("(nearest: `"), "the first ones have their suggestions");
+
+    let args: Vec<Value> = vec![json!([]); 300_000];
+    let told =
+        compile(&with(&[("deploymentSpec/executors/exec-train/container/args", json!(args))]));
+    assert!(told.unwrap_err().starts_with("at least 500"));
+    let told = compile(&with(&[("components", json!(vec![long; 10]))])).unwrap_err();
+    assert!(told.len() < 1000, "{}", told.len());
+}
+
 #[test]
 fn a_component_cannot_use_itself() {
     let inner = json!({"dag": {"tasks": {"again": {"componentRef": {"name": "comp-loop"}}}}});

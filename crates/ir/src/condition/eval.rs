@@ -1,5 +1,7 @@
 //! Works out expressions (*CEL language definition, Evaluation*).
 
+use std::sync::Arc;
+
 use super::ConditionError;
 use super::functions;
 use super::parser::Expr;
@@ -7,12 +9,17 @@ use super::value::Cel;
 
 /// More than any condition takes; macros over long lists within each other are what could take for ever.
 const MAX_STEPS: u32 = 1_000_000;
+/// What all steps together may look at: values, or 64 bytes of texts. One step may compare lists as long as a parameter
+/// can be.
+const MAX_WORK: u64 = 20_000_000;
+/// What it costs to understand a pattern.
+const PATTERN: u64 = 10_000;
 
 type Result<T = Cel> = std::result::Result<T, ConditionError>;
 
 /// The value of an expression; `variables` is a map.
 pub(super) fn evaluate(expr: &Expr, variables: &Cel) -> Result {
-    Scope { variables, local: Vec::new(), steps: 0 }.eval(expr)
+    Scope { variables, local: Vec::new(), steps: 0, work: MAX_WORK }.eval(expr)
 }
 
 struct Scope<'v> {
@@ -20,6 +27,8 @@ struct Scope<'v> {
     /// Variables of macros, innermost last.
     local: Vec<(String, Cel)>,
     steps: u32,
+    /// What is left of [`MAX_WORK`].
+    work: u64,
 }
 
 impl Scope<'_> {
@@ -33,9 +42,9 @@ impl Scope<'_> {
             Expr::Bool(value) => Ok(Cel::Bool(*value)),
             Expr::Int(value) => Ok(Cel::Int(*value)),
             Expr::Double(value) => Ok(Cel::Double(*value)),
-            Expr::String(text) => Ok(Cel::String(text.clone())),
+            Expr::String(text) => Ok(Cel::text(text.as_str())),
             Expr::Name(name) => self.variable(name),
-            Expr::List(items) => self.all(items).map(Cel::List),
+            Expr::List(items) => self.all(items).map(Cel::list),
             Expr::Map(entries) => self.map(entries),
             Expr::Field(of, field) => functions::field(&self.eval(of)?, field),
             Expr::Index(of, index) => functions::index(&self.eval(of)?, &self.eval(index)?),
@@ -47,7 +56,9 @@ impl Scope<'_> {
             Expr::Binary("&&", a, b) => self.logic(a, b, "&&", false),
             Expr::Binary("||", a, b) => self.logic(a, b, "||", true),
             Expr::Binary(operator, a, b) => {
-                functions::binary(operator, &self.eval(a)?, &self.eval(b)?)
+                let (a, b) = (self.eval(a)?, self.eval(b)?);
+                self.charge([&a, &b])?;
+                functions::binary(operator, &a, &b)
             }
             Expr::Choice(condition, then, otherwise) => match self.eval(condition)? {
                 Cel::Bool(true) => self.eval(then),
@@ -56,6 +67,25 @@ impl Scope<'_> {
             },
             Expr::Call(of, name, arguments) => self.call(of.as_deref(), name, arguments),
         }
+    }
+
+    /// All of these values will be looked at.
+    fn charge<'c>(&mut self, values: impl IntoIterator<Item = &'c Cel>) -> Result<()> {
+        let enough = values.into_iter().all(|value| value.weigh(&mut self.work));
+        if enough { Ok(()) } else { Err(ConditionError::TooLong) }
+    }
+
+    fn function(&mut self, name: &str, arguments: &[Cel]) -> Result {
+        match (name, arguments) {
+            // These look at nothing inside.
+            ("size", [Cel::List(_) | Cel::Map(_)]) | ("dyn", _) => {}
+            ("matches", _) => {
+                self.charge(arguments)?;
+                self.work = self.work.checked_sub(PATTERN).ok_or(ConditionError::TooLong)?;
+            }
+            (_, arguments) => self.charge(arguments)?,
+        }
+        functions::call(name, arguments)
     }
 
     fn all(&mut self, items: &[Expr]) -> Result<Vec<Cel>> {
@@ -78,8 +108,9 @@ impl Scope<'_> {
         let mut map = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             match self.eval(key)? {
-                Cel::String(key) => map.push((key, self.eval(value)?)),
+                Cel::String(key) => map.push((key.as_ref().to_owned(), self.eval(value)?)),
                 other => {
+                    self.charge([&other])?;
                     return Err(ConditionError::Conversion {
                         value: other.shown(),
                         wanted: "key of a map",
@@ -123,11 +154,14 @@ impl Scope<'_> {
                 let of = self.eval(of)?;
                 self.macro_over(of, name, var, body)
             }
-            (None, _, _) => functions::call(name, &self.all(arguments)?),
+            (None, _, _) => {
+                let values = self.all(arguments)?;
+                self.function(name, &values)
+            }
             (Some(of), _, _) => {
                 let mut values = vec![self.eval(of)?];
                 values.extend(self.all(arguments)?);
-                functions::call(name, &values)
+                self.function(name, &values)
             }
         }
     }
@@ -136,11 +170,11 @@ impl Scope<'_> {
     fn macro_over(&mut self, of: Cel, name: &str, var: &str, body: &Expr) -> Result {
         let items = match of {
             Cel::List(items) => items,
-            Cel::Map(map) => map.keys().cloned().map(Cel::String).collect(),
+            Cel::Map(map) => Arc::new(map.keys().map(|key| Cel::text(key.as_str())).collect()),
             other => return Err(ConditionError::Function(format!("{name} of {}", other.kind()))),
         };
         let (mut kept, mut mapped, mut failed) = (Vec::new(), Vec::new(), None);
-        for item in &items {
+        for item in items.iter() {
             self.local.push((var.to_owned(), item.clone()));
             let value = self.eval(body);
             self.local.pop();
@@ -149,7 +183,11 @@ impl Scope<'_> {
                 Ok(Cel::Bool(false)) if name == "all" => return Ok(Cel::Bool(false)),
                 Ok(Cel::Bool(false)) if name != "map" => {}
                 Ok(value) if name == "map" => mapped.push(value),
-                Ok(other) => failed = Some(ConditionError::NotBoolean(other.shown())),
+                Ok(other) if failed.is_none() => {
+                    self.charge([&other])?;
+                    failed = Some(ConditionError::NotBoolean(other.shown()));
+                }
+                Ok(_) => {}
                 Err(ConditionError::TooLong) => return Err(ConditionError::TooLong),
                 Err(error) => failed = Some(error),
             }
@@ -159,8 +197,8 @@ impl Scope<'_> {
             (_, Some(error)) => Err(error),
             ("all" | "exists", None) => Ok(Cel::Bool(kept.len() == items.len() && name == "all")),
             ("exists_one", None) => Ok(Cel::Bool(kept.len() == 1)),
-            ("map", None) => Ok(Cel::List(mapped)),
-            (_, None) => Ok(Cel::List(kept)),
+            ("map", None) => Ok(Cel::list(mapped)),
+            (_, None) => Ok(Cel::list(kept)),
         }
     }
 }

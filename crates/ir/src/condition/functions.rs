@@ -1,6 +1,7 @@
 //! Operators and functions (*CEL language definition, List of standard definitions*), and upstream's `parseJson`.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use regex::RegexBuilder;
 
@@ -24,7 +25,7 @@ pub(super) fn field(of: &Cel, field: &str) -> Result {
 
 pub(super) fn index(of: &Cel, index: &Cel) -> Result {
     match (of, index) {
-        (Cel::Map(map), Cel::String(key)) => map.get(key).cloned().ok_or_else(|| no_key(key)),
+        (Cel::Map(map), Cel::String(key)) => map.get(&**key).cloned().ok_or_else(|| no_key(key)),
         // A list of artifacts is a map that numbers are keys of as well.
         (Cel::Map(map), Cel::Int(at)) => {
             map.get(&at.to_string()).cloned().ok_or_else(|| no_key(&at.to_string()))
@@ -93,7 +94,7 @@ fn compare(operator: &'static str, a: &Cel, b: &Cel) -> Result {
 fn contains(item: &Cel, of: &Cel) -> Result {
     match (item, of) {
         (item, Cel::List(items)) => Ok(Cel::Bool(items.iter().any(|other| other.equals(item)))),
-        (Cel::String(key), Cel::Map(map)) => Ok(Cel::Bool(map.contains_key(key))),
+        (Cel::String(key), Cel::Map(map)) => Ok(Cel::Bool(map.contains_key(&**key))),
         (_, Cel::Map(_)) => Ok(Cel::Bool(false)),
         (item, of) => Err(operands("in", &[item, of])),
     }
@@ -108,10 +109,10 @@ fn arithmetic(operator: &'static str, a: &Cel, b: &Cel) -> Result {
         (Cel::Double(a), Cel::Int(b)) => doubles(operator, *a, *b as f64).ok_or_else(wrong),
         (Cel::String(a), Cel::String(b)) if operator == "+" => {
             let short = a.len() + b.len() <= TEXT_LIMIT;
-            if short { Ok(Cel::String(format!("{a}{b}"))) } else { Err(ConditionError::TooLong) }
+            if short { Ok(Cel::text(format!("{a}{b}"))) } else { Err(ConditionError::TooLong) }
         }
         (Cel::List(a), Cel::List(b)) if operator == "+" => {
-            Ok(Cel::List(a.iter().chain(b).cloned().collect()))
+            Ok(Cel::list(a.iter().chain(b.iter()).cloned().collect()))
         }
         _ => Err(wrong()),
     }
@@ -151,11 +152,9 @@ pub(super) fn call(name: &str, arguments: &[Cel]) -> Result {
             let wrong = |_| conversion(&Cel::String(text.clone()), "JSON");
             serde_json::from_str(text).map_err(wrong).map(|value| Cel::of(&value))
         }
-        ("contains", [Cel::String(a), Cel::String(b)]) => Ok(Cel::Bool(a.contains(b.as_str()))),
-        ("startsWith", [Cel::String(a), Cel::String(b)]) => {
-            Ok(Cel::Bool(a.starts_with(b.as_str())))
-        }
-        ("endsWith", [Cel::String(a), Cel::String(b)]) => Ok(Cel::Bool(a.ends_with(b.as_str()))),
+        ("contains", [Cel::String(a), Cel::String(b)]) => Ok(Cel::Bool(a.contains(&**b))),
+        ("startsWith", [Cel::String(a), Cel::String(b)]) => Ok(Cel::Bool(a.starts_with(&**b))),
+        ("endsWith", [Cel::String(a), Cel::String(b)]) => Ok(Cel::Bool(a.ends_with(&**b))),
         ("matches", [Cel::String(text), Cel::String(pattern)]) => {
             let pattern = RegexBuilder::new(pattern).size_limit(PATTERN_LIMIT).build();
             let wrong = |_| ConditionError::Pattern(arguments[1].shown());
@@ -202,10 +201,12 @@ fn double(value: &Cel) -> Result<f64> {
     result.ok_or_else(|| conversion(value, "number"))
 }
 
-fn string(value: &Cel) -> Result<String> {
+fn string(value: &Cel) -> Result<Arc<str>> {
     match value {
-        Cel::String(text) => Ok(text.clone()),
-        Cel::Bool(_) | Cel::Int(_) | Cel::Double(_) => Ok(value.clone().into_json().to_string()),
+        Cel::String(text) => Ok(Arc::clone(text)),
+        Cel::Bool(_) | Cel::Int(_) | Cel::Double(_) => {
+            Ok(value.clone().into_json().to_string().into())
+        }
         Cel::Null | Cel::List(_) | Cel::Map(_) => Err(conversion(value, "text")),
     }
 }
@@ -213,7 +214,7 @@ fn string(value: &Cel) -> Result<String> {
 fn boolean(value: &Cel) -> Result<bool> {
     match value {
         Cel::Bool(value) => Ok(*value),
-        Cel::String(text) => match text.as_str() {
+        Cel::String(text) => match &**text {
             "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
             "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
             _ => Err(conversion(value, "boolean")),

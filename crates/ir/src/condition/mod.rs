@@ -141,7 +141,7 @@ impl Selector {
             Value::Object(_) => Some("struct_value"),
             Value::String(_) => None,
         };
-        let mut variables = vec![("string_value".to_owned(), Cel::String(text_of(value)))];
+        let mut variables = vec![("string_value".to_owned(), Cel::text(text_of(value)))];
         variables.extend(named.map(|name| (name.to_owned(), Cel::of(value))));
         eval::evaluate(&self.expr, &Cel::map(variables)).map(Cel::into_json)
     }
@@ -171,7 +171,7 @@ fn artifacts(list: &[Artifact]) -> Cel {
     let list: Vec<Cel> = list.iter().map(of).collect();
     let numbered = list.iter().enumerate().map(|(at, item)| (at.to_string(), item.clone()));
     let mut entries: Vec<(String, Cel)> = numbered.collect();
-    entries.push(("artifacts".to_owned(), Cel::List(list)));
+    entries.push(("artifacts".to_owned(), Cel::list(list)));
     Cel::map(entries)
 }
 

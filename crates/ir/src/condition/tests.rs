@@ -27,6 +27,24 @@ fn holds(condition: &str, parameters: &Value) -> Result<bool, String> {
     condition.holds(&given(parameters)).map_err(|error| error.to_string())
 }
 
+/// A step may look at a whole list, so steps alone bound nothing.
+#[test]
+fn lists_cost_what_is_looked_at_of_them() {
+    let list: Vec<u32> = (0..100_000).collect();
+    let text = "x".repeat(1 << 20);
+    let given = json!({"l": list, "t": text});
+    let of = |condition: &str| {
+        let names = condition.replace('L', "inputs.parameter_values['l']");
+        holds(&names.replace('T', "inputs.parameter_values['t']"), &given)
+    };
+    assert_eq!(of("L.all(x, size(L) > 0)"), Ok(true), "its size is known without looking");
+    for long in ["L.all(x, x in L)", "L.all(x, L == L)", "L.all(x, T == T)"] {
+        assert_eq!(of(long), Err(ConditionError::TooLong.to_string()), "{long}");
+    }
+    assert!(of("L.all(x, L)").unwrap_err().len() < 200);
+    assert_eq!(of("3 in L && L == L && T == T"), Ok(true));
+}
+
 #[test]
 fn what_the_sdk_writes() {
     let p = |name: &str| format!("inputs.parameter_values['pipelinechannel--{name}']");

@@ -8,15 +8,15 @@ use serde_json::{Map, Number, Value};
 
 use crate::value::whole;
 
-/// Maps have texts as keys: JSON has no others.
+/// Maps have texts as keys: JSON has no others. To name a value costs nothing, however large it is.
 #[derive(Debug, Clone)]
 pub(super) enum Cel {
     Null,
     Bool(bool),
     Int(i64),
     Double(f64),
-    String(String),
-    List(Vec<Cel>),
+    String(Arc<str>),
+    List(Arc<Vec<Cel>>),
     Map(Arc<BTreeMap<String, Cel>>),
 }
 
@@ -27,12 +27,40 @@ impl Cel {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Bool(*value),
             Value::Number(number) => Self::Double(number.as_f64().unwrap_or(f64::NAN)),
-            Value::String(text) => Self::String(text.clone()),
-            Value::Array(items) => Self::List(items.iter().map(Self::of).collect()),
+            Value::String(text) => Self::text(text.as_str()),
+            Value::Array(items) => Self::list(items.iter().map(Self::of).collect()),
             Value::Object(map) => {
                 Self::map(map.iter().map(|(key, value)| (key.clone(), Self::of(value))))
             }
         }
+    }
+
+    pub(super) fn text(text: impl Into<Arc<str>>) -> Self {
+        Self::String(text.into())
+    }
+
+    pub(super) fn list(items: Vec<Self>) -> Self {
+        Self::List(Arc::new(items))
+    }
+
+    /// Takes from `left` what it costs to look at all of it. False where that was not enough.
+    pub(super) fn weigh(&self, left: &mut u64) -> bool {
+        let own = match self {
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Double(_) => 0,
+            Self::String(text) => text.len() / 64,
+            Self::List(items) => items.len() / 64,
+            Self::Map(map) => map.keys().map(|key| key.len() / 64).sum(),
+        };
+        let enough = left.checked_sub(1 + own as u64);
+        *left = enough.unwrap_or(0);
+        enough.is_some()
+            && match self {
+                Self::Null | Self::Bool(_) | Self::Int(_) | Self::Double(_) | Self::String(_) => {
+                    true
+                }
+                Self::List(items) => items.iter().all(|item| item.weigh(left)),
+                Self::Map(map) => map.values().all(|value| value.weigh(left)),
+            }
     }
 
     pub(super) fn map(entries: impl IntoIterator<Item = (String, Self)>) -> Self {
@@ -61,8 +89,8 @@ impl Cel {
             Self::Int(value) => Value::from(value),
             Self::Double(value) => Number::from_f64(value)
                 .map_or(Value::Null, |number| Value::Number(whole(&number).unwrap_or(number))),
-            Self::String(text) => Value::String(text),
-            Self::List(items) => Value::Array(items.into_iter().map(Self::into_json).collect()),
+            Self::String(text) => Value::String(text.as_ref().to_owned()),
+            Self::List(items) => Value::Array(items.iter().cloned().map(Self::into_json).collect()),
             Self::Map(map) => {
                 let entry =
                     |(key, value): (&String, &Self)| (key.clone(), value.clone().into_json());
@@ -107,7 +135,7 @@ impl Cel {
         match (self, other) {
             (Self::Null, Self::Null) => true,
             (Self::List(a), Self::List(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.equals(b))
+                a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.equals(b))
             }
             (Self::Map(a), Self::Map(b)) => {
                 let same =

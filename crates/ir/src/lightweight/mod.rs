@@ -62,6 +62,11 @@ pub enum NotLightweight {
     /// An option or requirement of pip that cannot be carried over.
     #[error("pip's `{0}` cannot be done ahead of time")]
     Pip(String),
+    /// Packages that are looked for at different places: an environment is resolved at once, from one list of them.
+    #[error(
+        "it looks for `{0}` and for `{1}` at different places, or in different ways, which cannot be done at once"
+    )]
+    Indexes(String, String),
     /// The SDK's executor without a function.
     #[error("its arguments have no `--function_to_execute`")]
     NoFunction,
@@ -115,6 +120,9 @@ fn prepare(script: &str) -> Result<Preparation, NotLightweight> {
         if runs_rest {
             return Err(NotLightweight::More(command.shown()));
         }
+        if command.is_told_something() {
+            return Err(NotLightweight::More(command.shown()));
+        }
         let words = command.without_assignments();
         let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
         match texts[..] {
@@ -127,6 +135,12 @@ fn prepare(script: &str) -> Result<Preparation, NotLightweight> {
             ["pip" | "pip3", "install", ref options @ ..]
             | ["python" | "python3", "-m", "pip", "install", ref options @ ..] => {
                 let install = PipInstall::read(options)?;
+                if let Some(other) =
+                    preparation.installs.iter().find(|other| !other.asks_like(&install))
+                {
+                    let shown = |install: &PipInstall| install.requirements.join(" ");
+                    return Err(NotLightweight::Indexes(shown(other), shown(&install)));
+                }
                 // Before version 2, the same is tried once more with `--user`.
                 if !preparation.installs.contains(&install) {
                     preparation.installs.push(install);
@@ -160,6 +174,9 @@ fn executor_of(script: &str) -> Result<String, NotLightweight> {
     let script = Script::read(script).map_err(NotLightweight::Script)?;
     let mut executor = None;
     for command in &script.commands {
+        if command.is_told_something() {
+            return Err(NotLightweight::More(command.shown()));
+        }
         let words = command.without_assignments();
         let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
         match texts[..] {

@@ -15,22 +15,21 @@ pub struct PipInstall {
     pub extra_index_urls: Vec<String>,
     /// Hosts that need no certificate.
     pub trusted_hosts: Vec<String>,
-    /// Pages or folders with links to archives.
+    /// Pages with links to archives.
     pub find_links: Vec<String>,
     /// Whether versions before a release count.
     pub pre: bool,
 }
 
-/// What changes how pip goes about it, and nothing about what is there in the end.
-const IDLE: [&str; 14] = [
+/// What changes how pip goes about it, and nothing about what is there in the end. `--upgrade` is none of it: what the
+/// step's image has already would stay where the packages are put on top of it.
+const IDLE: [&str; 12] = [
     "--quiet",
     "-q",
     "-qq",
     "--no-warn-script-location",
     "--no-cache-dir",
     "--user",
-    "--upgrade",
-    "-U",
     "--no-input",
     "--disable-pip-version-check",
     "--prefer-binary",
@@ -48,6 +47,9 @@ impl PipInstall {
             if IDLE.contains(&word) {
                 continue;
             }
+            if is_open(word) {
+                return Err(refused(word));
+            }
             if !word.starts_with('-') {
                 install.requirement(word)?;
                 continue;
@@ -56,31 +58,58 @@ impl PipInstall {
                 Some((option, value)) if word.starts_with("--") => (option, Some(value)),
                 _ => (word, None),
             };
-            let refused = || NotLightweight::Pip(word.chars().take(80).collect());
-            let mut value =
-                || value.or_else(|| words.next()).map(str::to_owned).ok_or_else(refused);
+            let mut value = || match value.or_else(|| words.next()) {
+                None => Err(refused(word)),
+                // A word of its own has not been looked at yet.
+                Some(value) if is_open(value) => Err(refused(value)),
+                Some(value) => Ok(value.to_owned()),
+            };
             match option {
                 "--no-deps" => install.no_deps = true,
                 "--pre" => install.pre = true,
                 "--index-url" | "-i" | "--pypi-url" => install.index_url = Some(value()?),
                 "--extra-index-url" => install.extra_index_urls.push(value()?),
                 "--trusted-host" => install.trusted_hosts.push(value()?),
-                "--find-links" | "-f" => install.find_links.push(value()?),
-                _ => return Err(refused()),
+                "--find-links" | "-f" => install.find_links.push(remote(value()?)?),
+                _ => return Err(refused(word)),
             }
         }
         Ok(install)
     }
 
-    /// A variable of the shell, or a file that only the step's image has, is known to nobody else.
+    /// A file that only the step's image has is known to nobody else.
     fn requirement(&mut self, word: &str) -> Result<(), NotLightweight> {
-        let local = word.starts_with(['.', '/', '~']) || word.starts_with("file:");
-        if local || word.contains('$') || word.contains("{{") {
-            return Err(NotLightweight::Pip(word.chars().take(80).collect()));
+        if word.starts_with(['.', '/', '~']) || word.starts_with("file:") {
+            return Err(refused(word));
         }
         self.requirements.push(word.to_owned());
         Ok(())
     }
+
+    /// Whether both look for packages at the same places, in the same way.
+    pub(super) fn asks_like(&self, other: &Self) -> bool {
+        let hosts = self.trusted_hosts == other.trusted_hosts;
+        let indexes = self.index_url == other.index_url;
+        let more = self.extra_index_urls == other.extra_index_urls;
+        hosts && indexes && more && self.find_links == other.find_links && self.pre == other.pre
+    }
+}
+
+/// Whether a word may say something that nobody knows yet: a variable of the shell, or a placeholder. What breaks a line
+/// could say something else wherever requirements and options are written line by line.
+fn is_open(word: &str) -> bool {
+    word.contains('$') || word.contains("{{") || word.contains(char::is_control)
+}
+
+fn refused(word: &str) -> NotLightweight {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    NotLightweight::Pip(word.chars().take(80).map(shown).collect())
+}
+
+/// A folder is one of the step's image.
+fn remote(place: String) -> Result<String, NotLightweight> {
+    let is_remote = ["https://", "http://"].iter().any(|scheme| place.starts_with(scheme));
+    if is_remote { Ok(place) } else { Err(refused(&place)) }
 }
 
 /// Whether a requirement is the SDK: by name, or by the address of its source.

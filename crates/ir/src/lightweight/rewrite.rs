@@ -17,14 +17,6 @@ sys.argv[1:3] = ["--component_module_path", path]
 runpy.run_module(executor, run_name="__main__", alter_sys=True)
 "#;
 
-/// The same for a source that is a file of the image.
-const BOOTSTRAP_FILE: &str = r#"import os, runpy, sys
-os.environ["_KFP_RUNTIME"] = "true"
-executor, path = sys.argv[1:3]
-sys.argv[1:3] = ["--component_module_path", path]
-runpy.run_module(executor, run_name="__main__", alter_sys=True)
-"#;
-
 impl Lightweight {
     /// The command for an image that has everything; the arguments stay as they are. The source is still part of the
     /// pipeline, so that one image serves all steps with the same packages.
@@ -35,16 +27,6 @@ impl Lightweight {
             Program::Command(words) => words.clone(),
             Program::Function { source, executor, .. } => {
                 [python, "-c", BOOTSTRAP, executor, source].map(str::to_owned).to_vec()
-            }
-        }
-    }
-
-    /// The command for an image that has the source as well, as a file at `path`, whose name ends with `.py`.
-    pub fn command_with_file(&self, python: &str, path: &str) -> Vec<String> {
-        match &self.program {
-            Program::Command(words) => words.clone(),
-            Program::Function { executor, .. } => {
-                [python, "-c", BOOTSTRAP_FILE, executor, path].map(str::to_owned).to_vec()
             }
         }
     }

@@ -76,6 +76,14 @@ impl Command {
         &self.words[assignments..]
     }
 
+    /// Whether a variable that it is started with, and with it alone, says anything that must not be lost: an index of
+    /// pip's, a folder, something for the program. Nothing but these two is known not to.
+    pub(super) fn is_told_something(&self) -> bool {
+        let mut told = self.words.iter().map_while(|word| assigned(&word.text));
+        let idle = |name: &str| name.starts_with("PIP_DISABLE_") || name == "_KFP_RUNTIME";
+        !self.without_assignments().is_empty() && told.any(|(name, _)| !idle(name))
+    }
+
     /// Whether it asks if there is a pip.
     pub(super) fn tests_for_pip(&self) -> bool {
         self.words.iter().any(|word| word.text.replace(' ', "") == "$(command-vpip)")

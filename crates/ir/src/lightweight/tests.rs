@@ -89,7 +89,6 @@ fn the_new_command_has_neither_pip_nor_shell() {
     );
     assert_eq!(command[4], SOURCE);
     assert!(!command[2].contains("{{$") && !found.starts_shell());
-    assert_eq!(found.command_with_file("/usr/bin/python3", "/step.py")[4], "/step.py");
     assert_eq!(found.args, args());
 }
 
@@ -111,6 +110,18 @@ fn what_does_more_is_left_alone_and_the_reason_is_told() {
         "pip install `cat list` && \"$0\" \"$@\"",
         "pip install 'x'",
         "exec \"$0\" \"$@\"",
+        "PIP_INDEX_URL=https://intern.example/simple python3 -m pip install 'x' && \"$0\" \"$@\"",
+        "PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_TARGET=/opt pip install 'x' && \"$0\" \"$@\"",
+        "pip install 'x' && TOKEN=y \"$0\" \"$@\"",
+        "pip install --index-url \"$INDEX\" 'x' && \"$0\" \"$@\"",
+        "pip install --extra-index-url={{$.inputs.parameters['i']}} 'x' && \"$0\" \"$@\"",
+        "pip install --find-links ./wheels 'x' && \"$0\" \"$@\"",
+        "pip install --find-links file:///wheels 'x' && \"$0\" \"$@\"",
+        "pip install --index-url 'https://a.example\n--pre' 'x' && \"$0\" \"$@\"",
+        "pip install 'x\nevil' && \"$0\" \"$@\"",
+        "pip install --upgrade 'x' && \"$0\" \"$@\"",
+        "pip install --index-url https://a.example 'x' && pip install 'y' && \"$0\" \"$@\"",
+        "pip install 'x' && pip install --pre 'y' && \"$0\" \"$@\"",
     ]
     .into_iter()
     .map(of)
@@ -138,7 +149,38 @@ pip install 'x'
   it installs nothing when it starts
 exec "$0" "$@"
   it installs nothing when it starts
+PIP_INDEX_URL=https://intern.example/simple python3 -m pip install 'x' && "$0" "$@"
+  its script does more than install packages: `PIP_INDEX_URL=https://intern.example/simple python3 -m pip install x`
+PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_TARGET=/opt pip install 'x' && "$0" "$@"
+  its script does more than install packages: `PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_TARGET=/opt pip install x`
+pip install 'x' && TOKEN=y "$0" "$@"
+  its script does more than install packages: `TOKEN=y $0 $@`
+pip install --index-url "$INDEX" 'x' && "$0" "$@"
+  pip's `$INDEX` cannot be done ahead of time
+pip install --extra-index-url={{$.inputs.parameters['i']}} 'x' && "$0" "$@"
+  pip's `--extra-index-url={{$.inputs.parameters[i]}}` cannot be done ahead of time
+pip install --find-links ./wheels 'x' && "$0" "$@"
+  pip's `./wheels` cannot be done ahead of time
+pip install --find-links file:///wheels 'x' && "$0" "$@"
+  pip's `file:///wheels` cannot be done ahead of time
+pip install --index-url 'https://a.example
+--pre' 'x' && "$0" "$@"
+  pip's `https://a.example --pre` cannot be done ahead of time
+pip install 'x
+evil' && "$0" "$@"
+  pip's `x evil` cannot be done ahead of time
+pip install --upgrade 'x' && "$0" "$@"
+  pip's `--upgrade` cannot be done ahead of time
+pip install --index-url https://a.example 'x' && pip install 'y' && "$0" "$@"
+  it looks for `x` and for `y` at different places, or in different ways, which cannot be done at once
+pip install 'x' && pip install --pre 'y' && "$0" "$@"
+  it looks for `x` and for `y` at different places, or in different ways, which cannot be done at once
 "#);
+    let told_program = RUN.replace("_KFP_RUNTIME=true", "_KFP_RUNTIME=true PYTHONPATH=/x");
+    assert!(matches!(
+        step("pip install x && \"$0\" \"$@\"", &told_program),
+        Err(NotLightweight::More(_))
+    ));
     let plain = ["echo", "hello"].map(str::to_owned);
     assert_eq!(recognise(&plain, &[]), Err(NotLightweight::Plain));
     let sdk = ["sh", "-ec", RUN, SOURCE].map(str::to_owned);

@@ -44,6 +44,7 @@ impl Package {
         let text = std::str::from_utf8(bytes).map_err(|_| PackageError::NotText)?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim_start().starts_with('{')
+            && yaml::is_bounded_json(text)
             && let Ok(value) = serde_json::from_str(text)
         {
             return Self::of_values(vec![value]);

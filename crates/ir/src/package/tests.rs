@@ -117,6 +117,27 @@ fn what_is_no_yaml_is_told_with_its_place() {
 "#);
 }
 
+/// A text or a key of a megabyte that is named a thousand times, an anchor within an anchor within an anchor, and JSON,
+/// whose reader does not count.
+#[test]
+fn a_small_file_does_not_stand_for_more_than_memory_holds() {
+    let long = "x".repeat(1 << 20);
+    let aliases = vec!["*a"; 1000].join(",");
+    let nested = (0..90).map(|at| format!("[&n{at} ")).collect::<String>();
+    for text in [
+        format!("a: &a '{long}'\nb: [{aliases}]\n"),
+        format!("a: &a {{'{long}': 1}}\nb: [{aliases}]\n"),
+        format!("a: {nested}'{long}{long}'{}\n", "]".repeat(90)),
+    ] {
+        let error = Package::read(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("more values than a pipeline can have"), "{error}");
+    }
+    assert!(!yaml::is_bounded_json(&format!("{{\"a\": [{}]}}", vec!["[]"; 1_000_000].join(","))));
+    assert!(yaml::is_bounded_json(&format!("{{\"a\": \"\\\"{}\"}}", ",".repeat(2_000_000))));
+    let fine = format!("{SMALL}x: ['{long}', '{long}']\n");
+    assert!(Package::read(fine.as_bytes()).is_ok());
+}
+
 #[test]
 fn one_two_or_three_documents() {
     let two = format!("# a comment\n{SMALL}---\nplatforms: {{}}\n");

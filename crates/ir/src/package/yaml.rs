@@ -9,9 +9,11 @@ use super::PackageError;
 
 /// Deeper than any pipeline, and shallow enough for what goes through it by recursion.
 const MAX_DEPTH: usize = 100;
-/// Values in all documents together, each alias counted for all that it stands for: a file of a few lines can otherwise
-/// unfold to more than any memory.
+/// Values in all documents together, each alias counted for all that it stands for, and long texts for several: a file
+/// of a few lines can otherwise unfold to more than any memory.
 const MAX_VALUES: usize = 2_000_000;
+/// Bytes of a text that count for one value more.
+const TEXT: usize = 64;
 const MAX_DOCUMENTS: usize = 3;
 
 /// The documents of a text; one that is empty is null.
@@ -45,6 +47,27 @@ struct Reader<'t> {
     events: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Counted>,
     values: usize,
+    /// Values that anchors name, each with all below it: they are kept a second time, and anchors within each other
+    /// several times.
+    kept: usize,
+}
+
+/// Whether JSON has no more values than a pipeline can have. Its reader has no such bound, and each value takes thirty
+/// times the room that it takes in a text; so they are counted before they are made.
+pub(super) fn is_bounded_json(text: &str) -> bool {
+    let (mut values, mut letters, mut quoted, mut escaped) = (1_usize, 0_usize, false, false);
+    for byte in text.bytes() {
+        letters += usize::from(quoted);
+        match (quoted, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => quoted = !quoted,
+            // Each stands before a value.
+            (false, b',' | b'[' | b'{' | b':') => values += 1,
+            (true | false, _) => {}
+        }
+    }
+    values + letters / TEXT <= MAX_VALUES
 }
 
 /// A value, and how many it and all below it are.
@@ -56,7 +79,7 @@ struct Counted {
 
 impl<'t> Reader<'t> {
     fn new(text: &'t str) -> Self {
-        Self { events: Parser::new_from_str(text), anchors: HashMap::new(), values: 0 }
+        Self { events: Parser::new_from_str(text), anchors: HashMap::new(), values: 0, kept: 0 }
     }
 
     fn next(&mut self) -> Result<Option<(Event<'t>, Marker)>, PackageError> {
@@ -84,16 +107,18 @@ impl<'t> Reader<'t> {
         self.count(1, mark)?;
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let long = text.len() / TEXT;
+                self.count(long, mark)?;
                 let value = scalar(&text, style, tag.as_deref(), mark)?;
-                Ok(self.anchored(anchor, Counted { value, size: 1 }))
+                self.anchored(anchor, Counted { value, size: 1 + long }, mark)
             }
             Event::SequenceStart(anchor, _) => {
                 let list = self.list(depth)?;
-                Ok(self.anchored(anchor, list))
+                self.anchored(anchor, list, mark)
             }
             Event::MappingStart(anchor, _) => {
                 let map = self.map(depth)?;
-                Ok(self.anchored(anchor, map))
+                self.anchored(anchor, map, mark)
             }
             Event::Alias(anchor) => {
                 let known = self.anchors.get(&anchor).cloned();
@@ -133,6 +158,9 @@ impl<'t> Reader<'t> {
                 break;
             }
             let key = key(event, mark)?;
+            let long = key.len() / TEXT;
+            self.count(long, mark)?;
+            size += long;
             let (event, below) = self.expected()?;
             let item = self.value(event, below, depth + 1)?;
             size += item.size;
@@ -150,26 +178,47 @@ impl<'t> Reader<'t> {
         Ok(Counted { value: Value::Object(map), size })
     }
 
-    fn anchored(&mut self, anchor: usize, value: Counted) -> Counted {
+    fn anchored(
+        &mut self,
+        anchor: usize,
+        value: Counted,
+        mark: Marker,
+    ) -> Result<Counted, PackageError> {
         if anchor != 0 {
+            self.kept += value.size;
+            bounded(self.kept, mark)?;
             self.anchors.insert(anchor, value.clone());
         }
-        value
+        Ok(value)
     }
 
     fn count(&mut self, values: usize, mark: Marker) -> Result<(), PackageError> {
         self.values += values;
-        if self.values > MAX_VALUES {
-            return Err(at(mark, "the text stands for more values than a pipeline can have"));
-        }
-        Ok(())
+        bounded(self.values, mark)
     }
+}
+
+fn bounded(values: usize, mark: Marker) -> Result<(), PackageError> {
+    if values > MAX_VALUES {
+        return Err(at(mark, "the text stands for more values than a pipeline can have"));
+    }
+    Ok(())
 }
 
 enum Key {
     Name(String),
     /// `<<` (*YAML merge key*, which Python's and Go's readers both know).
     Merge,
+}
+
+impl Key {
+    /// In bytes.
+    fn len(&self) -> usize {
+        match self {
+            Self::Name(name) => name.len(),
+            Self::Merge => 0,
+        }
+    }
 }
 
 fn key(event: Event<'_>, mark: Marker) -> Result<Key, PackageError> {

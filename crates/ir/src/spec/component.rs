@@ -35,12 +35,24 @@ pub(super) fn read(node: &Node<'_>, place: &Place) -> ComponentSpec {
 }
 
 fn inputs(node: &Node<'_>) -> Inputs {
-    let parameters = node.get("parameters").entries().into_iter();
-    let artifacts = node.get("artifacts").entries().into_iter();
+    let (parameters, artifacts) = (named(&node.get("parameters")), named(&node.get("artifacts")));
     Inputs {
         parameters: parameters.map(|(name, node)| (name, input_parameter(&node))).collect(),
         artifacts: artifacts.map(|(name, node)| (name, input_artifact(&node))).collect(),
     }
+}
+
+/// What is declared, by name. A name becomes that of a file or folder wherever the task runs, so one that could lead
+/// out of the folder that it is put in is refused here, for everybody who comes after.
+fn named<'d>(node: &Node<'d>) -> impl Iterator<Item = (String, Node<'d>)> + use<'d> {
+    let entries = node.entries();
+    for (name, _) in &entries {
+        let harmful = |c: char| c == '/' || c.is_control();
+        if matches!(name.as_str(), "" | "." | "..") || name.contains(harmful) {
+            node.fault(Fault::of_name(name));
+        }
+    }
+    entries.into_iter()
 }
 
 fn input_parameter(node: &Node<'_>) -> InputParameter {
@@ -62,7 +74,7 @@ fn input_parameter(node: &Node<'_>) -> InputParameter {
     }
 }
 
-/// The proto has a list of values; a compiled pipeline may have each wrapped in an object.
+/// The values that are allowed, as they are written.
 fn literals(node: &Node<'_>) -> Vec<Value> {
     let literal = |item: Node<'_>| item.value().cloned();
     node.items().into_iter().filter_map(literal).collect()
@@ -94,8 +106,7 @@ fn input_artifact(node: &Node<'_>) -> InputArtifact {
 }
 
 fn outputs(node: &Node<'_>) -> Outputs {
-    let parameters = node.get("parameters").entries().into_iter();
-    let artifacts = node.get("artifacts").entries().into_iter();
+    let (parameters, artifacts) = (named(&node.get("parameters")), named(&node.get("artifacts")));
     let artifact = |node: &Node<'_>| OutputArtifact {
         kind: artifact_type(&node.get("artifactType")),
         list: node.get("isArtifactList").flag(),

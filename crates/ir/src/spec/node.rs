@@ -1,29 +1,61 @@
 //! One value of a document, with its place: reads what should be there and notes what is not.
 
 use std::cell::RefCell;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::problem::{Fault, Place, Problem};
+use crate::problem::{Fault, MOST_KEPT, Patience, Place, Problem, Unknown};
 
 /// What was found wrong so far.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(RefCell<Vec<Problem>>);
+pub(crate) struct Faults {
+    problems: RefCell<Vec<Problem>>,
+    patience: RefCell<Patience>,
+}
 
 impl Faults {
     pub(crate) fn add(&self, place: Place, fault: Fault) {
+        let mut problems = self.problems.borrow_mut();
         let problem = Problem { place, fault };
-        let mut problems = self.0.borrow_mut();
-        if !problems.contains(&problem) {
+        if problems.len() < MOST_KEPT && !problems.contains(&problem) {
             problems.push(problem);
         }
     }
 
+    /// A name that is not among those that are known, and which of these was probably meant.
+    pub(crate) fn unknown<'a>(
+        &self,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Unknown {
+        Unknown::within(&mut self.patience.borrow_mut(), name, known)
+    }
+
     pub(crate) fn take(&self) -> Vec<Problem> {
-        std::mem::take(&mut self.0.borrow_mut())
+        std::mem::take(&mut self.problems.borrow_mut())
     }
 }
+
+/// The beginning of a value's text. All of it may be as long as the document.
+fn beginning(value: &Value) -> String {
+    struct Short(String);
+    impl fmt::Write for Short {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let room = SHOWN - self.0.chars().count();
+            self.0.extend(text.chars().take(room));
+            if self.0.chars().count() < SHOWN { Ok(()) } else { Err(fmt::Error) }
+        }
+    }
+    let mut short = Short(String::new());
+    // It ends with an error when it is long enough.
+    let _ = write!(short, "{value}");
+    short.0
+}
+
+/// Letters of a value that a message shows.
+const SHOWN: usize = 60;
 
 /// A value; null where there is none.
 #[derive(Debug, Clone)]
@@ -69,8 +101,7 @@ impl<'d> Node<'d> {
     }
 
     fn wrong(&self, expected: &'static str) {
-        let got = self.value.to_string().chars().take(60).collect();
-        self.fault(Fault::Shape { expected, got });
+        self.fault(Fault::Shape { expected, got: beginning(self.value) });
     }
 
     fn below(&self, name: &str, value: &'d Value) -> Self {

@@ -57,7 +57,7 @@ fn check_task(plan: &Plan, id: TaskId, known: &Known) {
     let _ = exchange.to_json();
     if let Some(Ok(items)) = bind::items(plan, id, &exchange.inputs, &facts) {
         for item in items.iter().take(ROUNDS) {
-            let _ = bind::round(plan, id, &exchange.inputs, item);
+            let _ = bind::round(plan, id, item);
         }
     }
     let context = Context { exchange: &exchange, facts: &facts, declared: &component.inputs };

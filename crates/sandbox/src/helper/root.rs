@@ -4,6 +4,7 @@ use std::fs;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use lightship_base::with_causes;
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, OpenTreeFlags, fsconfig_create,
@@ -70,11 +71,6 @@ pub(super) fn copy(
     copy_layers(folders, ownership, &root.meta(), &copy)
         .map_err(|error| Failure::machine("copy the image", with_causes(&error)))?;
     Ok(copy)
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn bind(folder: &Path) -> Result<OwnedFd, Failure> {

@@ -1,12 +1,14 @@
 //! What is kept and found again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lightship_base::Timestamp;
 use lightship_engine::driver::replay;
 use lightship_engine::testing::{Step, header, loops, plan};
 use lightship_engine::{
-    CacheRules, Failure, Order, Reason, RunQuery, RunState, Sort, Store, StoreFault, TaskState,
+    Batch, CacheRules, Failure, Order, Reason, RunQuery, RunState, Sort, Store, StoreFault,
+    TaskState,
 };
 use lightship_store::SqliteStore;
 use serde_json::{Value, json};
@@ -58,7 +60,7 @@ fn pipeline() -> Value {
 fn artifacts_know_who_made_and_who_used_them() {
     let folder = tempfile::tempdir().unwrap();
     let scene = Scene::new(folder.path(), |_| Step::Succeed);
-    let uri = "mem://churn/run-1/train/1/model";
+    let uri = "mem://churn/run-1/train/1-1/model";
     scene.artifacts.put(uri, "weights");
     let driver = scene.driver();
     block_on(async {
@@ -89,6 +91,8 @@ fn artifacts_know_who_made_and_who_used_them() {
         let metrics = scene.store.metrics(&first).await.unwrap();
         let [metric] = &metrics[..] else { panic!("{metrics:?}") };
         assert_eq!((metric.task.as_str(), metric.name.as_str()), ("train", "accuracy"));
+        let second = scene.store.metrics(&"run-2".parse().unwrap()).await.unwrap();
+        assert_eq!(second, metrics, "what a result of the cache measured counts as well");
 
         let tasks = scene.store.tasks(&"run-2".parse().unwrap()).await.unwrap();
         let train = tasks.iter().find(|task| task.name == "train").unwrap();
@@ -132,6 +136,64 @@ fn tables_say_what_events_say() {
                 assert_eq!(task.ended.is_some(), task.state.is_final());
             }
         }
+    });
+}
+
+/// A place that runs again keeps its number. What it read and gave before goes.
+#[test]
+fn what_ran_again_reads_and_gives_what_it_does_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let fail = Arc::new(AtomicBool::new(false));
+    let script = {
+        let fail = Arc::clone(&fail);
+        move |launch: &lightship_engine::Launch| {
+            if fail.load(Ordering::Relaxed) && launch.path == "train" {
+                Step::Fail(Failure::new(Reason::Exit(1), "it ended with status 1"))
+            } else {
+                Step::Succeed
+            }
+        }
+    };
+    let scene = Scene::new(folder.path(), script);
+    block_on(async {
+        let mut header = header("run-1", plan(pipeline()));
+        header.options.cache = CacheRules::Off;
+        let (id, store) = (header.id.clone(), &scene.store);
+        let driver = scene.driver();
+        driver.submit(header).await.unwrap().wait().await.unwrap();
+        let uri = |attempt: u32| format!("mem://churn/run-1/train/1-{attempt}/model");
+        assert_eq!(store.artifacts(Some(&id), None).await.unwrap().len(), 2);
+        assert_eq!(store.consumers(&uri(1)).await.unwrap().len(), 1);
+
+        fail.store(true, Ordering::Relaxed);
+        let known = replay(store.as_ref(), &id).await.unwrap();
+        let train = known.state.find("train").unwrap();
+        let again = driver.rerun(&id, train, None).await.unwrap();
+        assert_eq!(again.wait().await.unwrap(), RunState::Failed);
+        assert!(store.artifacts(Some(&id), None).await.unwrap().is_empty(), "it gave nothing now");
+        assert!(store.metrics(&id).await.unwrap().is_empty());
+        assert!(store.consumers(&uri(1)).await.unwrap().is_empty(), "nothing reads it any more");
+
+        fail.store(false, Ordering::Relaxed);
+        driver.retry(&id).await.unwrap().wait().await.unwrap();
+        let all = store.artifacts(Some(&id), Some("system.Model")).await.unwrap();
+        assert_eq!(all.iter().map(|row| row.uri.clone()).collect::<Vec<_>>(), [uri(3)]);
+        assert_eq!(store.consumers(&uri(3)).await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn failures_name_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("runs.db")).unwrap();
+    block_on(async {
+        let header = header("churn-1", loops(&[1]));
+        let batch = Batch { run: header.id.clone(), records: Vec::new() };
+        let error = store.append(batch).await.unwrap_err().to_string();
+        assert!(error.starts_with("cannot append events of run churn-1 in "), "{error}");
+        store.create(&header, &[]).await.unwrap();
+        let error = store.create(&header, &[]).await.unwrap_err().to_string();
+        assert!(error.starts_with("cannot create run churn-1 in "), "{error}");
     });
 }
 

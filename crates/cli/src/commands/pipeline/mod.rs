@@ -21,16 +21,4 @@ pub(super) mod runs;
 mod shelf;
 
 pub use error::PipelineError;
-
-use super::Error;
-
-/// An error with its causes.
-fn in_one_line(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text += &format!(": {inner}");
-        cause = inner.source();
-    }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
+use lightship_base::in_one_line;

@@ -8,11 +8,11 @@ use lightship_base::Timestamp;
 use lightship_ir::bind::{self, Given};
 use lightship_ir::exchange::{self, Exchange, Produced};
 use lightship_ir::template::Facts;
-use lightship_ir::value::ParameterType;
 use lightship_ir::{Package, Plan};
 use serde_json::{Value, json};
 
 use crate::machine::{Command, Illegal, Outstanding, State};
+use crate::testing::some;
 use crate::{
     AttemptNumber, Change, Event, Failure, Header, NodeId, Outputs, Reason, Recorded, RunOptions,
     RunState, Seq, TaskState,
@@ -219,19 +219,6 @@ impl Sim {
         };
         let artifacts: serde_json::Map<_, _> = inputs.artifacts.iter().map(uris).collect();
         json!({ "parameters": inputs.parameters, "artifacts": artifacts })
-    }
-}
-
-fn some(kind: ParameterType) -> Value {
-    match kind {
-        ParameterType::NumberDouble => json!(0.5),
-        ParameterType::NumberInteger => json!(7),
-        ParameterType::String => json!("text"),
-        ParameterType::Boolean => json!(true),
-        ParameterType::List => json!(["a", "b"]),
-        ParameterType::Struct | ParameterType::TaskFinalStatus | ParameterType::TaskConfig => {
-            json!({"key": "value"})
-        }
     }
 }
 
