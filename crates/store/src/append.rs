@@ -173,8 +173,32 @@ fn write_run(
 
 /// Artifacts, metrics, who reads what, and what the cache keeps.
 fn consequences(db: &Connection, run: i64, record: &Record) -> Result<(), StoreFault> {
-    if let Event::Succeeded { node, outputs, .. } = &record.notice.recorded.event {
-        insert_artifacts(db, run, *node, outputs)?;
+    match &record.notice.recorded.event {
+        Event::Succeeded { node, attempt, outputs } => {
+            if attempt.get() > 1 {
+                forget_outputs(db, run, *node)?;
+            }
+            insert_artifacts(db, run, *node, outputs)?;
+        }
+        // The artifacts stay those of whoever made them; what was measured counts for this run as well.
+        Event::Cached { node, outputs, .. } => {
+            forget_outputs(db, run, *node)?;
+            for (output, artifact) in metrics::of(outputs) {
+                metrics::insert(db, run, *node, output, artifact)?;
+            }
+        }
+        Event::Begun
+        | Event::Starting { .. }
+        | Event::Failed { .. }
+        | Event::Stopped { .. }
+        | Event::Lost { .. }
+        | Event::Waited { .. }
+        | Event::CancelRequested
+        | Event::DeadlinePassed
+        | Event::PauseRequested
+        | Event::ResumeRequested
+        | Event::RetryRequested
+        | Event::RerunRequested { .. } => {}
     }
     for used in &record.uses {
         let insert = "INSERT OR IGNORE INTO uses (run, node, input, uri) VALUES (?1, ?2, ?3, ?4)";
@@ -186,6 +210,16 @@ fn consequences(db: &Connection, run: i64, record: &Record) -> Result<(), StoreF
         Some(entry) => cached::insert(db, entry),
         None => Ok(()),
     }
+}
+
+/// What an earlier attempt of a place gave: it may have had other outputs.
+fn forget_outputs(db: &Connection, run: i64, node: NodeId) -> Result<(), StoreFault> {
+    for table in ["artifacts", "metrics"] {
+        let delete = format!("DELETE FROM {table} WHERE run = ?1 AND node = ?2");
+        let mut statement = db.prepare_cached(&delete).map_err(fault::of)?;
+        statement.execute(params![run, node.number()]).map_err(fault::of)?;
+    }
+    Ok(())
 }
 
 fn insert_artifacts(

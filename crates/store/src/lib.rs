@@ -7,13 +7,17 @@
 //! Several processes may open the same file. They take turns at writing.
 
 mod append;
+mod artifacts;
 mod cached;
 mod fault;
+mod graph;
 mod lineage;
 mod metrics;
+mod path;
 mod read;
 mod runs;
 mod schema;
+mod taken;
 mod time;
 mod writer;
 
@@ -27,8 +31,13 @@ use lightship_engine::{
 };
 use rusqlite::Connection;
 
-pub use lineage::{ArtifactRow, Consumer, TaskRow};
+pub use artifacts::{ArtifactQuery, ArtifactRow};
+pub use cached::ResultQuery;
+pub use graph::{ArtifactPoint, Direction, Relation, StepPoint};
+pub use lineage::{Consumer, TaskRow};
 pub use metrics::Metric;
+pub use path::paths;
+pub use taken::Taken;
 use writer::Writer;
 
 /// Runs in a file.

@@ -1,12 +1,16 @@
 //! The command line: every command, option and help text, defined once. Parsing, completions and
 //! manual pages are all made from [`command`].
 
+mod artifacts;
 mod audit;
 mod build;
+mod cache;
+mod compare;
 mod doctor;
 mod help;
 mod image;
 mod pipeline;
+mod runs;
 mod sbom;
 mod shared;
 mod store;
@@ -19,8 +23,14 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub use artifacts::{
+    ArtifactGetArgs, ArtifactListArgs, ArtifactShowArgs, ArtifactsCommand, LineageArgs,
+    LineageFormat,
+};
 pub use audit::AuditArgs;
 pub use build::{BuildArgs, InitArgs, LockArgs, ProjectArgs, VendorArgs};
+pub use cache::{AgeArg, CacheCommand, CacheListArgs, CacheRemoveArgs};
+pub use compare::CompareArgs;
 pub use doctor::DoctorArgs;
 pub use help::{Body, Example, Section, sections};
 pub use image::{
@@ -29,6 +39,7 @@ pub use image::{
     SaveArgs, SquashArgs, TagArgs, ValidateArgs, Volume,
 };
 pub use pipeline::{BakeArgs, PipelineRunArgs};
+pub use runs::RunsCommand;
 pub use sbom::SbomArgs;
 pub use shared::{FormatArgs, GlobalArgs, PlatformArgs, PlatformWish, PlatformsArgs, RegistryArgs};
 pub use store::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};
@@ -93,6 +104,15 @@ pub enum Command {
     /// recorded: what ran with what, what it gave, what it printed. Results of earlier runs are taken where nothing that
     /// they follow from has changed. The exit code is 1 where the run does not succeed.
     Run(PipelineRunArgs),
+    /// Look at what became of runs
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    /// See what runs made, where it comes from, and copy it
+    #[command(subcommand)]
+    Artifacts(ArtifactsCommand),
+    /// See which results later runs may take, and forget them
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Choose the packages of a project's image, and write them down
     ///
     /// `lightship.lock` names every package by its digest: Python and what it needs of the distribution,

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use lightship_base::Progress;
 
-use crate::args::{Command, Format, GlobalArgs};
+use crate::args::{Command, Format, GlobalArgs, RunsCommand};
 use crate::exit_code::ExitCode;
 use crate::progress::{self, Trace};
 use crate::render::json::{self, Document};
@@ -119,6 +119,11 @@ pub fn run(command: Option<Command>, context: &mut Context<'_>) -> Result<Outcom
         Some(Command::Build(arguments)) => build::run(&arguments, context),
         Some(Command::Bake(arguments)) => pipeline::bake::run(&arguments, context),
         Some(Command::Run(arguments)) => pipeline::run::run(&arguments, context),
+        Some(Command::Runs(RunsCommand::Compare(arguments))) => {
+            pipeline::compare::run(&arguments, context)
+        }
+        Some(Command::Artifacts(command)) => pipeline::artifacts::run(&command, context),
+        Some(Command::Cache(command)) => pipeline::cache::run(&command, context),
         Some(Command::Lock(arguments)) => lock::run(&arguments, context),
         Some(Command::Vendor(arguments)) => vendor::run(&arguments, context),
         Some(Command::Init(arguments)) => init::run(&arguments, context),

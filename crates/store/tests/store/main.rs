@@ -5,6 +5,7 @@
 mod files;
 mod kept;
 mod killed;
+mod traced;
 
 use std::path::Path;
 use std::sync::Arc;

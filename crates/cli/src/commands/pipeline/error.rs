@@ -45,6 +45,9 @@ pub enum PipelineError {
     /// A run cannot go on.
     #[error(transparent)]
     Drive(#[from] lightship_engine::driver::DriveError),
+    /// Something that a run left behind cannot be found, read or copied.
+    #[error(transparent)]
+    Find(#[from] super::FindError),
     /// A place to push to that is none.
     #[error("`--push {place}` is no registry with a path: {reason}")]
     Push {
@@ -63,6 +66,7 @@ impl Diagnose for PipelineError {
             Self::Inputs { source, .. } => source.category(),
             Self::Store(error) => error.category(),
             Self::Drive(error) => error.category(),
+            Self::Find(error) => error.category(),
             Self::Push { .. } | Self::Parameters { .. } => Category::Usage,
         }
     }
@@ -74,6 +78,7 @@ impl Diagnose for PipelineError {
             Self::Inputs { source, .. } => source.hints(),
             Self::Store(error) => error.hints(),
             Self::Drive(error) => error.hints(),
+            Self::Find(error) => error.hints(),
             Self::Parameters { .. } => Vec::new(),
             Self::Push { .. } => vec![Hint::new("write one such as localhost:5000/team")],
         }

@@ -1,6 +1,9 @@
 //! Pipelines: `lightship bake` gives their steps images that have everything.
 
+pub(super) mod artifacts;
 pub(super) mod bake;
+pub(super) mod cache;
+pub(super) mod compare;
 mod error;
 mod oven;
 mod read;
@@ -8,6 +11,7 @@ mod record;
 mod rooms;
 pub(super) mod run;
 
+pub use artifacts::FindError;
 pub use error::PipelineError;
 
 use super::Error;

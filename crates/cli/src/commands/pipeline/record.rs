@@ -41,6 +41,7 @@ impl Record {
             .build()
             .map_err(Error::io("start", Path::new("the engine of runs")))?;
         let home = settings.home.clone();
+        std::fs::create_dir_all(&home).map_err(Error::io("create", &home))?;
         let store = SqliteStore::open(&home.join(RECORD)).map_err(PipelineError::from)?;
         Ok(Self { home, runtime, store: Arc::new(store) })
     }

@@ -39,6 +39,7 @@ pub(in crate::commands) fn run(
     let record = Record::open(&settings)?;
     let executor = executor(args, &settings, &record)?;
     let header = header(args, plan, inputs, &record);
+    let id = header.id.clone();
     let driver = record.driver(Arc::new(executor));
     let state = record.wait(async {
         let handle = driver.submit(header).await?;
@@ -46,6 +47,9 @@ pub(in crate::commands) fn run(
         handle.wait().await
     });
     let state = state.map_err(PipelineError::from)?;
+    if args.explain_cache {
+        super::cache::tell(&record, &id, context)?;
+    }
     Ok(if state == RunState::Succeeded { Outcome::Fine } else { Outcome::Findings })
 }
 
@@ -104,7 +108,8 @@ fn header(
         pipeline_root: record.artifacts().join(&plan.name).display().to_string(),
         ..Facts::default()
     };
-    let cache = if args.no_cache { CacheRules::Off } else { CacheRules::default() };
+    let max_age = args.cache_ttl.map(|age| age.0);
+    let cache = if args.no_cache { CacheRules::Off } else { CacheRules::On { max_age } };
     Header {
         id,
         name,
