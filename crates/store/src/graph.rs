@@ -178,7 +178,8 @@ impl Walk<'_> {
         let content = row.content.filter(|content| content.size.bytes() > 0);
         let Some(content) = content else { return Ok(None) };
         let first = with_content(self.db, &content.digest.to_string())?.into_iter().next();
-        Ok(first.filter(|first| first.uri != row.uri))
+        // Two outputs of one task may well be alike.
+        Ok(first.filter(|first| (&first.run, first.node) != (&row.run, row.node)))
     }
 
     fn down(&mut self, point: &mut ArtifactPoint, depth: u32) -> Result<(), StoreFault> {
@@ -224,8 +225,12 @@ impl Walk<'_> {
         let Some(content) = content.filter(|content| content.size.bytes() > 0) else {
             return Ok(());
         };
+        let made = point.row.as_ref().map(|row| (row.run.clone(), row.node));
         let mut told = HashSet::from([point.uri.clone()]);
         for row in with_content(self.db, &content.digest.to_string())? {
+            if made.as_ref() == Some(&(row.run.clone(), row.node)) {
+                continue;
+            }
             if told.len() <= MOST_COPIES && told.insert(row.uri.clone()) {
                 let same = (row.output, self.artifact(&row.uri, depth)?);
                 let relation = Relation::SameContent;

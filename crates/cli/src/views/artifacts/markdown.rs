@@ -220,12 +220,10 @@ impl<'l> Writer<'l> {
 
     fn indent(&self) -> String {
         let mut indent = "  ".to_owned();
-        for (at, around) in self.around.iter().take(DEEPEST).enumerate() {
+        for around in self.around.iter().take(DEEPEST) {
             indent += match around {
                 Around::Quote if self.look.glyphs == Glyphs::Unicode => "│ ",
                 Around::Quote => "> ",
-                // The outermost list stands where other text does.
-                Around::List(None) if at == 0 => "  ",
                 Around::List(None) => "  ",
                 Around::List(Some(_)) => "   ",
             };

@@ -228,5 +228,4 @@ fn values(values: &Map<String, Value>, look: &Look) -> String {
 }
 
 #[cfg(test)]
-#[path = "show_tests.rs"]
 mod tests;

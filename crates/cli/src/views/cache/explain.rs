@@ -91,7 +91,7 @@ fn became(part: &PartChange) -> String {
         (_, Side::Absent) => "is new".to_owned(),
         // Texts that were cut may look alike.
         (Side::Text(now), Side::Text(before)) if now != before => {
-            format!("changed: {before} → {now}")
+            format!("changed: {before} to {now}")
         }
         (_, _) => "changed".to_owned(),
     }

@@ -49,7 +49,7 @@ impl Canvas {
         let line = |cells: &[u8]| -> String {
             cells.iter().map(|dots| character(*dots, glyphs)).collect::<String>()
         };
-        self.cells.chunks(self.columns).map(|row| line(row).trim_end().to_owned()).collect()
+        self.cells.chunks(self.columns.max(1)).map(|row| line(row).trim_end().to_owned()).collect()
     }
 }
 

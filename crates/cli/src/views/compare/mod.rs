@@ -86,9 +86,12 @@ impl CompareDocument {
             Cell::styled(digest.short(), look)
         };
         text += &self.section("Artifacts that differ", "artifact", &self.artifacts, digests, look);
-        let plan = |parts: &Vec<String>, _: Option<&Vec<String>>| match parts.is_empty() {
-            true => Cell::styled("same", style::DIM),
-            false => Cell::from(parts.join(", ")),
+        let plan = |parts: &Vec<String>, _: Option<&Vec<String>>| {
+            if parts.is_empty() {
+                Cell::styled("same", style::DIM)
+            } else {
+                Cell::from(parts.join(", "))
+            }
         };
         text += &self.section("Plan", "task", &self.plan, plan, look);
         if self.inputs.is_empty() && self.artifacts.is_empty() && self.plan.is_empty() {

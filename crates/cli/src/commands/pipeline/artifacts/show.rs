@@ -47,7 +47,9 @@ fn document(args: &ArtifactShowArgs, record: &Record, found: Found) -> Result<Sh
         same_content: same_content(record, &entry)?,
         area_under_curve: match &shown {
             Some(Shown::Classification { roc: points, .. }) => roc::auc(points),
-            _ => None,
+            Some(Shown::Metrics(_) | Shown::Sliced(_) | Shown::Html | Shown::Markdown) | None => {
+                None
+            }
         },
         content: content::preview(&entry.uri, content.as_ref(), shown.as_ref(), &entry.kind),
         entry,
