@@ -105,7 +105,7 @@ pub fn fingerprint(
             key.add(artifact.kind.title());
             key.add(canonical(&Value::Object(artifact.metadata.clone())));
         }
-        let texts: Vec<String> = digests.iter().map(|digest| digest.short()).collect();
+        let texts: Vec<String> = digests.iter().map(Digest::short).collect();
         parts.tell(&format!("artifact {name}"), key, &texts.join(", "));
     }
     parts.outputs(component);
@@ -171,7 +171,11 @@ impl Parts {
         let words = |key: Key, words: &[Argument]| {
             words.iter().fold(key, |key, word| key.with(word.source()))
         };
-        self.tell("image", Key::of("image").with(image), &image_text(container.image.text(), image));
+        self.tell(
+            "image",
+            Key::of("image").with(image),
+            &image_text(container.image.text(), image),
+        );
         self.add("command", words(Key::of("command"), &container.command));
         self.add("arguments", words(Key::of("arguments"), &container.args));
         let variables = container.env.iter();
@@ -209,7 +213,8 @@ fn image_text(reference: &str, evidence: &str) -> String {
     if reference.contains(evidence) {
         return reference.to_owned();
     }
-    let which = evidence.parse().map_or_else(|_| evidence.to_owned(), |digest: Digest| digest.short());
+    let which =
+        evidence.parse().map_or_else(|_| evidence.to_owned(), |digest: Digest| digest.short());
     format!("{reference} ({which})")
 }
 

@@ -151,11 +151,7 @@ pub(crate) fn made_by(
     rows(db, rest, params![run.as_str(), node.number()])
 }
 
-fn rows(
-    db: &Connection,
-    rest: &str,
-    values: impl Params,
-) -> Result<Vec<ArtifactRow>, StoreFault> {
+fn rows(db: &Connection, rest: &str, values: impl Params) -> Result<Vec<ArtifactRow>, StoreFault> {
     let paths = Paths::of(db);
     read::all(db, &format!("{SELECT} {rest}"), values, |row| artifact(row, &paths))
 }

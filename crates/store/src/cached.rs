@@ -45,7 +45,8 @@ impl SqliteStore {
         let query = query.clone();
         self.write("forget results", move |db| {
             let (rest, values) = conditions(&query);
-            let removed = db.execute(&format!("DELETE FROM cache {rest}"), params_from_iter(values));
+            let removed =
+                db.execute(&format!("DELETE FROM cache {rest}"), params_from_iter(values));
             Ok(removed.map_err(fault::of)? as u64)
         })
     }

@@ -88,8 +88,7 @@ pub(crate) fn consumers(db: &Connection, uri: &str) -> Result<Vec<Consumer>, Sto
 }
 
 fn state(name: &str) -> Result<TaskState, StoreFault> {
-    TaskState::named(name)
-        .ok_or_else(|| fault::damaged(format!("`{name}` is no state of a task")))
+    TaskState::named(name).ok_or_else(|| fault::damaged(format!("`{name}` is no state of a task")))
 }
 
 fn from(run: Option<String>) -> Result<Option<RunId>, StoreFault> {

@@ -73,7 +73,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Say which bytes of an image are waste, why, and what to do about it
+    /// Say which bytes of an image are waste, why, and what to do
     ///
     /// Every byte that the layers store is kept, shadowed (written again by a later layer) or deleted
     /// (by a later layer); the three add up to what is stored, always. Duplicates are a view inside
@@ -89,7 +89,7 @@ pub enum Command {
     /// never gets in, heavy packages are layers that all images share, and the same input gives the same
     /// bytes. Which packages those are is written to `lightship.lock`.
     Build(Box<BuildArgs>),
-    /// Give the steps of a Kubeflow pipeline images that have their packages already
+    /// Give the steps of a Kubeflow pipeline lean images
     ///
     /// A lightweight Python step installs its packages with pip each time it starts. Here each set of packages becomes
     /// a lean image, once; images share their layers. What is written is the same pipeline, for any Kubeflow, whose
@@ -121,7 +121,7 @@ pub enum Command {
     ///
     /// With `--check` the exit code is 1 where the lock is missing or out of date.
     Lock(LockArgs),
-    /// Put everything that a lock names into a folder, for builds without a network
+    /// Put everything that a lock names into a folder
     ///
     /// There `lightship build --vendor DIR` takes it from. Every file is verified against the lock, when it
     /// is written and when it is read.

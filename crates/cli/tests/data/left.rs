@@ -14,7 +14,9 @@ fn artifacts_are_listed_shown_copied_and_followed() {
     };
     scene.run("-p message=hello");
     let all = scene.json("artifacts ls");
-    let mut names = list(&all["artifacts"], |entry| format!("{}/{}", word(&entry["task"]), word(&entry["output"])));
+    let mut names = list(&all["artifacts"], |entry| {
+        format!("{}/{}", word(&entry["task"]), word(&entry["output"]))
+    });
     names.sort();
     assert_eq!(
         names,
@@ -27,14 +29,30 @@ fn artifacts_are_listed_shown_copied_and_followed() {
     let shown = scene.json(&format!("artifacts show {PREPARED} --check"));
     assert_eq!((shown["bytes"].as_u64(), shown["intact"].as_bool()), (Some(5), Some(true)));
     assert_eq!(shown["content"]["text"], "hello");
-    let mut inputs = list(&shown["consumers"], |user| format!("{}: {}", word(&user["task"]), word(&user["input"])));
+    let mut inputs = list(&shown["consumers"], |user| {
+        format!("{}: {}", word(&user["task"]), word(&user["input"]))
+    });
     inputs.sort();
     assert_eq!(inputs, ["train: dataset_one_path"]);
-    for name in [word(&shown["uri"]), word(&shown["digest"]), word(&shown["digest"])[7..17].to_owned()] {
-        assert_eq!(scene.json(&format!("artifacts show {name}"))["digest"], shown["digest"], "{name}");
+    for name in
+        [word(&shown["uri"]), word(&shown["digest"]), word(&shown["digest"])[7..17].to_owned()]
+    {
+        assert_eq!(
+            scene.json(&format!("artifacts show {name}"))["digest"],
+            shown["digest"],
+            "{name}"
+        );
     }
     let text = scene.text(&format!("artifacts show {MODEL} --lines 2"));
-    for part in ["system.Model", "train, in run ", "no task used it", "accuracy", "0.9", "Step 0", "and more"] {
+    for part in [
+        "system.Model",
+        "train, in run ",
+        "no task used it",
+        "accuracy",
+        "0.9",
+        "Step 0",
+        "and more",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
 
@@ -53,7 +71,10 @@ fn artifacts_are_listed_shown_copied_and_followed() {
     scene.run("-p message=hello");
     let again = scene.json(&format!("artifacts show {MODEL}"));
     let first = word(&again["run"]);
-    assert_eq!(list(&scene.json("artifacts ls --run latest")["artifacts"], |entry| word(&entry["run"])), [&*first; 3]);
+    assert_eq!(
+        list(&scene.json("artifacts ls --run latest")["artifacts"], |entry| word(&entry["run"])),
+        [&*first; 3]
+    );
     let up = scene.json(&format!("artifacts lineage {MODEL} --up"));
     let made = &up["up"]["steps"][0];
     assert_eq!((word(&made["task"]), word(&made["run"])), ("train".to_owned(), first.clone()));
@@ -72,7 +93,10 @@ fn artifacts_are_listed_shown_copied_and_followed() {
     // What somebody changed is told and not handed out; what is gone as well.
     let uri = word(&shown["uri"]);
     fs::write(&uri, "HELLO").unwrap();
-    assert_eq!(scene.environment().json(1, &format!("artifacts show {PREPARED} --check"))["intact"], false);
+    assert_eq!(
+        scene.environment().json(1, &format!("artifacts show {PREPARED} --check"))["intact"],
+        false
+    );
     let changed = scene.complaint(3, &format!("artifacts get {PREPARED} -o other"));
     assert!(changed.contains("was changed since its task made it"), "{changed}");
     assert!(!work.join("other").exists());
@@ -110,7 +134,10 @@ fn the_cache_says_what_it_has_and_why_a_task_ran() {
     fs::remove_file(&model).unwrap();
     assert_eq!(states("cache ls --task train")[0], "gone");
     let gone = scene.run("-p message=hello --explain-cache").stdout;
-    assert!(gone.contains(&format!("train: ran, because its output model is gone from {model}")), "{gone}");
+    assert!(
+        gone.contains(&format!("train: ran, because its output model is gone from {model}")),
+        "{gone}"
+    );
     assert!(!gone.contains("preprocess: ran"), "{gone}");
 
     let key = word(&scene.json("cache ls --task preprocess")["results"][0]["key"]);
@@ -131,7 +158,8 @@ fn runs_are_compared() {
     };
     scene.run("-p message=hello --name one");
     scene.run("-p message=other --name two");
-    let runs = list(&scene.json("artifacts ls --type Model")["artifacts"], |entry| word(&entry["run"]));
+    let runs =
+        list(&scene.json("artifacts ls --type Model")["artifacts"], |entry| word(&entry["run"]));
     let [second, first] = &runs[..] else { panic!("{runs:?}") };
     let compared = scene.json(&format!("runs compare {first} latest"));
     assert_eq!(list(&compared["runs"], |run| word(&run["id"])), [first.clone(), second.clone()]);
@@ -139,7 +167,10 @@ fn runs_are_compared() {
     assert_eq!(compared["inputs"][0]["values"], serde_json::json!(["\"hello\"", "\"other\""]));
     let mut artifacts = list(&compared["artifacts"], |row| word(&row["name"]));
     artifacts.sort();
-    assert_eq!(artifacts, ["preprocess/output_dataset_one", "preprocess/output_dataset_two_path", "train/model"]);
+    assert_eq!(
+        artifacts,
+        ["preprocess/output_dataset_one", "preprocess/output_dataset_two_path", "train/model"]
+    );
     assert_eq!(compared["plan"], serde_json::json!([]));
     assert_eq!(list(&compared["tasks"], |row| word(&row["name"])), ["preprocess", "train"]);
     let text = scene.text(&format!("runs compare {first} {second}"));
@@ -160,7 +191,8 @@ fn what_loops_measured_is_shown_and_compared() {
         ["for-loop-2[0]/output-metrics-2", "for-loop-2[1]/output-metrics-2", "output-metrics"]
     );
     let name = "latest/for-loop-2[1]/output-metrics-2/metrics";
-    let accuracy = scene.json(&format!("artifacts show {name}"))["metadata"]["accuracy"].as_f64().unwrap();
+    let accuracy =
+        scene.json(&format!("artifacts show {name}"))["metadata"]["accuracy"].as_f64().unwrap();
     let text = scene.text(&format!("artifacts show {name}"));
     let line = text.lines().find(|line| line.contains("accuracy")).unwrap();
     assert!(line.ends_with(&format!(" {accuracy}")), "{text}");
@@ -170,7 +202,10 @@ fn what_loops_measured_is_shown_and_compared() {
     let first = word(&metrics["artifacts"][0]["run"]);
     let compared = scene.json(&format!("runs compare {first} latest"));
     assert_eq!(compared["metrics"].as_array().unwrap().len(), 3);
-    assert_eq!(list(&compared["tasks"], |row| row["values"][1]["cached"].as_bool()), [Some(true); 3]);
+    assert_eq!(
+        list(&compared["tasks"], |row| row["values"][1]["cached"].as_bool()),
+        [Some(true); 3]
+    );
     let near = scene.complaint(2, "artifacts show latest/output-metric/metrics");
     assert!(near.contains("did you mean `output-metrics`?"), "{near}");
     let known = scene.complaint(2, "artifacts show latest/output-metrics/model");

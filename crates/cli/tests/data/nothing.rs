@@ -11,7 +11,10 @@ fn where_nothing_ran_there_is_nothing() {
         assert_eq!((run.code(), run.stderr.as_str()), (0, ""), "{line}");
         assert!(run.stdout.starts_with(says), "{line}: {}", run.stdout);
     }
-    assert_eq!(home("cache rm --all").stdout, "forgot 0 results; the artifacts stay those of their runs\n");
+    assert_eq!(
+        home("cache rm --all").stdout,
+        "forgot 0 results; the artifacts stay those of their runs\n"
+    );
     for (line, says) in [
         ("artifacts show latest/train/model", "there are no runs yet"),
         ("artifacts show churn-1/train/model", "there is no run `churn-1`"),

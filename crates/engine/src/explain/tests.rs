@@ -119,7 +119,10 @@ fn what_made_the_difference_is_named() {
         assert_eq!(second.len(), 2, "{second:?}");
         let Why::Changed { run, parts } = named(&second, "train[2]") else { panic!("{second:?}") };
         assert_eq!((run.as_str(), parts.len()), ("run-1", 1));
-        assert_eq!((parts[0].name.as_str(), &parts[0].now), ("parameter item", &Side::Text("3".into())));
+        assert_eq!(
+            (parts[0].name.as_str(), &parts[0].now),
+            ("parameter item", &Side::Text("3".into()))
+        );
 
         // Other content of an input, which came of another image.
         scene.artifacts.put("mem://p/run-3/prep/1/data", "1,2,3");

@@ -25,9 +25,7 @@ fn pipeline() -> Value {
         }
         task
     };
-    let from = |task: &str, output: &str| {
-        json!({"taskOutputArtifact": {"producerTask": task, "outputArtifactKey": output}})
-    };
+    let from = |task: &str, output: &str| json!({"taskOutputArtifact": {"producerTask": task, "outputArtifactKey": output}});
     json!({
         "pipelineInfo": {"name": "churn"},
         "root": {"dag": {"tasks": {
@@ -90,9 +88,12 @@ fn told(point: &ArtifactPoint, indent: usize, out: &mut String) {
     out.push_str(&format!("{:indent$}{}{marks}\n", "", point.uri));
     for step in &point.steps {
         let line = match &step.relation {
-            Relation::MadeBy { run, path, output, .. } => format!("made by {run}/{path} as {output}"),
+            Relation::MadeBy { run, path, output, .. } => {
+                format!("made by {run}/{path} as {output}")
+            }
             Relation::UsedBy { run, path, input, state, cached_from, .. } => {
-                let from = cached_from.as_ref().map(|run| format!(" from {run}")).unwrap_or_default();
+                let from =
+                    cached_from.as_ref().map(|run| format!(" from {run}")).unwrap_or_default();
                 format!("used by {run}/{path} as {input}: {state}{from}")
             }
             Relation::SameContent => "same content".to_owned(),
@@ -152,7 +153,10 @@ fn artifacts_are_found_by_type_pipeline_text_and_digest() {
     block_on(async {
         let find = async |query: ArtifactQuery| -> Vec<String> {
             let found = scene.store.find_artifacts(&query).await.unwrap();
-            found.into_iter().map(|row| format!("{}/{}/{}", row.run, row.path, row.output)).collect()
+            found
+                .into_iter()
+                .map(|row| format!("{}/{}/{}", row.run, row.path, row.output))
+                .collect()
         };
         let all = || ArtifactQuery::default();
         assert_eq!(find(all()).await.len(), 8);

@@ -11,7 +11,7 @@ mod record;
 mod rooms;
 pub(super) mod run;
 
-pub use artifacts::FindError;
+use artifacts::FindError;
 pub use error::PipelineError;
 
 use super::Error;

@@ -112,10 +112,12 @@ fn shown(lines: Vec<String>, most: usize, more: bool, form: Form) -> String {
         text = "  (no text)\n".to_owned();
     }
     if rest > 0 || more {
-        let _ = writeln!(text, "  {dim}and more: `--lines` shows it, `artifacts get` copies it{dim:#}");
+        let _ =
+            writeln!(text, "  {dim}and more: `--lines` shows it, `artifacts get` copies it{dim:#}");
     }
     if form == Form::Html {
-        let _ = writeln!(text, "  {dim}the text of a page; a browser opens it as it is meant{dim:#}");
+        let _ =
+            writeln!(text, "  {dim}the text of a page; a browser opens it as it is meant{dim:#}");
     }
     text
 }

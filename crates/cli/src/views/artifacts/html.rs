@@ -7,8 +7,30 @@ const SILENT: [&str; 6] = ["script", "style", "head", "template", "svg", "noscri
 
 /// Elements that stand on lines of their own.
 const BLOCKS: [&str; 24] = [
-    "address", "article", "blockquote", "br", "caption", "dd", "div", "dl", "dt", "figure", "footer",
-    "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "p", "pre", "section", "table",
+    "address",
+    "article",
+    "blockquote",
+    "br",
+    "caption",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "p",
+    "pre",
+    "section",
+    "table",
 ];
 
 /// What stands for a character in a page: the few that every page has.
@@ -24,7 +46,7 @@ const ENTITIES: [(&str, char); 8] = [
 ];
 
 /// The lines of a page's text, harmless for a terminal. None of them is empty.
-pub fn lines(page: &str) -> Vec<String> {
+pub(super) fn lines(page: &str) -> Vec<String> {
     let mut reader = Reader { lines: Vec::new(), line: String::new() };
     let mut rest = page;
     while let Some(at) = rest.find('<') {
@@ -51,7 +73,8 @@ impl Reader {
             }
             self.line += word;
         }
-        if text.ends_with(char::is_whitespace) && !self.line.is_empty() && !self.line.ends_with(' ') {
+        if text.ends_with(char::is_whitespace) && !self.line.is_empty() && !self.line.ends_with(' ')
+        {
             self.line.push(' ');
         }
     }
@@ -197,7 +220,9 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_ends() {
-        for page in ["<", "<a", "<a href=\"", "<!-- x", "<script>x", "<script>x</scr", "</", "&#", "<é>"] {
+        for page in
+            ["<", "<a", "<a href=\"", "<!-- x", "<script>x", "<script>x</scr", "</", "&#", "<é>"]
+        {
             assert!(lines(page).len() <= 1, "{page}");
         }
         assert_eq!(lines("a <3 b"), ["a <3 b"]);

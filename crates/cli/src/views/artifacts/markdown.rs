@@ -11,7 +11,7 @@ use crate::render::{Glyphs, Look, style};
 const DEEPEST: usize = 8;
 
 /// Its lines, harmless for a terminal, each indented by two columns.
-pub fn lines(text: &str, look: &Look) -> Vec<String> {
+pub(super) fn lines(text: &str, look: &Look) -> Vec<String> {
     let options =
         Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut writer = Writer::new(look);
@@ -191,7 +191,10 @@ impl<'l> Writer<'l> {
     }
 
     fn say(&mut self, text: &str, look: Style) {
-        let inner = self.styles.iter().fold(look, |all, style| all.effects(all.get_effects() | style.get_effects()));
+        let inner = self
+            .styles
+            .iter()
+            .fold(look, |all, style| all.effects(all.get_effects() | style.get_effects()));
         self.spans.push(Span { text: printable(text).into_owned(), style: inner });
     }
 

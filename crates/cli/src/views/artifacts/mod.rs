@@ -172,7 +172,9 @@ mod tests {
         let now = Timestamp::from_second(1_000_042).unwrap();
         let text = document.text(now, &look);
         insta::assert_snapshot!("list", anstream::adapter::strip_str(&text).to_string());
-        assert!(ListDocument { artifacts: Vec::new() }.text(now, &look).starts_with("no artifacts"));
+        assert!(
+            ListDocument { artifacts: Vec::new() }.text(now, &look).starts_with("no artifacts")
+        );
     }
 
     #[test]

@@ -70,8 +70,7 @@ impl ShowDocument {
         let entry = &self.entry;
         let bold = style::HEADING;
         let kind = if entry.kind.is_empty() { "(own type)" } else { &entry.kind };
-        let mut text =
-            format!("{bold}{}{bold:#}  {}\n", printable(&entry.name), printable(kind));
+        let mut text = format!("{bold}{}{bold:#}  {}\n", printable(&entry.name), printable(kind));
         text += &facts(&self.facts(now));
         text += &self.users(look);
         text += &self.metadata(look);
@@ -210,12 +209,15 @@ fn classification(
 
 /// Names and values; numbers stand below each other.
 fn values(values: &Map<String, Value>, look: &Look) -> String {
-    let mut table =
-        Table::new([Column::path("name"), Column::number("number"), Column::sentence("value")]);
     let numbers = values.values().any(Value::is_number);
-    if !numbers {
-        table = Table::new([Column::path("name"), Column::sentence("value")]);
+    let mut columns = vec![Column::path("name")];
+    if numbers {
+        columns.push(Column::number("number"));
     }
+    if !values.values().all(Value::is_number) {
+        columns.push(Column::sentence("value"));
+    }
+    let mut table = Table::new(columns);
     for (name, value) in values {
         let number = value.as_f64().filter(|_| value.is_number());
         match (number, numbers) {

@@ -7,7 +7,7 @@ use crate::render::{Look, style};
 
 /// Words in one style; harmless for a terminal already.
 #[derive(Debug, Clone)]
-pub struct Span {
+pub(super) struct Span {
     pub(super) text: String,
     pub(super) style: Style,
 }
@@ -19,7 +19,7 @@ impl Span {
 }
 
 /// Lines of at most so many columns, broken at spaces. A word that is longer stays whole.
-pub fn wrapped(spans: &[Span], room: usize) -> Vec<String> {
+pub(super) fn wrapped(spans: &[Span], room: usize) -> Vec<String> {
     let (mut lines, mut line, mut used) = (Vec::new(), String::new(), 0);
     for word in words(spans) {
         let columns: usize = word.iter().map(|span| width(&span.text)).sum();
@@ -61,7 +61,7 @@ fn words(spans: &[Span]) -> Vec<Vec<Span>> {
 }
 
 /// A table whose first row is its head; columns are as wide as their widest cell.
-pub fn table(rows: &[Vec<Vec<Span>>], look: &Look) -> Vec<String> {
+pub(super) fn table(rows: &[Vec<Vec<Span>>], look: &Look) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let of = |cell: &[Span]| cell.iter().map(|span| width(&span.text)).sum::<usize>();
     let widest = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| of(cell)).max();

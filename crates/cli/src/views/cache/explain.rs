@@ -32,12 +32,15 @@ fn because(why: &Why, now: Timestamp) -> String {
         Why::Disabled => "caching is off for this task".to_owned(),
         Why::Off => "caching is off for this run".to_owned(),
         Why::Unknown(inputs) if inputs.is_empty() => {
-            "what it depends on is not known: it is in no image, or that one could not be read".to_owned()
+            "what it depends on is not known: it is in no image, or that one could not be read"
+                .to_owned()
         }
         Why::Unknown(inputs) => {
             format!("the content of its input {} is not known", inputs.join(", "))
         }
-        Why::Never => "it never ran before in this pipeline, or its results were removed".to_owned(),
+        Why::Never => {
+            "it never ran before in this pipeline, or its results were removed".to_owned()
+        }
         Why::Spoilt(spoilt) if spoilt.gone => {
             format!("its output {} is gone from {}", spoilt.output, spoilt.uri)
         }
@@ -77,7 +80,9 @@ fn parameter(name: &str, part: &PartChange) -> String {
         (Side::Text(now), Side::Text(before)) if now != before => {
             format!("input parameter {name} is {now} (was {before})")
         }
-        (Side::Text(now), Side::Absent) => format!("input parameter {name} is {now} (was not given)"),
+        (Side::Text(now), Side::Absent) => {
+            format!("input parameter {name} is {now} (was not given)")
+        }
         (Side::Absent, Side::Text(before)) => {
             format!("input parameter {name} is not given (was {before})")
         }
@@ -107,11 +112,8 @@ mod tests {
     #[test]
     fn every_reason_is_a_sentence() {
         let said = |text: &str| Side::Text(text.to_owned());
-        let part = |name: &str, now: Side, before: Side| PartChange {
-            name: name.to_owned(),
-            now,
-            before,
-        };
+        let part =
+            |name: &str, now: Side, before: Side| PartChange { name: name.to_owned(), now, before };
         let run = || "churn-1".parse().unwrap();
         let spoilt = |gone| {
             let uri = "/home/artifacts/evil\u{1b}[2J".to_owned();

@@ -24,16 +24,17 @@ pub fn draw(matrix: &Confusion, look: &Look) -> String {
         .map(|name| cut_end(&printable(name), LONGEST, look.glyphs).into_owned())
         .collect();
     let numbers: Vec<String> = (1..=names.len()).map(|number| number.to_string()).collect();
-    let numbered: Vec<String> = (names.iter().zip(&numbers))
-        .map(|(name, number)| format!("{number} {name}"))
-        .collect();
+    let numbered: Vec<String> =
+        (names.iter().zip(&numbers)).map(|(name, number)| format!("{number} {name}")).collect();
     let fits = |square: &String| {
-        let widest = square.lines().map(|line| width(&anstream::adapter::strip_str(line).to_string()));
+        let widest =
+            square.lines().map(|line| width(&anstream::adapter::strip_str(line).to_string()));
         look.width.is_none_or(|room| widest.max().unwrap_or(0) <= room)
     };
     let drawable = names.len() <= LARGEST;
     let squares = [(&names, &names), (&numbered, &numbers)];
-    let squares = squares.map(|(rows, columns)| drawable.then(|| square(matrix, rows, columns, look)));
+    let squares =
+        squares.map(|(rows, columns)| drawable.then(|| square(matrix, rows, columns, look)));
     match squares.into_iter().flatten().find(fits) {
         Some(square) => text += &square,
         None => text += &list(matrix, &names),
@@ -64,6 +65,8 @@ fn square(matrix: &Confusion, rows: &[String], columns: &[String], look: &Look) 
         for (place, (cell, columns)) in row.iter().zip(&widths).enumerate() {
             let gap = columns - width(cell) + 2;
             let number = matrix.rows[at][place];
+            // No line ends in spaces.
+            let cell = if place + 1 == row.len() { cell.trim_end() } else { cell };
             let look = match (at == place, number == 0.0) {
                 (_, true) => style::DIM,
                 (true, false) => style::GOOD,
@@ -116,7 +119,8 @@ fn list(matrix: &Confusion, names: &[String]) -> String {
         short(all)
     );
     for (number, at, place) in mistakes.iter().take(LISTED) {
-        let _ = writeln!(text, "  {:>8}  {} taken for {}", short(*number), names[*at], names[*place]);
+        let _ =
+            writeln!(text, "  {:>8}  {} taken for {}", short(*number), names[*at], names[*place]);
     }
     if let Some(more) = mistakes.len().checked_sub(LISTED + 1) {
         let _ = writeln!(text, "  and {} more kinds of mistakes", more + 1);

@@ -104,12 +104,12 @@ mod tests {
     fn lines_cross_the_whole_area() {
         let mut canvas = Canvas::new(4, 2);
         canvas.line((0.0, 1.0), (1.0, 0.0), 0);
-        assert_eq!(canvas.lines(Glyphs::Unicode), ["  ⡠⠊", "⡠⠊"]);
-        assert_eq!(canvas.lines(Glyphs::Ascii), ["  :'", ":'"]);
+        assert_eq!(canvas.lines(Glyphs::Unicode), ["  ⡠⠊", "⡠⠊⠁"]);
+        assert_eq!(canvas.lines(Glyphs::Ascii), ["  .'", ".''"]);
         canvas.dot(f64::NAN, 0.0);
         canvas.dot(1.5, 0.0);
         canvas.dot(0.0, 0.0);
-        assert_eq!(canvas.lines(Glyphs::Ascii), ["' :'", ":'"]);
+        assert_eq!(canvas.lines(Glyphs::Ascii), ["' .'", ".''"]);
         assert_eq!(Canvas::new(0, 0).lines(Glyphs::Ascii).len(), 0);
     }
 

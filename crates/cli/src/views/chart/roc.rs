@@ -49,7 +49,7 @@ pub fn draw(points: &[RocPoint], look: &Look) -> String {
     let middle = columns / 2 - 1;
     let rest = columns - middle - 3;
     let _ = writeln!(text, "  {dim}      0.0{:>middle$}{:>rest$}{dim:#}", "0.5", "1.0");
-    let legend = "recall over false positive rate; the dotted line is chance";
+    let legend = "recall over false positive rate; dotted: chance";
     for line in wrap(legend, columns.max(30)) {
         let _ = writeln!(text, "  {dim}      {line}{dim:#}");
     }

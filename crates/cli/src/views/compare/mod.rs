@@ -232,9 +232,18 @@ mod tests {
                 row("train/metrics/same", vec![Some(1.0), Some(1.0)]),
             ],
             tasks: vec![
-                row("prep", vec![task("SUCCEEDED", Some(1.0), false), task("SUCCEEDED", None, true)]),
-                row("train", vec![task("SUCCEEDED", Some(600.0), false), task("FAILED", Some(3.2), false)]),
-                row("serve", vec![task("SUCCEEDED", Some(9_000.0), false), task("OMITTED", None, false)]),
+                row(
+                    "prep",
+                    vec![task("SUCCEEDED", Some(1.0), false), task("SUCCEEDED", None, true)],
+                ),
+                row(
+                    "train",
+                    vec![task("SUCCEEDED", Some(600.0), false), task("FAILED", Some(3.2), false)],
+                ),
+                row(
+                    "serve",
+                    vec![task("SUCCEEDED", Some(9_000.0), false), task("OMITTED", None, false)],
+                ),
             ],
             artifacts: vec![row(
                 "train/model",

@@ -71,7 +71,11 @@ impl Source {
         io::copy(&mut file, &mut writer)?;
         writer.flush()?;
         let (digest, ..) = writer.finish();
-        if digest == self.was.digest { Ok(()) } else { Err(self.changed(Some(Content { digest, ..self.was }))) }
+        if digest == self.was.digest {
+            Ok(())
+        } else {
+            Err(self.changed(Some(Content { digest, ..self.was })))
+        }
     }
 
     /// Copies beside the target, looks at what was copied, and puts it in its place: all of it or nothing.

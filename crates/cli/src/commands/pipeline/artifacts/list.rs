@@ -39,8 +39,11 @@ fn taken(record: &Record, run: &RunId) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
         for taken in record.store.taken(run).await.map_err(failed)? {
             let outputs = &taken.outputs;
-            for (output, artifact) in
-                outputs.produced.artifacts.iter().flat_map(|(o, list)| list.iter().map(move |a| (o, a)))
+            for (output, artifact) in outputs
+                .produced
+                .artifacts
+                .iter()
+                .flat_map(|(o, list)| list.iter().map(move |a| (o, a)))
             {
                 let rows = record.store.producers(&artifact.uri).await.map_err(failed)?;
                 let content = outputs.contents.get(&artifact.uri).copied();
@@ -59,7 +62,8 @@ fn fits(args: &ArtifactListArgs, entry: &Entry) -> bool {
     let kind = entry.kind.to_lowercase();
     let wanted = args.kind.as_ref().map(|kind| kind.to_lowercase());
     let task = entry.task.rsplit('/').next().unwrap_or_default();
-    let has = |text: &String| [&*entry.name, &*entry.output, task].iter().any(|name| name.contains(text));
+    let has =
+        |text: &String| [&*entry.name, &*entry.output, task].iter().any(|name| name.contains(text));
     wanted.is_none_or(|wanted| kind == wanted || kind == format!("system.{wanted}"))
         && args.pipeline.as_ref().is_none_or(|pipeline| *pipeline == entry.pipeline)
         && args.name.as_ref().is_none_or(has)

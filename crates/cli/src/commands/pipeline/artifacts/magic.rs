@@ -44,7 +44,10 @@ mod tests {
 
     #[test]
     fn beginnings_tell() {
-        assert_eq!(kind(b"\x80\x04\x95abc"), Some("a Python pickle (loading one runs what is in it)"));
+        assert_eq!(
+            kind(b"\x80\x04\x95abc"),
+            Some("a Python pickle (loading one runs what is in it)")
+        );
         assert_eq!(kind(b"\x10\0\0\0\0\0\0\0{\"w\":1}"), Some("a safetensors model"));
         assert_eq!(kind(b"PAR1...."), Some("a Parquet file"));
         let mut tar = vec![0; 512];

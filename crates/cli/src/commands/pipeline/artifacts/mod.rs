@@ -9,7 +9,7 @@ mod list;
 mod magic;
 mod show;
 
-pub use error::FindError;
+pub(super) use error::FindError;
 pub(super) use find::run_named;
 
 use crate::args::ArtifactsCommand;

@@ -68,7 +68,8 @@ impl Drawing {
 pub fn dot(document: &LineageDocument) -> String {
     let drawing = Drawing::of(document);
     let quoted = |text: &str| {
-        let lines = text.lines().map(|line| printable(line).replace('\\', "\\\\").replace('"', "\\\""));
+        let lines =
+            text.lines().map(|line| printable(line).replace('\\', "\\\\").replace('"', "\\\""));
         format!("\"{}\"", lines.collect::<Vec<_>>().join("\\n"))
     };
     let mut text = "digraph lineage {\n  rankdir=LR;\n".to_owned();

@@ -11,10 +11,8 @@ use crate::views::artifacts::content::Form;
 
 fn document(kind: &str, metadata: Value, content: Preview) -> ShowDocument {
     let metadata = metadata.as_object().unwrap().clone();
-    let kind_of = ArtifactType {
-        schema: TypeSchema::Title(kind.to_owned()),
-        version: "0.0.1".to_owned(),
-    };
+    let kind_of =
+        ArtifactType { schema: TypeSchema::Title(kind.to_owned()), version: "0.0.1".to_owned() };
     let artifact = Artifact {
         name: "result".to_owned(),
         kind: kind_of,
@@ -64,8 +62,12 @@ fn text(form: Form, text: &str) -> Preview {
 
 #[test]
 fn metrics_and_classification_are_drawn() {
-    let metrics = json!({"accuracy": 0.9533333, "epochs": 3, "note": "ok\u{1b}[31m", "big": 1.5e12});
-    insta::assert_snapshot!("metrics", shown(&document("system.Metrics", metrics, Preview::Nothing), 80));
+    let metrics =
+        json!({"accuracy": 0.9533333, "epochs": 3, "note": "ok\u{1b}[31m", "big": 1.5e12});
+    insta::assert_snapshot!(
+        "metrics",
+        shown(&document("system.Metrics", metrics, Preview::Nothing), 80)
+    );
 
     let classification = json!({
         "confidenceMetrics": [
@@ -79,7 +81,8 @@ fn metrics_and_classification_are_drawn() {
         },
         "extra": "said",
     });
-    let document_of = |metadata| document("system.ClassificationMetrics", metadata, Preview::Nothing);
+    let document_of =
+        |metadata| document("system.ClassificationMetrics", metadata, Preview::Nothing);
     insta::assert_snapshot!("classification", shown(&document_of(classification), 60));
     let nothing = shown(&document_of(json!({"confidenceMetrics": "no", "confusionMatrix": 7})), 60);
     assert!(nothing.contains("no curve and no matrix were logged"), "{nothing}");
