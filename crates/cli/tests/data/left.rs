@@ -67,7 +67,12 @@ fn artifacts_are_listed_shown_copied_and_followed() {
     assert!(fs::read_to_string(work.join("copy")).unwrap().starts_with("Step 0\n"));
     assert_eq!(scene.text(&format!("artifacts get {PREPARED} -o -")), "hello");
 
-    // The same again is taken, and belongs to who made it.
+    again(&scene);
+    spoilt(&scene, &word(&shown["uri"]));
+}
+
+/// The same again is taken, and belongs to who made it.
+fn again(scene: &Scene) {
     scene.run("-p message=hello");
     let again = scene.json(&format!("artifacts show {MODEL}"));
     let first = word(&again["run"]);
@@ -89,18 +94,19 @@ fn artifacts_are_listed_shown_copied_and_followed() {
     let tree = scene.text(&format!("artifacts lineage {PREPARED}"));
     assert!(tree.contains("cached from ") && tree.contains("model"), "{tree}");
     assert!(scene.text(&format!("artifacts lineage {MODEL} --format dot")).starts_with("digraph "));
+}
 
-    // What somebody changed is told and not handed out; what is gone as well.
-    let uri = word(&shown["uri"]);
-    fs::write(&uri, "HELLO").unwrap();
+/// What somebody changed is told and not handed out; what is gone as well.
+fn spoilt(scene: &Scene, uri: &str) {
+    fs::write(uri, "HELLO").unwrap();
     assert_eq!(
         scene.environment().json(1, &format!("artifacts show {PREPARED} --check"))["intact"],
         false
     );
     let changed = scene.complaint(3, &format!("artifacts get {PREPARED} -o other"));
     assert!(changed.contains("was changed since its task made it"), "{changed}");
-    assert!(!work.join("other").exists());
-    fs::remove_file(&uri).unwrap();
+    assert!(!scene.environment().work().join("other").exists());
+    fs::remove_file(uri).unwrap();
     let gone = scene.complaint(3, &format!("artifacts get {PREPARED} -o other"));
     assert!(gone.contains("is gone"), "{gone}");
     assert!(scene.text(&format!("artifacts show {PREPARED}")).contains("nothing is at"));

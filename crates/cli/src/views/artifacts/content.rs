@@ -109,7 +109,7 @@ fn shown(lines: Vec<String>, most: usize, more: bool, form: Form) -> String {
     let rest = lines.len().saturating_sub(most);
     let mut text: String = lines.into_iter().take(most).map(|line| line + "\n").collect();
     if text.is_empty() {
-        text = "  (no text)\n".to_owned();
+        text.push_str("  (no text)\n");
     }
     if rest > 0 || more {
         let _ =

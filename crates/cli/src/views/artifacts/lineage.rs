@@ -146,7 +146,7 @@ impl LineageDocument {
         let Some(point) = self.up.as_ref().or(self.down.as_ref()) else { return tree.out };
         let bold = style::HEADING;
         let name = point.output.as_deref().unwrap_or(&point.uri);
-        let _ = writeln!(tree.out, "{bold}{}{bold:#}  {}", printable(name), tree.about(point));
+        let _ = writeln!(tree.out, "{bold}{}{bold:#}  {}", printable(name), Tree::about(point));
         if let Some(up) = &self.up {
             tree.half("made by", "nothing that is known here made it", up);
         }
@@ -186,7 +186,7 @@ impl Tree<'_> {
                 let mark = if link.artifact.repeated { " (see above)" } else { "" };
                 let name = printable(&link.name).into_owned();
                 let dim = style::DIM;
-                let line = format!("{name}  {}{dim}{mark}{dim:#}", self.about(&link.artifact));
+                let line = format!("{name}  {}{dim}{mark}{dim:#}", Self::about(&link.artifact));
                 self.line(&before, last, &line);
                 let deeper = self.deeper(&before, last);
                 self.steps(&deeper, &link.artifact);
@@ -218,7 +218,7 @@ impl Tree<'_> {
         text
     }
 
-    fn about(&self, point: &Point) -> String {
+    fn about(point: &Point) -> String {
         let dim = style::DIM;
         let mut facts = Vec::new();
         facts.extend(point.kind.as_deref().map(|title| printable(kind(title)).into_owned()));

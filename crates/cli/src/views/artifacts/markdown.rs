@@ -69,12 +69,13 @@ impl<'l> Writer<'l> {
                 Some(code) => code.push_str(&text),
                 None => self.say(&text, style::PLAIN),
             },
-            Event::Code(text) => self.say(&text, style::CODE),
             // Markup within: what it says is told, what it would do is not done.
             Event::Html(text) | Event::InlineHtml(text) => {
                 self.say(&super::html::lines(&text).join(" "), style::PLAIN);
             }
-            Event::InlineMath(text) | Event::DisplayMath(text) => self.say(&text, style::CODE),
+            Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
+                self.say(&text, style::CODE);
+            }
             Event::FootnoteReference(name) => self.say(&format!("[{name}]"), style::DIM),
             Event::SoftBreak => self.say(" ", style::PLAIN),
             Event::HardBreak => self.flush(),
@@ -161,7 +162,6 @@ impl<'l> Writer<'l> {
                 self.around.pop();
                 self.gap();
             }
-            TagEnd::Item => self.flush(),
             TagEnd::CodeBlock => self.block(),
             TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => drop(self.styles.pop()),
             TagEnd::Link => self.link(""),
@@ -178,7 +178,8 @@ impl<'l> Writer<'l> {
                 }
                 self.gap();
             }
-            TagEnd::TableHead
+            TagEnd::Item
+            | TagEnd::TableHead
             | TagEnd::TableRow
             | TagEnd::FootnoteDefinition
             | TagEnd::DefinitionList

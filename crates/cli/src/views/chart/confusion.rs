@@ -87,14 +87,14 @@ fn shaded(number: f64, row: &[f64], glyphs: Glyphs) -> String {
     };
     let whole: f64 = row.iter().filter(|number| number.is_finite()).sum();
     let share = if whole > 0.0 { number / whole } else { 0.0 };
-    let shade = match share {
+    let fill = match share {
         share if share <= 0.0 || share.is_nan() => 0,
         share if share < 0.25 => 1,
         share if share < 0.5 => 2,
         share if share < 0.75 => 3,
         _ => 4,
     };
-    format!("{} {}", short(number), shades[shade])
+    format!("{} {}", short(number), shades[fill])
 }
 
 /// Where there is no room for a square: how much was right, and the most frequent mistakes.

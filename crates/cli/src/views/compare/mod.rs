@@ -79,7 +79,8 @@ impl CompareDocument {
         let mut text = self.heads(look);
         let inputs = |value: &String, _: Option<&String>| Cell::from(value);
         text += &self.section("Inputs that differ", "input", &self.inputs, inputs, look);
-        text += &self.section("Metrics", "metric", &self.metrics, metric, look);
+        let numbers = |value: &f64, first: Option<&f64>| metric(*value, first.copied());
+        text += &self.section("Metrics", "metric", &self.metrics, numbers, look);
         text += &self.section("Tasks", "task", &self.tasks, |task, _| cell(task), look);
         let digests = |digest: &Digest, first: Option<&Digest>| {
             let look = if first == Some(digest) { style::DIM } else { style::PLAIN };
@@ -161,13 +162,13 @@ impl CompareDocument {
 }
 
 /// A number, behind it how far it is from the first run's. Whether more is better, nobody says.
-fn metric(value: &f64, first: Option<&f64>) -> Cell {
+fn metric(value: f64, first: Option<f64>) -> Cell {
     let delta = first.map(|first| value - first).filter(|delta| *delta != 0.0);
     match delta {
-        None => Cell::from(short(*value)),
+        None => Cell::from(short(value)),
         Some(delta) => {
             let sign = if delta > 0.0 { "+" } else { "" };
-            Cell::from(format!("{} ({sign}{})", short(*value), short(delta)))
+            Cell::from(format!("{} ({sign}{})", short(value), short(delta)))
         }
     }
 }

@@ -206,10 +206,10 @@ async fn run_of(store: &SqliteStore, text: &str) -> Result<RunId, Error> {
         offset += found.items.len() as u64;
         ids.extend(found.items.into_iter().map(|run| run.id));
     }
-    Ok(choose(text, ids)?)
+    Ok(choose(text, &ids)?)
 }
 
-fn choose(text: &str, ids: Vec<RunId>) -> Result<RunId, FindError> {
+fn choose(text: &str, ids: &[RunId]) -> Result<RunId, FindError> {
     if let Some(exactly) = ids.iter().find(|id| id.as_str() == text) {
         return Ok(exactly.clone());
     }
@@ -255,7 +255,7 @@ mod tests {
                 .map(|id| id.parse().unwrap())
                 .into()
         };
-        let choose = |text: &str| choose(text, ids()).map(|id| id.to_string());
+        let choose = |text: &str| choose(text, &ids()).map(|id| id.to_string());
         assert_eq!(choose("churn-1a2").unwrap(), "churn-1a2b3c4d");
         assert_eq!(choose("1affffff").unwrap(), "churn-1affffff");
         assert_eq!(choose("iris").unwrap(), "iris", "the whole id goes first");
