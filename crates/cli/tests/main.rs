@@ -12,6 +12,7 @@ mod bad_documents;
 mod bad_input;
 mod build;
 mod builders;
+mod data;
 mod findings;
 mod first_screen;
 mod help;

@@ -47,6 +47,22 @@ pub struct Lookup {
     /// The names of parts that are not those of the task's latest result; empty where it never had one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
+    /// Why a result of this very key would not do; none where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spoilt: Option<Spoilt>,
+}
+
+/// An output of an earlier result that is no longer what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spoilt {
+    /// The run that made it.
+    pub run: RunId,
+    /// The output.
+    pub output: String,
+    /// Where it was.
+    pub uri: String,
+    /// Whether nothing is there; else it is something different.
+    pub gone: bool,
 }
 
 /// A result that is kept.
@@ -104,12 +120,12 @@ pub(crate) fn lookup(
     let evidence = Evidence { image: environment, volumes: &volumes, artifacts: &artifacts };
     let found = fingerprint(plan, task, &launch.inputs, &evidence)?;
     let (key, parts) = (CacheKey(found.key()), found.parts().to_vec());
-    Some(Lookup { key, parts, changed: Vec::new() })
+    Some(Lookup { key, parts, changed: Vec::new(), spoilt: None })
 }
 
 /// The names of the parts in which a key differs from that of an earlier result.
 pub(crate) fn changed(now: &[Part], before: &[Part]) -> Vec<String> {
-    let same = |part: &&Part, others: &[Part]| others.iter().any(|other| *part == other);
+    let same = |part: &&Part, others: &[Part]| others.iter().any(|other| part.agrees(other));
     let mut names: Vec<String> =
         now.iter().filter(|part| !same(part, before)).map(|part| part.name.clone()).collect();
     let gone = before.iter().filter(|part| !now.iter().any(|other| other.name == part.name));

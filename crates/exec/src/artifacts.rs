@@ -21,7 +21,7 @@ impl LocalArtifacts {
 }
 
 /// The file or folder of this machine that a URI names; none if it names something elsewhere.
-pub(crate) fn place(uri: &str) -> Option<&Path> {
+pub fn place(uri: &str) -> Option<&Path> {
     let path = uri.strip_prefix("file://").unwrap_or(uri);
     Some(Path::new(path)).filter(|path| path.is_absolute())
 }

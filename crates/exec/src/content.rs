@@ -10,7 +10,7 @@ use lightship_engine::Content;
 
 /// Of a file its bytes' digest; of a folder one over the names, kinds and contents of all that is in it, in the order
 /// of names. None where nothing is there. Links are not followed: what they name is their content.
-pub(crate) fn of(path: &Path) -> io::Result<Option<Content>> {
+pub fn of(path: &Path) -> io::Result<Option<Content>> {
     let about = match fs::symlink_metadata(path) {
         Ok(about) => about,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -14,7 +14,8 @@ mod images;
 mod sandbox;
 mod volumes;
 
-pub use artifacts::LocalArtifacts;
+pub use artifacts::{LocalArtifacts, place};
+pub use content::of as content_of;
 pub use images::{Images, Opened};
 pub use sandbox::{SandboxExecutor, Settings};
 pub use volumes::{Declared, Volumes};

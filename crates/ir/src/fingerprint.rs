@@ -31,7 +31,20 @@ pub struct Part {
     pub name: String,
     /// What it is.
     pub digest: Digest,
+    /// The same for people, where a line can say it: `3`, an image's name, the digests of contents. Counts for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
+
+impl Part {
+    /// Whether both say the same of the same thing.
+    pub fn agrees(&self, other: &Self) -> bool {
+        (&self.name, self.digest) == (&other.name, other.digest)
+    }
+}
+
+/// The longest text of a part, in characters: it is for a line of a terminal, and is kept for every result.
+const LONGEST_TEXT: usize = 120;
 
 /// What is known about a task only where it runs.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +85,7 @@ pub fn fingerprint(
     parts.add("component", Key::of("component").with(&component.name));
     if let Some(key) = &task.caching.key {
         parts.add("pipeline", Key::of("pipeline").with(&plan.name));
-        parts.add("key", Key::of("key").with(key));
+        parts.tell("key", Key::of("key").with(key), key);
         parts.outputs(component);
         return Some(Fingerprint { parts: parts.0 });
     }
@@ -83,7 +96,8 @@ pub fn fingerprint(
         ExecutorKind::DeleteVolume(_) => parts.add("command", Key::of("delete volume")),
     }
     for (name, value) in &inputs.parameters {
-        parts.add(&format!("parameter {name}"), Key::of("parameter").with(canonical(value)));
+        let value = canonical(value);
+        parts.tell(&format!("parameter {name}"), Key::of("parameter").with(&value), &value);
     }
     for (name, artifacts) in &inputs.artifacts {
         let mut key = Key::of("artifacts");
@@ -93,7 +107,8 @@ pub fn fingerprint(
             key.add(artifact.kind.title());
             key.add(canonical(&Value::Object(artifact.metadata.clone())));
         }
-        parts.add(&format!("artifact {name}"), key);
+        let texts: Vec<String> = digests.iter().map(Digest::short).collect();
+        parts.tell(&format!("artifact {name}"), key, &texts.join(", "));
     }
     parts.outputs(component);
     let volumes = evidence.volumes.iter();
@@ -124,14 +139,27 @@ struct Parts(Vec<Part>);
 
 impl Parts {
     fn add(&mut self, name: &str, key: Key) {
-        self.0.push(Part { name: name.to_owned(), digest: key.finish() });
+        self.0.push(Part { name: name.to_owned(), digest: key.finish(), text: None });
+    }
+
+    /// One that a line can say. What is longer is cut: it may then look alike and be different.
+    fn tell(&mut self, name: &str, key: Key, text: &str) {
+        let mut short: String = text.chars().take(LONGEST_TEXT).collect();
+        if short.len() < text.len() {
+            short.push('…');
+        }
+        self.0.push(Part { name: name.to_owned(), digest: key.finish(), text: Some(short) });
     }
 
     fn container(&mut self, container: &Container, image: &str) {
         let words = |key: Key, words: &[Argument]| {
             words.iter().fold(key, |key, word| key.with(word.source()))
         };
-        self.add("image", Key::of("image").with(image));
+        self.tell(
+            "image",
+            Key::of("image").with(image),
+            &image_text(container.image.text(), image),
+        );
         self.add("command", words(Key::of("command"), &container.command));
         self.add("arguments", words(Key::of("arguments"), &container.args));
         let variables = container.env.iter();
@@ -162,6 +190,16 @@ impl Parts {
         }
         self.add("outputs", key);
     }
+}
+
+/// An image for people: what it is called, and which one that was.
+fn image_text(reference: &str, evidence: &str) -> String {
+    if reference.contains(evidence) {
+        return reference.to_owned();
+    }
+    let which =
+        evidence.parse().map_or_else(|_| evidence.to_owned(), |digest: Digest| digest.short());
+    format!("{reference} ({which})")
 }
 
 /// The same text for the same value: keys in order, numbers without a fraction as integers.

@@ -183,10 +183,8 @@ fn consequences(db: &Connection, run: i64, record: &Record) -> Result<(), StoreF
         // The artifacts stay those of whoever made them; what was measured counts for this run as well.
         Event::Cached { node, outputs, .. } => {
             forget(db, run, *node, &READ_AND_GIVEN)?;
-            for (output, list) in &outputs.produced.artifacts {
-                for artifact in list {
-                    metrics::insert(db, run, *node, output, artifact)?;
-                }
+            for (output, artifact) in metrics::of(outputs) {
+                metrics::insert(db, run, *node, output, artifact)?;
             }
         }
         Event::Begun

@@ -1,11 +1,89 @@
 //! Results that later runs may take.
 
 use lightship_base::Timestamp;
-use lightship_engine::{CacheEntry, CacheKey, NodeId, RunId, StoreFault};
-use rusqlite::{Connection, Params, Row, params};
+use lightship_engine::{CacheEntry, CacheKey, NodeId, Pending, RunId, StoreError, StoreFault};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Params, Row, params, params_from_iter};
 
 use crate::time::{moment, number};
-use crate::{fault, read};
+use crate::{SqliteStore, fault, read};
+
+/// Which results. What is not said does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResultQuery {
+    /// Whose keys begin with one of these hex digits.
+    pub keys: Vec<String>,
+    /// Of this pipeline.
+    pub pipeline: Option<String>,
+    /// Of this component: `comp-train`, or `train` without its prefix.
+    pub task: Option<String>,
+    /// Made before this moment.
+    pub before: Option<Timestamp>,
+    /// Not made by this run.
+    pub not_of: Option<RunId>,
+    /// At most so many, the latest.
+    pub limit: Option<u32>,
+}
+
+impl SqliteStore {
+    /// Results that fit, the latest first.
+    pub fn results<'a>(
+        &'a self,
+        query: &'a ResultQuery,
+    ) -> Pending<'a, Result<Vec<CacheEntry>, StoreError>> {
+        let query = query.clone();
+        self.read("list results", move |db| {
+            let (rest, mut values) = conditions(&query);
+            values.push(Value::Integer(query.limit.map_or(-1, i64::from)));
+            let rest = format!("{rest} ORDER BY created DESC, number DESC LIMIT ?");
+            select(db, &rest, params_from_iter(values))
+        })
+    }
+
+    /// Forgets results that fit, however many `limit` says. Says how many there were.
+    pub fn forget<'a>(&'a self, query: &'a ResultQuery) -> Pending<'a, Result<u64, StoreError>> {
+        let query = query.clone();
+        self.write("forget results", move |db| {
+            let (rest, values) = conditions(&query);
+            let removed =
+                db.execute(&format!("DELETE FROM cache {rest}"), params_from_iter(values));
+            Ok(removed.map_err(fault::of)? as u64)
+        })
+    }
+}
+
+fn conditions(query: &ResultQuery) -> (String, Vec<Value>) {
+    let mut parts = Vec::new();
+    let mut values = Vec::new();
+    if !query.keys.is_empty() {
+        let one = "(key >= ? AND key <= ?)";
+        parts.push(format!("({})", vec![one; query.keys.len()].join(" OR ")));
+        for key in &query.keys {
+            // From the first to the last key that begins like this, so that the index is of use.
+            values.push(Value::Text(format!("sha256:{key}")));
+            values.push(Value::Text(format!("sha256:{key}~")));
+        }
+    }
+    if let Some(pipeline) = &query.pipeline {
+        parts.push("pipeline = ?".to_owned());
+        values.push(Value::Text(pipeline.clone()));
+    }
+    if let Some(task) = &query.task {
+        parts.push("task IN (?, 'comp-' || ?)".to_owned());
+        values.extend([Value::Text(task.clone()), Value::Text(task.clone())]);
+    }
+    if let Some(before) = query.before {
+        parts.push("created < ?".to_owned());
+        values.push(Value::Integer(number(before)));
+    }
+    if let Some(run) = &query.not_of {
+        parts.push("run <> ?".to_owned());
+        values.push(Value::Text(run.to_string()));
+    }
+    let all =
+        if parts.is_empty() { String::new() } else { format!("WHERE {}", parts.join(" AND ")) };
+    (all, values)
+}
 
 const COLUMNS: &str = "key, created, pipeline, task, run, node, parts, outputs";
 

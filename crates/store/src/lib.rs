@@ -7,17 +7,21 @@
 //! Several processes may open the same file. They take turns at writing.
 
 mod append;
+mod artifacts;
 mod cached;
 mod fault;
+mod graph;
 mod history;
 mod lineage;
 mod metrics;
 mod overview;
+mod path;
 mod read;
 mod references;
 mod requests;
 mod runs;
 mod schema;
+mod taken;
 mod time;
 mod writer;
 
@@ -31,11 +35,16 @@ use lightship_engine::{
 };
 use rusqlite::Connection;
 
+pub use artifacts::{ArtifactQuery, ArtifactRow};
+pub use cached::ResultQuery;
+pub use graph::{ArtifactPoint, Direction, Relation, StepPoint};
 pub use history::{Fate, Story, Try};
-pub use lineage::{ArtifactRow, Consumer, TaskRow};
+pub use lineage::{Consumer, TaskRow};
 pub use metrics::Metric;
 pub use overview::Tally;
+pub use path::paths;
 pub use requests::{Request, Wish};
+pub use taken::Taken;
 use writer::Writer;
 
 /// Runs in a file.

@@ -1,9 +1,10 @@
 //! Numbers that tasks measured: the metadata of artifacts that are metrics.
 
-use lightship_engine::{Artifact, NodeId, Pending, RunId, StoreError, StoreFault};
+use lightship_engine::{Artifact, NodeId, Outputs, Pending, RunId, StoreError, StoreFault};
 use rusqlite::{Connection, params};
 
-use crate::{SqliteStore, fault, runs};
+use crate::path::Paths;
+use crate::{SqliteStore, fault, read, runs};
 
 /// One number that a task measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +13,8 @@ pub struct Metric {
     pub node: NodeId,
     /// Its name in its graph.
     pub task: String,
+    /// Where it is in its run: `for-loop-1[3]/train`.
+    pub path: String,
     /// The output.
     pub output: String,
     /// What was measured.
@@ -21,11 +24,17 @@ pub struct Metric {
 }
 
 impl SqliteStore {
-    /// All numbers that the tasks of a run measured, in the order of its places.
+    /// All numbers that the tasks of a run measured, or took from the cache, in the order of its places.
     pub fn metrics<'a>(&'a self, run: &'a RunId) -> Pending<'a, Result<Vec<Metric>, StoreError>> {
         let run = run.clone();
         self.read("read metrics", move |db| list(db, &run))
     }
+}
+
+/// All artifacts of a result, with the outputs that they are.
+pub(crate) fn of(outputs: &Outputs) -> impl Iterator<Item = (&str, &Artifact)> {
+    let all = outputs.produced.artifacts.iter();
+    all.flat_map(|(output, list)| list.iter().map(move |artifact| (output.as_str(), artifact)))
 }
 
 /// `system.Metrics` keeps numbers as metadata; whatever else is there is no number.
@@ -51,18 +60,19 @@ pub(crate) fn insert(
 
 fn list(db: &Connection, run: &RunId) -> Result<Vec<Metric>, StoreFault> {
     let (number, _) = runs::find(db, run)?.ok_or(StoreFault::NoSuchRun)?;
+    let paths = Paths::of(db);
     let select = "SELECT m.node, t.name, m.output, m.name, m.value
                   FROM metrics m JOIN tasks t ON t.run = m.run AND t.node = m.node
                   WHERE m.run = ?1 ORDER BY m.node, m.output, m.name";
-    let mut statement = db.prepare_cached(select).map_err(fault::of)?;
-    let found = statement.query_map([number], |row| {
+    read::all(db, select, [number], |row| {
+        let node = row.get(0).map_err(fault::of)?;
         Ok(Metric {
-            node: NodeId::of_number(row.get(0)?),
-            task: row.get(1)?,
-            output: row.get(2)?,
-            name: row.get(3)?,
-            value: row.get(4)?,
+            node: NodeId::of_number(node),
+            task: row.get(1).map_err(fault::of)?,
+            path: paths.path(number, node)?,
+            output: row.get(2).map_err(fault::of)?,
+            name: row.get(3).map_err(fault::of)?,
+            value: row.get(4).map_err(fault::of)?,
         })
-    });
-    found.map_err(fault::of)?.collect::<Result<_, _>>().map_err(fault::of)
+    })
 }

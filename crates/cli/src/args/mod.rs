@@ -1,8 +1,11 @@
 //! The command line: every command, option and help text, defined once. Parsing, completions and
 //! manual pages are all made from [`command`].
 
+mod artifacts;
 mod audit;
 mod build;
+mod cache;
+mod compare;
 mod doctor;
 mod help;
 mod image;
@@ -20,8 +23,14 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub use artifacts::{
+    ArtifactGetArgs, ArtifactListArgs, ArtifactShowArgs, ArtifactsCommand, LineageArgs,
+    LineageFormat,
+};
 pub use audit::AuditArgs;
 pub use build::{BuildArgs, InitArgs, LockArgs, ProjectArgs, VendorArgs};
+pub use cache::{AgeArg, CacheCommand, CacheListArgs, CacheRemoveArgs};
+pub use compare::CompareArgs;
 pub use doctor::DoctorArgs;
 pub use help::{Body, Example, Section, sections};
 pub use image::{
@@ -104,6 +113,12 @@ pub enum Command {
     /// `latest`. A task is named by its path, as `runs show` has it, or by the last part of that.
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// See what runs made, where it comes from, and copy it
+    #[command(subcommand)]
+    Artifacts(ArtifactsCommand),
+    /// See which results later runs may take, and forget them
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Choose the packages of a project's image, and write them down
     ///
     /// `lightship.lock` names every package by its digest: Python and what it needs of the distribution,

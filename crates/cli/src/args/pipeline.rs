@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use lightship_oci::spec::Platform;
 
+use super::cache::AgeArg;
 use super::shared::{FormatArgs, RegistryArgs};
 use super::values::Format;
 
@@ -75,6 +76,12 @@ pub struct PipelineRunArgs {
     /// Run every task, whatever earlier runs found out
     #[arg(long)]
     pub no_cache: bool,
+    /// Take no result that is older: 12h, 30d, 2w
+    #[arg(long, value_name = "AGE", conflicts_with = "no_cache")]
+    pub cache_ttl: Option<AgeArg>,
+    /// Say why each task ran that was not taken from the cache
+    #[arg(long)]
+    pub explain_cache: bool,
     /// At most so many tasks at the same time [default: as many as there are processors]
     #[arg(long, value_name = "N")]
     pub max_parallel: Option<u32>,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use lightship_engine::RunState;
 
+use super::CompareArgs;
 use super::shared::{FormatArgs, RegistryArgs};
 use super::values::DurationArg;
 
@@ -51,6 +52,10 @@ pub enum RunsCommand {
     /// Artifacts stay that another run took, or that belong to a result that the cache keeps; `--results` lets the cache
     /// forget it.
     Rm(RunsRemoveArgs),
+    /// Show runs side by side: inputs, metrics, tasks, artifacts and plans
+    ///
+    /// Of what differs it tells all; of metrics how far they are from those of the first run.
+    Compare(CompareArgs),
 }
 
 /// One run.

@@ -120,6 +120,8 @@ pub fn run(command: Option<Command>, context: &mut Context<'_>) -> Result<Outcom
         Some(Command::Bake(arguments)) => pipeline::bake::run(&arguments, context),
         Some(Command::Run(arguments)) => pipeline::run::run(&arguments, context),
         Some(Command::Runs(command)) => pipeline::runs::run(&command, context),
+        Some(Command::Artifacts(command)) => pipeline::artifacts::run(&command, context),
+        Some(Command::Cache(command)) => pipeline::cache::run(&command, context),
         Some(Command::Lock(arguments)) => lock::run(&arguments, context),
         Some(Command::Vendor(arguments)) => vendor::run(&arguments, context),
         Some(Command::Init(arguments)) => init::run(&arguments, context),

@@ -114,6 +114,11 @@ impl Table {
         self.rows.push(Row::Cells(cells.into()));
     }
 
+    /// Adds a row of a table whose columns are known only now. What is more than there are columns is not shown.
+    pub fn cells(&mut self, cells: Vec<Cell>) {
+        self.rows.push(Row::Cells(cells));
+    }
+
     /// Adds a line below the columns that have a sum, and below it the row of sums. Below a single row
     /// there is nothing to sum up.
     pub fn total<const N: usize>(&mut self, cells: [Cell; N]) {

@@ -1,9 +1,13 @@
 //! What commands found, as a person reads it and as a program reads it. Each view takes what a library
 //! returned and gives text, or implements [`crate::render::json::Document`].
 
+pub mod artifacts;
 pub mod audit;
 pub mod bake;
 pub mod build;
+pub mod cache;
+pub mod chart;
+pub mod compare;
 pub mod diff;
 pub mod doctor;
 pub mod history;

@@ -11,15 +11,15 @@ use super::{REQUIREMENTS, write_project};
 use crate::common::{LIGHTSHIP, TestEnvironment};
 
 /// A machine with a filled store (`home`), and a project with its lock (`project`), which was built there.
-pub(super) struct Stocked {
-    pub(super) environment: TestEnvironment,
+pub(crate) struct Stocked {
+    pub(crate) environment: TestEnvironment,
     /// What the build of the project reported.
     pub(super) report: Value,
 }
 
 impl Stocked {
     /// A copy of the stock; nothing, and a line on standard error, where none can be made.
-    pub(super) fn open() -> Option<Self> {
+    pub(crate) fn open() -> Option<Self> {
         let environment = machine()?;
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("build-tests");
         fs::create_dir_all(&folder).unwrap();

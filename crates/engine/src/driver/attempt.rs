@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::run::Message;
 use super::{Point, Shared, Verdict};
-use crate::cache::{self, CacheEntry, CacheRules, Lookup};
+use crate::cache::{self, CacheEntry, CacheRules, Lookup, Spoilt};
 use crate::event::{Content, Outputs};
 use crate::executor::{Environment, Launch, Outcome, Stop};
 use crate::id::AttemptId;
@@ -61,10 +61,11 @@ pub(super) async fn prepare(
         CacheRules::Off => return Prepared::Miss(Some(Box::new(lookup))),
         CacheRules::On { max_age } => oldest(world.clock.now(), *max_age),
     };
-    if let Ok(Some(entry)) = world.store.cached(lookup.key, since).await
-        && is_intact(shared, &entry.outputs).await
-    {
-        return Prepared::Hit(Box::new(entry));
+    if let Ok(Some(entry)) = world.store.cached(lookup.key, since).await {
+        lookup.spoilt = spoilt(shared, &entry).await;
+        if lookup.spoilt.is_none() {
+            return Prepared::Hit(Box::new(entry));
+        }
     }
     let task = &plan.component_of(launch.task).name;
     if let Ok(Some(latest)) = world.store.latest(&plan.name, task).await {
@@ -78,16 +79,21 @@ fn oldest(now: Timestamp, max_age: Option<Duration>) -> Timestamp {
     age.and_then(|age| now.checked_sub(age).ok()).unwrap_or(Timestamp::MIN)
 }
 
-/// Whether all outputs are still what they were.
-async fn is_intact(shared: &Shared, outputs: &Outputs) -> bool {
-    for artifact in outputs.produced.artifacts.values().flatten() {
-        let Some(content) = outputs.contents.get(&artifact.uri) else { continue };
-        let intact = shared.world.artifacts.is_intact(artifact, content).await;
-        if !intact.unwrap_or(false) {
-            return false;
+/// The first output of a result that is not what it was; none where all are.
+async fn spoilt(shared: &Shared, entry: &CacheEntry) -> Option<Spoilt> {
+    let artifacts = &shared.world.artifacts;
+    for (output, artifact) in named(&entry.outputs.produced) {
+        let Some(content) = entry.outputs.contents.get(&artifact.uri) else { continue };
+        if !artifacts.is_intact(artifact, content).await.unwrap_or(false) {
+            return Some(Spoilt {
+                run: entry.run.clone(),
+                output: output.clone(),
+                uri: artifact.uri.clone(),
+                gone: matches!(artifacts.content(artifact).await, Ok(None)),
+            });
         }
     }
-    true
+    None
 }
 
 /// An attempt from its start to its end.

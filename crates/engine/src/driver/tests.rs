@@ -1,7 +1,5 @@
 //! The driver with the twins: what is durable, what is repeated, and what is not.
 
-mod orders;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -16,8 +14,8 @@ use crate::testing::{
     MemoryArtifacts, MemoryStore, ScriptedExecutor, Step, TokioClock, header, plan,
 };
 use crate::{
-    AttemptId, CacheRules, Event, Executor, Failure, Header, Launch, Notice, Reason, RunState,
-    Store, TaskState,
+    Artifacts, AttemptId, CacheRules, Event, Executor, Failure, Header, Launch, Notice, Reason,
+    RunState, Store, TaskState,
 };
 
 /// Runs something whose waits take no time.

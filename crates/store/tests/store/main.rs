@@ -6,6 +6,7 @@ mod files;
 mod kept;
 mod killed;
 mod requests;
+mod traced;
 
 use std::path::Path;
 use std::sync::Arc;

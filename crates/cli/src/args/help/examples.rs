@@ -94,6 +94,65 @@ const PAGES: &[Page] = &[
         &[
             example("lightship run pipeline.yaml -p rounds=3", "with a parameter"),
             example("lightship run pipeline.yaml --no-cache", "every task anew"),
+            example(
+                "lightship run pipeline.yaml --cache-ttl 7d --explain-cache",
+                "results of this week only, and why the other tasks ran",
+            ),
+        ],
+    ),
+    own(
+        "runs compare",
+        &[example(
+            "lightship runs compare churn-1a2b latest",
+            "what differs between an earlier run and the last one",
+        )],
+    ),
+    own(
+        "artifacts ls",
+        &[
+            example("lightship artifacts ls", "what runs made, the newest first"),
+            example("lightship artifacts ls --run latest --type Model", "models of the last run"),
+        ],
+    ),
+    own(
+        "artifacts show",
+        &[
+            example(
+                "lightship artifacts show latest/train/metrics",
+                "an output of a task of the last run",
+            ),
+            example(
+                "lightship artifacts show latest/for-loop-1[3]/train/model --check",
+                "of a task in a loop; read it to see whether it is still the same",
+            ),
+        ],
+    ),
+    own(
+        "artifacts get",
+        &[
+            example("lightship artifacts get latest/train/model -o model", "into a file or folder"),
+            example("lightship artifacts get sha256:4f1a9c -o -", "to standard output, by digest"),
+        ],
+    ),
+    own(
+        "artifacts lineage",
+        &[
+            example(
+                "lightship artifacts lineage latest/train/model",
+                "what it was made of, and what was made of it",
+            ),
+            example(
+                "lightship artifacts lineage latest/train/model --up --format mermaid",
+                "the first half, to be drawn",
+            ),
+        ],
+    ),
+    own("cache ls", &[example("lightship cache ls --check", "which results are still good")]),
+    own(
+        "cache rm",
+        &[
+            example("lightship cache rm 4f1a9c0b27de", "one result: its task runs the next time"),
+            example("lightship cache rm --older-than 30d", "all that are old"),
         ],
     ),
     own(

@@ -86,6 +86,9 @@ pub enum PipelineError {
         /// How many.
         count: usize,
     },
+    /// Something that a run left behind cannot be found, read or copied.
+    #[error(transparent)]
+    Find(#[from] super::FindError),
     /// A place to push to that is none.
     #[error("`--push {place}` is no registry with a path: {reason}")]
     Push {
@@ -105,6 +108,7 @@ impl Diagnose for PipelineError {
             Self::Compile(error) => error.category(),
             Self::Store(error) => error.category(),
             Self::Drive(error) => error.category(),
+            Self::Find(error) => error.category(),
             Self::ImagesGone { .. } => Category::BadInput,
             Self::Name(_)
             | Self::Driven { .. }
@@ -123,6 +127,7 @@ impl Diagnose for PipelineError {
             Self::Compile(error) => error.hints(),
             Self::Store(error) => error.hints(),
             Self::Drive(error) => error.hints(),
+            Self::Find(error) => error.hints(),
             Self::Parameters { .. } => Vec::new(),
             Self::Name(error) => error.hints(),
             Self::Driven { run, .. } => vec![Hint::new(format!(

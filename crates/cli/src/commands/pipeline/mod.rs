@@ -2,9 +2,12 @@
 
 mod abreast;
 mod account;
+pub(super) mod artifacts;
 mod attend;
 pub(super) mod bake;
 mod before;
+pub(super) mod cache;
+pub(super) mod compare;
 mod compile;
 mod drive;
 mod either;
@@ -20,5 +23,6 @@ pub(super) mod run;
 pub(super) mod runs;
 mod shelf;
 
+use artifacts::FindError;
 pub use error::PipelineError;
 use lightship_base::in_one_line;

@@ -56,6 +56,9 @@ pub(in crate::commands) fn run(
     };
     let driven = drive(task, lock, (&record, Arc::new(executor)), context);
     held::release_if_over(&images, &run, &record)?;
+    if args.explain_cache {
+        super::cache::tell(&record, &run, context)?;
+    }
     driven
 }
 
@@ -130,7 +133,8 @@ fn header(
         pipeline_root: record.artifacts().join(&plan.name).display().to_string(),
         ..Facts::default()
     };
-    let cache = if args.no_cache { CacheRules::Off } else { CacheRules::default() };
+    let max_age = args.cache_ttl.map(|age| age.0);
+    let cache = if args.no_cache { CacheRules::Off } else { CacheRules::On { max_age } };
     Header {
         id,
         name,

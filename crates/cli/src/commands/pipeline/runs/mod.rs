@@ -15,8 +15,8 @@ use std::sync::Arc;
 use lightship_engine::{RunId, RunState, RunSummary};
 use lightship_ir::Plan;
 
-use super::PipelineError;
 use super::record::Record;
+use super::{PipelineError, compare};
 use crate::args::RunsCommand;
 use crate::commands::{Context, Error, Outcome};
 use crate::views::runs::tree::Tree;
@@ -41,6 +41,7 @@ pub(in crate::commands) fn run(
         RunsCommand::Rerun(args) => go_on::rerun(args, context),
         RunsCommand::Wait(args) => wait::run(args, context),
         RunsCommand::Rm(args) => remove::run(args, context),
+        RunsCommand::Compare(args) => compare::run(args, context),
     }
 }
 
