@@ -14,8 +14,8 @@ use crate::testing::{
     MemoryArtifacts, MemoryStore, ScriptedExecutor, Step, TokioClock, header, plan,
 };
 use crate::{
-    AttemptId, CacheRules, Event, Executor, Failure, Header, Launch, Notice, Reason, RunState,
-    Store, TaskState,
+    Artifacts, AttemptId, CacheRules, Event, Executor, Failure, Header, Launch, Notice, Reason,
+    RunState, Store, TaskState,
 };
 
 /// Runs something whose waits take no time.
