@@ -16,6 +16,7 @@ mod findings;
 mod first_screen;
 mod help;
 mod hostile_sizes;
+mod pipelines;
 mod pipes;
 mod platforms;
 mod reshape;

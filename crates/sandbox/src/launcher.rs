@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -60,6 +60,29 @@ pub struct Sandbox {
     last: Option<Event>,
     /// Those who carry what it writes into files of this machine.
     carriers: Vec<Carrier>,
+}
+
+/// A command that has ended. Its files are still there if it ended well and was asked to hold them.
+#[derive(Debug)]
+pub struct Held {
+    root: Option<OwnedFd>,
+    sandbox: Sandbox,
+}
+
+impl Held {
+    /// Its root folder with everything that is mounted below, as the command saw it; nothing in it runs any more. Paths
+    /// in it were written by the command: resolve them inside (`openat2(2)`, `RESOLVE_IN_ROOT`).
+    pub fn root(&self) -> Option<BorrowedFd<'_>> {
+        self.root.as_ref().map(OwnedFd::as_fd)
+    }
+
+    /// Lets go of its files, and tells how it ended. Nothing of it is left then.
+    pub fn release(mut self) -> Result<Outcome, Error> {
+        if self.root.take().is_some() {
+            self.sandbox.link.release();
+        }
+        self.sandbox.wait()
+    }
 }
 
 /// What came of an attempt to reach a service inside.
@@ -158,7 +181,7 @@ impl Launcher {
                 Event::Failed(failure) => return Err(Error::Start(failure)),
                 Event::Started => break,
                 Event::Ended { end, .. } => return Err(Error::Start(never_started(end))),
-                Event::Sockets(_) => return Err(Error::HelperGone),
+                Event::Sockets(_) | Event::Held(_) => return Err(Error::HelperGone),
             }
         }
         sandbox.started = Instant::now();
@@ -211,6 +234,27 @@ impl Sandbox {
                     });
                 }
                 Event::Failed(failure) => return Err(Error::Start(failure)),
+                // Nobody asks for its files.
+                Event::Held(_) => self.link.release(),
+                Event::Note(_) | Event::Terminal | Event::Started | Event::Sockets(_) => {}
+            }
+        }
+    }
+
+    /// Waits for the command's end. Where it ended well and [`Spec::hold`] was asked for, its files are there until
+    /// [`Held::release`].
+    pub fn wait_held(mut self) -> Result<Held, Error> {
+        loop {
+            let (news, mut fds) = match self.last.take() {
+                Some(last) => (last, Vec::new()),
+                None => self.link.receive()?,
+            };
+            match news {
+                Event::Held(_) => return Ok(Held { root: fds.pop(), sandbox: self }),
+                last @ (Event::Ended { .. } | Event::Failed(_)) => {
+                    self.last = Some(last);
+                    return Ok(Held { root: None, sandbox: self });
+                }
                 Event::Note(_) | Event::Terminal | Event::Started | Event::Sockets(_) => {}
             }
         }
@@ -231,6 +275,7 @@ impl Sandbox {
                     self.last = Some(last);
                     return Ok(Connection::Ended);
                 }
+                (Event::Held(_), _) => self.link.release(),
                 (Event::Note(_) | Event::Terminal | Event::Started, _) => {}
             }
         };
@@ -286,6 +331,11 @@ impl Link {
     fn receive(&mut self) -> Result<(Event, Vec<OwnedFd>), Error> {
         let news = wire::receive(self.socket()).map_err(self.silent())?;
         news.ok_or(Error::HelperGone)
+    }
+
+    /// A helper that is gone holds nothing; whoever waits for its last word will see.
+    fn release(&self) {
+        let _ = wire::send(self.socket(), &Request::Release, &[]);
     }
 
     fn socket(&self) -> &OwnedFd {

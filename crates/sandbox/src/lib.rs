@@ -28,7 +28,7 @@ mod wire;
 pub use error::Error;
 pub use failure::{Failure, Fault};
 pub use identity::Identity;
-pub use launcher::{Connection, Helper, Launcher, Sandbox, Signaller};
+pub use launcher::{Connection, Held, Helper, Launcher, Sandbox, Signaller};
 pub use outcome::{End, Note, Outcome};
 pub use probe::{Ability, Trial, probe};
 pub use runtime::Engine;

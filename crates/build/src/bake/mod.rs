@@ -15,6 +15,6 @@ mod environment;
 mod folder;
 mod steps;
 
-pub use base::{Base, BaseFault};
+pub use base::{Base, BaseFault, Stand};
 pub use environment::{Environment, EnvironmentKey};
-pub use steps::{Fate, Kept, Step, Steps};
+pub use steps::{Fate, Kept, Moved, Place, Step, Steps};

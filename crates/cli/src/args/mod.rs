@@ -28,7 +28,7 @@ pub use image::{
     ListArgs, LoadArgs, MemoryFolder, NetworkWish, PullArgs, PushArgs, RemoveArgs, RunArgs,
     SaveArgs, SquashArgs, TagArgs, ValidateArgs, Volume,
 };
-pub use pipeline::{BakeArgs, PipelineRunArgs};
+pub use pipeline::{BakeArgs, ExecutorKind, HereArgs, PipelineRunArgs};
 pub use sbom::SbomArgs;
 pub use shared::{FormatArgs, GlobalArgs, PlatformArgs, PlatformWish, PlatformsArgs, RegistryArgs};
 pub use store::{GcArgs, StoreCommand, UsageArgs, VerifyArgs};

@@ -17,7 +17,7 @@ mod profile;
 mod programs;
 mod same_bytes;
 mod site;
-mod stock;
+pub(crate) mod stock;
 mod whole;
 
 use std::fs;

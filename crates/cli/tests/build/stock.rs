@@ -113,7 +113,7 @@ pub(super) fn own_variable(name: &str) -> Option<String> {
 }
 
 /// An environment in which packages can be fetched as this machine fetches them; its store is `home`.
-pub(super) fn machine() -> Option<TestEnvironment> {
+pub(crate) fn machine() -> Option<TestEnvironment> {
     let mut environment = TestEnvironment::new();
     for name in CONFIGURATION {
         if let Some(value) = own_variable(name) {

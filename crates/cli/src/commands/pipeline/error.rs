@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lightship_base::{Category, Diagnose, Hint};
+use lightship_exec::Undeclared;
 use lightship_ir::bind::RunErrors;
 use lightship_ir::{PackageError, Problems};
 
@@ -39,6 +40,22 @@ pub enum PipelineError {
         /// The file.
         path: PathBuf,
     },
+    /// Steps take secrets or config maps that nothing stands for.
+    #[error("{} takes what nothing stands for on this machine: {}", path.display(), list(missing))]
+    Undeclared {
+        /// The file.
+        path: PathBuf,
+        /// What.
+        missing: Vec<Undeclared>,
+    },
+    /// An image that takes another one's place cannot be built.
+    #[error("cannot make what stands for the image {image}: {reason}")]
+    Stand {
+        /// The image.
+        image: String,
+        /// Why not.
+        reason: String,
+    },
     /// The record of runs cannot be read or written.
     #[error(transparent)]
     Store(#[from] lightship_engine::StoreError),
@@ -63,7 +80,10 @@ impl Diagnose for PipelineError {
             Self::Inputs { source, .. } => source.category(),
             Self::Store(error) => error.category(),
             Self::Drive(error) => error.category(),
-            Self::Push { .. } | Self::Parameters { .. } => Category::Usage,
+            Self::Push { .. } | Self::Parameters { .. } | Self::Undeclared { .. } => {
+                Category::Usage
+            }
+            Self::Stand { .. } => Category::Machine,
         }
     }
 
@@ -74,8 +94,16 @@ impl Diagnose for PipelineError {
             Self::Inputs { source, .. } => source.hints(),
             Self::Store(error) => error.hints(),
             Self::Drive(error) => error.hints(),
-            Self::Parameters { .. } => Vec::new(),
+            Self::Parameters { .. } | Self::Undeclared { .. } => Vec::new(),
+            Self::Stand { .. } => {
+                vec![Hint::new("name an image that is there under [images] in lightship.toml")]
+            }
             Self::Push { .. } => vec![Hint::new("write one such as localhost:5000/team")],
         }
     }
+}
+
+/// One after the other, for a sentence.
+fn list(missing: &[Undeclared]) -> String {
+    missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod bake;
 mod error;
+mod here;
 mod oven;
 mod read;
 mod record;

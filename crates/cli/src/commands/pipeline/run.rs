@@ -3,26 +3,22 @@
 mod follow;
 mod given;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lightship_base::{Clock as _, Digest, SystemClock, Timestamp};
-use lightship_build::bake::Steps;
 use lightship_engine::{CacheRules, Header, RunId, RunOptions, RunState};
-use lightship_exec::{SandboxExecutor, Settings as ExecutorSettings, Volumes};
 use lightship_ir::template::Facts;
 use lightship_ir::{Plan, WORKSPACE_PATH, bind};
 
 use super::PipelineError;
-use super::oven::{Baked, Oven};
+use super::here::Here;
+use super::oven::Oven;
 use super::read::Pipeline;
 use super::record::Record;
-use super::rooms::Rooms;
 use crate::args::PipelineRunArgs;
 use crate::commands::{Context, Error, Outcome};
 use crate::images::Images;
 use crate::sandboxes::{self, Sandboxes};
-use crate::settings::Settings;
 
 pub(in crate::commands) fn run(
     args: &PipelineRunArgs,
@@ -35,9 +31,18 @@ pub(in crate::commands) fn run(
     let given = given::read(args)?;
     let inputs = bind::run(&pipeline.plan, &given)
         .map_err(|source| PipelineError::Inputs { path: args.pipeline.clone(), source })?;
-    let plan = baked(args, &pipeline, &settings, context)?;
+    let mut here = Here::read(&args.here, Some(&args.pipeline), context.environment)?;
+    let plan = {
+        let images = Images::new(&settings, args.registry.plain_http);
+        let sandboxes = Sandboxes::open(&settings)?;
+        let oven = Oven::new((&settings, &images, &sandboxes), args.offline);
+        here.baked((&args.pipeline, &pipeline), &oven, context)?
+    };
     let record = Record::open(&settings)?;
-    let executor = executor(args, &settings, &record)?;
+    let executor = here.executor((&settings, args.registry.plain_http), &record, context)?;
+    if let Some(note) = here.note().filter(|_| !context.global.quiet) {
+        context.terminal.complain(note);
+    }
     let header = header(args, plan, inputs, &record);
     let driver = record.driver(Arc::new(executor));
     let state = record.wait(async {
@@ -47,41 +52,6 @@ pub(in crate::commands) fn run(
     });
     let state = state.map_err(PipelineError::from)?;
     Ok(if state == RunState::Succeeded { Outcome::Fine } else { Outcome::Findings })
-}
-
-/// The plan in which the steps that would install packages have images that have them.
-fn baked(
-    args: &PipelineRunArgs,
-    pipeline: &Pipeline,
-    settings: &Settings,
-    context: &Context<'_>,
-) -> Result<Plan, Error> {
-    let images = Images::new(settings, args.registry.plain_http);
-    let sandboxes = Sandboxes::open(settings)?;
-    let oven = Oven::new((settings, &images, &sandboxes), args.offline);
-    let mut steps = Steps::of(&pipeline.package);
-    let baked = oven.bake_all(&mut steps, context);
-    let names: Vec<Option<String>> =
-        baked.iter().map(|image| image.as_ref().map(Baked::reference)).collect();
-    let package = steps.rewrite(&pipeline.package, &names);
-    let problems = |source| PipelineError::Problems { path: args.pipeline.clone(), source };
-    Ok(Plan::compile(&package).map_err(problems)?)
-}
-
-fn executor(
-    args: &PipelineRunArgs,
-    settings: &Settings,
-    record: &Record,
-) -> Result<SandboxExecutor, Error> {
-    let sandboxes = Arc::new(Sandboxes::open(settings)?);
-    let launcher = sandboxes.launcher().clone();
-    let rooms = Rooms::new(settings.clone(), sandboxes, args.registry.plain_http, BTreeMap::new());
-    Ok(SandboxExecutor::new(ExecutorSettings {
-        launcher,
-        images: Box::new(rooms),
-        volumes: Volumes { folder: record.volumes(), ..Volumes::default() },
-        runs: record.runs(),
-    }))
 }
 
 fn header(
