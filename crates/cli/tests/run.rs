@@ -12,7 +12,7 @@ use crate::common::image::reconfigured;
 const BUSYBOX: [&str; 2] = ["/usr/bin/busybox", "/bin/busybox"];
 
 /// A static busybox with a user of its own, and what the image says should run.
-fn busybox() -> Arc<dyn Source> {
+pub(crate) fn busybox() -> Arc<dyn Source> {
     let program = BUSYBOX.iter().find_map(|path| std::fs::read(path).ok());
     let program = program.expect("install Debian's busybox-static");
     let image = ImageBuilder::new()

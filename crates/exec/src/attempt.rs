@@ -124,10 +124,13 @@ impl Attempt {
             mounts.push(mount(WORKSPACE_PATH, MountContent::Writable(workspace.clone())));
         }
         for artifact in self.exchange.inputs.artifacts.values().flatten() {
-            let target = PathBuf::from(artifact.path());
+            // What is in the workspace is seen there as well. Releases of the SDK that do not know of it look for it
+            // where its URI says.
+            let target =
+                if artifact.in_workspace() { local_path(&artifact.uri) } else { artifact.path() };
+            let target = PathBuf::from(target);
             let known = mounts.iter().any(|mount| mount.target == target);
-            // What is in the workspace is seen there.
-            let place = place(&artifact.uri).filter(|_| !known && !artifact.in_workspace());
+            let place = place(&artifact.uri).filter(|_| !known);
             // Not `exists`, which follows a link that a task may have put there.
             let place = place.filter(|path| {
                 path.symlink_metadata().is_ok_and(|about| about.is_file() || about.is_dir())

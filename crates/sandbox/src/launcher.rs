@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
 use crate::failure::Failure;
 use crate::folder::{Folder, Folders};
+use crate::held::Held;
 use crate::identity::Identity;
 use crate::snapshot::Prepared;
 use crate::streams::{Carrier, Ends, Streams};
@@ -60,29 +61,6 @@ pub struct Sandbox {
     last: Option<Event>,
     /// Those who carry what it writes into files of this machine.
     carriers: Vec<Carrier>,
-}
-
-/// A command that has ended. Its files are still there if it ended well and was asked to hold them.
-#[derive(Debug)]
-pub struct Held {
-    root: Option<OwnedFd>,
-    sandbox: Sandbox,
-}
-
-impl Held {
-    /// Its root folder with everything that is mounted below, as the command saw it; nothing in it runs any more. Paths
-    /// in it were written by the command: resolve them inside (`openat2(2)`, `RESOLVE_IN_ROOT`).
-    pub fn root(&self) -> Option<BorrowedFd<'_>> {
-        self.root.as_ref().map(OwnedFd::as_fd)
-    }
-
-    /// Lets go of its files, and tells how it ended. Nothing of it is left then.
-    pub fn release(mut self) -> Result<Outcome, Error> {
-        if self.root.take().is_some() {
-            self.sandbox.link.release();
-        }
-        self.sandbox.wait()
-    }
 }
 
 /// What came of an attempt to reach a service inside.
@@ -250,10 +228,10 @@ impl Sandbox {
                 None => self.link.receive()?,
             };
             match news {
-                Event::Held(_) => return Ok(Held { root: fds.pop(), sandbox: self }),
+                Event::Held(_) => return Ok(Held::new(fds.pop(), self)),
                 last @ (Event::Ended { .. } | Event::Failed(_)) => {
                     self.last = Some(last);
-                    return Ok(Held { root: None, sandbox: self });
+                    return Ok(Held::new(None, self));
                 }
                 Event::Note(_) | Event::Terminal | Event::Started | Event::Sockets(_) => {}
             }
@@ -288,6 +266,11 @@ impl Sandbox {
             }
         }
         Ok(Connection::Refused(refusal))
+    }
+
+    /// Lets go of the files of a command that has ended.
+    pub(crate) fn release(&self) {
+        self.link.release();
     }
 
     /// From the request to the moment the program was loaded.

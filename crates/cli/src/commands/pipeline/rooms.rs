@@ -67,7 +67,10 @@ impl Rooms {
             Some(digest) => images.image(&format!("store:{digest}"), None)?,
             None => images.image(reference, None).or_else(|error| {
                 // What pipelines write is a registry's, whatever lies in the folder that this runs in.
-                images.image(&format!("docker://{reference}"), None).map_err(|_| error)
+                match reference.parse::<RegistryReference>() {
+                    Ok(_) => images.image(&format!("docker://{reference}"), None),
+                    Err(_) => Err(error),
+                }
             })?,
         };
         let root = match self.layout {
