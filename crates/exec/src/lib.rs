@@ -6,7 +6,7 @@
 //!
 //! A task sees its own outputs' folder, the artifacts that it takes, and what its image has. What it takes it may change
 //! as much as it likes: the store's own stay as they are. What it wrote is looked at as something that a stranger left:
-//! no link in it is followed on this machine ([`beneath`]).
+//! no link in it is followed on this machine.
 
 mod artifacts;
 mod attempt;

@@ -3,6 +3,7 @@
 //! What runs ends with the process that started it. So after a restart there is nothing to find, and whatever ran is
 //! lost, which the driver knows how to deal with.
 
+mod executor;
 mod logs;
 mod origin;
 mod special;
@@ -14,10 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use lightship_engine::{
-    AttemptId, Environment, Executor, Failure, Launch, LogChunk, LogError, Outcome, Pending,
-    Reason, RunId, StartError, Stop,
-};
+use lightship_engine::{AttemptId, Environment, Failure, Launch, Outcome, Reason, RunId, Stop};
 use lightship_ir::{Container, ExecutorKind};
 use lightship_sandbox::Launcher;
 use tokio::sync::watch;
@@ -101,18 +99,25 @@ impl Shared {
         }))
     }
 
-    /// Starts an attempt, and a thread that waits for it.
+    /// Starts an attempt, and a thread that waits for it. It is known from here on: its image may take minutes to come,
+    /// and somebody may tell it to end meanwhile.
     fn start(self: &Arc<Self>, launch: Launch) -> Result<(), Failure> {
         let (tell, outcome) = watch::channel(None);
-        let known = |stopper| Known { outcome, stopper, stopped: false };
         let id = launch.id.clone();
+        self.attempts().insert(id.clone(), Known { outcome, stopper: None, stopped: false });
+        self.begin(launch, tell).inspect_err(|_| drop(self.attempts().remove(&id)))
+    }
+
+    fn begin(
+        self: &Arc<Self>,
+        launch: Launch,
+        tell: watch::Sender<Option<Outcome>>,
+    ) -> Result<(), Failure> {
+        let run = self.run_folder(&launch.id.run);
         let container = match kind(&launch).cloned() {
             Some(ExecutorKind::Container(container)) => container,
             Some(other) => {
-                let run = self.run_folder(&id.run);
-                let ended = special::run(&other, &launch, &run, &self.settings);
-                tell.send_replace(Some(ended));
-                self.attempts().insert(id, known(None));
+                tell.send_replace(Some(special::run(&other, &launch, &run, &self.settings)));
                 return Ok(());
             }
             None => {
@@ -120,9 +125,9 @@ impl Shared {
                 return Err(Failure::new(Reason::Executor, message));
             }
         };
-        let attempt = Attempt::new(launch, &self.run_folder(&id.run))?;
+        let attempt = Attempt::new(launch, &run)?;
         let (running, log) = self.run(&attempt, &container).inspect_err(|_| attempt.clean_up())?;
-        self.attempts().insert(id, known(Some(running.stopper())));
+        self.started(&attempt.launch.id, running.stopper());
         let shared = Arc::clone(self);
         let attend = move || {
             let outcome = shared.attend(running, &attempt);
@@ -141,6 +146,9 @@ impl Shared {
         container: &Container,
     ) -> Result<(Running, JoinHandle<()>), Failure> {
         let image = self.settings.images.open(&attempt.image(container)?)?;
+        if self.is_stopped(&attempt.launch.id) {
+            return Err(Failure::new(Reason::Executor, "it was stopped before it began"));
+        }
         attempt.make_folders()?;
         let (printed, log) = open_log(attempt)?;
         let what = (attempt, container, &image);
@@ -155,11 +163,25 @@ impl Shared {
         Ok((running?, log))
     }
 
+    /// An attempt runs, and can be ended; it is, if somebody told it to meanwhile.
+    fn started(&self, id: &AttemptId, stopper: Stopper) {
+        if let Some(known) = self.attempts().get_mut(id) {
+            if known.stopped {
+                stopper.stop(Stop::Kill);
+            }
+            known.stopper = Some(stopper);
+        }
+    }
+
+    fn is_stopped(&self, id: &AttemptId) -> bool {
+        self.attempts().get(id).is_some_and(|known| known.stopped)
+    }
+
     /// Waits for the end of an attempt.
     fn attend(&self, running: Running, attempt: &Attempt) -> Outcome {
         let ended = running.wait(attempt);
         attempt.clean_up();
-        let stopped = self.attempts().get(&attempt.launch.id).is_some_and(|known| known.stopped);
+        let stopped = self.is_stopped(&attempt.launch.id);
         match ended {
             Ok(produced) => Outcome::Succeeded(produced),
             // By what it was told, and not for want of what it should have given.
@@ -184,71 +206,4 @@ fn open_log(attempt: &Attempt) -> Result<(PipeWriter, JoinHandle<()>), Failure> 
         let message = format!("cannot write its log to {}: {error}", path.display());
         Failure::new(Reason::Start, message)
     })
-}
-
-impl Executor for LocalExecutor {
-    fn environment<'a>(
-        &'a self,
-        launch: &'a Launch,
-    ) -> Pending<'a, Result<Environment, StartError>> {
-        let (shared, launch) = (Arc::clone(&self.0), launch.clone());
-        Box::pin(blocking(move || shared.environment(launch)))
-    }
-
-    fn start<'a>(&'a self, launch: &'a Launch) -> Pending<'a, Result<(), StartError>> {
-        let (shared, launch) = (Arc::clone(&self.0), launch.clone());
-        Box::pin(blocking(move || shared.start(launch)))
-    }
-
-    fn wait<'a>(&'a self, attempt: &'a AttemptId) -> Pending<'a, Outcome> {
-        Box::pin(async move {
-            let known = self.0.attempts().get(attempt).map(|known| known.outcome.clone());
-            let Some(mut outcome) = known else { return Outcome::Lost };
-            let ended = outcome.wait_for(Option::is_some).await;
-            ended.ok().and_then(|ended| ended.clone()).unwrap_or(Outcome::Lost)
-        })
-    }
-
-    fn stop<'a>(&'a self, attempt: &'a AttemptId, how: Stop) -> Pending<'a, ()> {
-        Box::pin(async move {
-            if let Some(known) = self.0.attempts().get_mut(attempt) {
-                known.stopped = true;
-                if let Some(stopper) = &known.stopper {
-                    stopper.stop(how);
-                }
-            }
-        })
-    }
-
-    fn find<'a>(&'a self, run: &'a RunId) -> Pending<'a, Vec<AttemptId>> {
-        Box::pin(async move {
-            let attempts = self.0.attempts();
-            attempts.keys().filter(|attempt| attempt.run == *run).cloned().collect()
-        })
-    }
-
-    fn forget<'a>(&'a self, attempt: &'a AttemptId) -> Pending<'a, ()> {
-        Box::pin(async move {
-            self.0.attempts().remove(attempt);
-        })
-    }
-
-    fn logs<'a>(
-        &'a self,
-        attempt: &'a AttemptId,
-        from: u64,
-    ) -> Pending<'a, Result<LogChunk, LogError>> {
-        let folder = self.0.run_folder(&attempt.run);
-        let ended = self.0.attempts().get(attempt).map(|known| known.outcome.clone());
-        Box::pin(logs::read(folder, attempt, from, ended))
-    }
-}
-
-/// Work that waits for disks and processes, where it keeps nobody else from working.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, StartError> {
-    let gone = |_| Failure::new(Reason::Executor, "the executor ended");
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(gone).and_then(|done| done).map_err(StartError)
 }
