@@ -77,10 +77,11 @@ pub(crate) fn start(
     };
     let own = Own::make(attempt)?;
     let tree = program::Tree { root, own: &own.programs };
-    let (program, arguments) = tree.command(&spec.command, &spec.environment)?;
+    let (program, name, arguments) = tree.command(&spec.command, &spec.environment)?;
     let path = supervisors.search_path.as_os_str();
     let job = Job {
         program,
+        name,
         arguments,
         environment: tree.environment(spec.environment, &own, path),
         folder: own.work.clone(),

@@ -20,8 +20,8 @@ pub(super) struct Tree<'a> {
     pub(super) own: &'a Path,
 }
 
-/// A program and its first arguments.
-type Start = (PathBuf, Vec<OsString>);
+/// A program, the name that it is told, and its first arguments. One file may be many programs, by their names.
+type Start = (PathBuf, OsString, Vec<OsString>);
 
 /// Folders of libraries, from the image's root, as far as an image has them.
 const LIBRARIES: [&str; 8] = [
@@ -46,9 +46,10 @@ impl Tree<'_> {
         environment: &[(OsString, OsString)],
     ) -> Result<Start, Failure> {
         let (name, rest) = words.split_first().ok_or_else(|| start_failure("it runs nothing"))?;
-        let (program, mut arguments) = self.start(&self.find(name, environment)?, SCRIPTS)?;
+        let file = self.find(name, environment)?;
+        let (program, name, mut arguments) = self.start(&file, name, SCRIPTS)?;
         arguments.extend(rest.iter().cloned());
-        Ok((program, arguments))
+        Ok((program, name, arguments))
     }
 
     /// The variables of a command: those of its image, and what leads it to the image's files.
@@ -103,34 +104,34 @@ impl Tree<'_> {
     }
 
     /// What starts a file of the image.
-    fn start(&self, file: &Path, scripts: u32) -> Result<Start, Failure> {
+    fn start(&self, file: &Path, name: &OsStr, scripts: u32) -> Result<Start, Failure> {
         let failed = |why: &dyn std::fmt::Display| {
             start_failure(&format!("cannot start {}: {why}", file.display()))
         };
         let kind = File::open(file).and_then(|mut file| Kind::of(&mut file));
         match kind.map_err(|error| failed(&error))? {
-            Kind::Static => Ok((file.to_owned(), Vec::new())),
+            Kind::Static => Ok((file.to_owned(), name.to_owned(), Vec::new())),
             Kind::Dynamic(loader) => {
                 let loader = self.place(Path::new(&loader));
                 let loader = loader.ok_or_else(|| failed(&"its image has no loader for it"))?;
-                self.by_loader(file, loader)
+                self.by_loader(file, name, loader)
             }
             Kind::Script { interpreter, argument } => {
                 let left =
                     scripts.checked_sub(1).ok_or_else(|| failed(&"scripts start scripts"))?;
-                let interpreter = self.place(Path::new(&interpreter));
-                let interpreter =
-                    interpreter.ok_or_else(|| failed(&"its image has not what runs it"))?;
-                let (program, mut arguments) = self.start(&interpreter, left)?;
+                let place = self.place(Path::new(&interpreter));
+                let place = place.ok_or_else(|| failed(&"its image has not what runs it"))?;
+                let (program, name, mut arguments) =
+                    self.start(&place, OsStr::new(&interpreter), left)?;
                 arguments.extend(argument.map(OsString::from));
                 arguments.push(file.into());
-                Ok((program, arguments))
+                Ok((program, name, arguments))
             }
             Kind::Unknown => Err(failed(&"it is no program for this machine")),
         }
     }
 
-    fn by_loader(&self, file: &Path, loader: PathBuf) -> Result<Start, Failure> {
+    fn by_loader(&self, file: &Path, name: &OsStr, loader: PathBuf) -> Result<Start, Failure> {
         let mut arguments: Vec<OsString> = Vec::new();
         if !loader.to_string_lossy().contains("musl") {
             // What this machine's own cache knows is not the image's.
@@ -143,11 +144,13 @@ impl Tree<'_> {
         let folders = folders.map_err(|error| start_failure(&error.to_string()))?;
         arguments.extend(["--library-path".into(), folders]);
         if let Some(home) = python_home(file) {
-            let (program, inner) = self.python(file, &loader, &arguments, &home)?;
-            return Ok((program, inner));
+            return self.python(file, &loader, &arguments, &home);
+        }
+        if takes_name(&loader) {
+            arguments.extend(["--argv0".into(), name.to_owned()]);
         }
         arguments.push(file.into());
-        Ok((loader, arguments))
+        Ok((loader, name.to_owned(), arguments))
     }
 
     /// A Python looks for its library beside itself, and starts itself again by its name: it gets a name of its own.
@@ -166,7 +169,7 @@ impl Tree<'_> {
             script.push(' ');
             quote(&mut script, argument)?;
         }
-        script += " --argv0 \"$0\" ";
+        script += if takes_name(loader) { " --argv0 \"$0\" " } else { " " };
         quote(&mut script, file.as_os_str())?;
         script += " \"$@\"\n";
         let name = file.file_name().unwrap_or(OsStr::new("python3"));
@@ -178,7 +181,7 @@ impl Tree<'_> {
                 start_failure(&format!("cannot write {}: {error}", path.display()))
             })?;
         }
-        Ok((self.own.join(name), Vec::new()))
+        Ok((self.own.join(name), name.to_owned(), Vec::new()))
     }
 
     /// Where a path of the image is on this machine, links followed within the image.
@@ -188,6 +191,12 @@ impl Tree<'_> {
         let found = openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT).ok()?;
         fs::read_link(format!("/proc/self/fd/{}", found.as_raw_fd())).ok()
     }
+}
+
+/// Whether a loader can tell a program another name than its file's: that of glibc can since 2.33.
+fn takes_name(loader: &Path) -> bool {
+    let option = b"--argv0";
+    fs::read(loader).is_ok_and(|bytes| bytes.windows(option.len()).any(|at| at == option))
 }
 
 /// Where a Python has its library: `/usr` of `/usr/bin/python3.11`.

@@ -42,6 +42,7 @@ fn supervise(job: &Job) -> io::Result<Ended> {
         Ok(Stdio::from(rustix::io::fcntl_dupfd_cloexec(io::stderr(), 3)?))
     };
     let started = Command::new(&job.program)
+        .arg0(&job.name)
         .args(&job.arguments)
         .env_clear()
         .envs(job.environment.iter().map(|(name, value): &(OsString, OsString)| (name, value)))

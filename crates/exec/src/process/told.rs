@@ -19,6 +19,8 @@ const MOST: u64 = 64 << 20;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Job {
     pub(super) program: PathBuf,
+    /// What the program is told that it is called.
+    pub(super) name: OsString,
     pub(super) arguments: Vec<OsString>,
     /// All variables.
     pub(super) environment: Vec<(OsString, OsString)>,
