@@ -23,6 +23,7 @@ use std::io::{self, Write as _};
 
 use commands::{Context, Error};
 use exit_code::ExitCode;
+use lightship_exec::process::supervisor;
 use settings::Environment;
 use terminal::Terminal;
 
@@ -30,6 +31,9 @@ fn main() -> std::process::ExitCode {
     // A helper of a sandbox is this program once more. It forks, so nothing may run before it.
     if std::env::args_os().nth(1).is_some_and(|word| word == lightship_sandbox::helper::ARGUMENT) {
         lightship_sandbox::helper::main();
+    }
+    if std::env::args_os().nth(1).is_some_and(|word| word == supervisor::ARGUMENT) {
+        return supervisor::main();
     }
     bug::install_hook();
     let environment = Environment::of_process();

@@ -55,13 +55,28 @@ impl Sandboxes {
         progress: &dyn Progress,
     ) -> Result<Prepared, Error> {
         let lease = images.store()?.images.cas().lease()?;
-        let ownership = match self.identity {
+        let prepared = snapshot::prepare(image, &lease, self.ownership(), progress);
+        Ok(prepared.map_err(lightship_sandbox::Error::from)?)
+    }
+
+    /// The same as one folder.
+    pub fn prepare_flat(
+        &self,
+        images: &Images<'_>,
+        image: &Image,
+        progress: &dyn Progress,
+    ) -> Result<Prepared, Error> {
+        let lease = images.store()?.images.cas().lease()?;
+        let prepared = snapshot::prepare_flat(image, &lease, self.ownership(), progress);
+        Ok(prepared.map_err(lightship_sandbox::Error::from)?)
+    }
+
+    fn ownership(&self) -> Ownership {
+        match self.identity {
             Identity::Root | Identity::RootWithoutNamespace if owns_every_id() => Ownership::Real,
             Identity::Root | Identity::RootWithoutNamespace => Ownership::Mapped,
             Identity::Single => Ownership::Flattened,
-        };
-        let prepared = snapshot::prepare(image, &lease, ownership, progress);
-        Ok(prepared.map_err(lightship_sandbox::Error::from)?)
+        }
     }
 
     /// Starts commands.
@@ -82,7 +97,7 @@ fn own_helper() -> Helper {
 }
 
 /// Where this program is, also after a newer one was installed in its place.
-fn own_program() -> PathBuf {
+pub fn own_program() -> PathBuf {
     PathBuf::from("/proc/self/exe")
 }
 

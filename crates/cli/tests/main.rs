@@ -17,6 +17,7 @@ mod findings;
 mod first_screen;
 mod help;
 mod hostile_sizes;
+mod pipelines;
 mod pipes;
 mod platforms;
 mod reshape;

@@ -15,6 +15,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
 use crate::failure::Failure;
 use crate::folder::{Folder, Folders};
+use crate::held::Held;
 use crate::identity::Identity;
 use crate::snapshot::Prepared;
 use crate::streams::{Carrier, Ends, Streams};
@@ -158,7 +159,7 @@ impl Launcher {
                 Event::Failed(failure) => return Err(Error::Start(failure)),
                 Event::Started => break,
                 Event::Ended { end, .. } => return Err(Error::Start(never_started(end))),
-                Event::Sockets(_) => return Err(Error::HelperGone),
+                Event::Sockets(_) | Event::Held(_) => return Err(Error::HelperGone),
             }
         }
         sandbox.started = Instant::now();
@@ -211,6 +212,27 @@ impl Sandbox {
                     });
                 }
                 Event::Failed(failure) => return Err(Error::Start(failure)),
+                // Nobody asks for its files.
+                Event::Held(_) => self.link.release(),
+                Event::Note(_) | Event::Terminal | Event::Started | Event::Sockets(_) => {}
+            }
+        }
+    }
+
+    /// Waits for the command's end. Where it ended well and [`Spec::hold`] was asked for, its files are there until
+    /// [`Held::release`].
+    pub fn wait_held(mut self) -> Result<Held, Error> {
+        loop {
+            let (news, mut fds) = match self.last.take() {
+                Some(last) => (last, Vec::new()),
+                None => self.link.receive()?,
+            };
+            match news {
+                Event::Held(_) => return Ok(Held::new(fds.pop(), self)),
+                last @ (Event::Ended { .. } | Event::Failed(_)) => {
+                    self.last = Some(last);
+                    return Ok(Held::new(None, self));
+                }
                 Event::Note(_) | Event::Terminal | Event::Started | Event::Sockets(_) => {}
             }
         }
@@ -231,6 +253,7 @@ impl Sandbox {
                     self.last = Some(last);
                     return Ok(Connection::Ended);
                 }
+                (Event::Held(_), _) => self.link.release(),
                 (Event::Note(_) | Event::Terminal | Event::Started, _) => {}
             }
         };
@@ -243,6 +266,11 @@ impl Sandbox {
             }
         }
         Ok(Connection::Refused(refusal))
+    }
+
+    /// Lets go of the files of a command that has ended.
+    pub(crate) fn release(&self) {
+        self.link.release();
     }
 
     /// From the request to the moment the program was loaded.
@@ -286,6 +314,11 @@ impl Link {
     fn receive(&mut self) -> Result<(Event, Vec<OwnedFd>), Error> {
         let news = wire::receive(self.socket()).map_err(self.silent())?;
         news.ok_or(Error::HelperGone)
+    }
+
+    /// A helper that is gone holds nothing; whoever waits for its last word will see.
+    fn release(&self) {
+        let _ = wire::send(self.socket(), &Request::Release, &[]);
     }
 
     fn socket(&self) -> &OwnedFd {

@@ -12,6 +12,7 @@ mod errand;
 mod error;
 mod failure;
 mod folder;
+mod held;
 pub mod helper;
 mod identity;
 mod launcher;
@@ -27,6 +28,7 @@ mod wire;
 
 pub use error::Error;
 pub use failure::{Failure, Fault};
+pub use held::Held;
 pub use identity::Identity;
 pub use launcher::{Connection, Helper, Launcher, Sandbox, Signaller};
 pub use outcome::{End, Note, Outcome};

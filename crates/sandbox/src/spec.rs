@@ -35,6 +35,9 @@ pub struct Spec {
     pub root: RootAccess,
     /// A terminal of its own of this size, in place of its three standard streams.
     pub terminal: Option<TerminalSize>,
+    /// Whether its files wait for the caller when it has ended well: [`crate::Sandbox::wait_held`]. An OCI runtime
+    /// holds nothing.
+    pub hold: bool,
 }
 
 /// Who a command is: `USER[:GROUP]`, by name or number; empty means root, as in a config
@@ -152,6 +155,7 @@ impl Spec {
             limits: Limits::default(),
             root: RootAccess::Scratch,
             terminal: None,
+            hold: false,
         }
     }
 

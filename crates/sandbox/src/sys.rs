@@ -213,6 +213,12 @@ pub(crate) fn send_signal(pid: Pid, signal: i32) -> io::Result<()> {
     check(unsafe { libc::kill(pid.as_raw_nonzero().get(), signal) }.into())
 }
 
+/// Kills everybody whom this process may kill, itself excepted: of process 1, all others of its namespace.
+pub(crate) fn kill_everybody() -> io::Result<()> {
+    // SAFETY: kill takes no pointers.
+    check(unsafe { libc::kill(-1, libc::SIGKILL) }.into())
+}
+
 /// The same for a process group.
 pub(crate) fn send_signal_to_group(group: Pid, signal: i32) -> io::Result<()> {
     // SAFETY: takes numbers only.

@@ -88,6 +88,8 @@ pub(crate) enum Request {
     Signal(i32),
     /// Make sockets in the command's network.
     Sockets,
+    /// Its files need not wait any longer.
+    Release,
 }
 
 /// What the helper tells.
@@ -101,6 +103,8 @@ pub(crate) enum Event {
     Started,
     /// Sockets in its network come along: one for IPv4, and perhaps one for IPv6.
     Sockets(Result<(), Failure>),
+    /// It ended well, and all that it started was killed. Its root comes along, and stays until it is released.
+    Held(End),
     /// It ended. Nothing of it is left.
     Ended { end: End, cpu_time: Duration, peak_memory: ByteSize },
     /// It could not be started. Nothing is left either.

@@ -15,8 +15,39 @@ pub enum Base {
         /// 11.
         minor: u32,
     },
+    /// The distribution's packages, with the Python that its suite has, and these packages: what a user wants in the
+    /// place of an image that cannot be had.
+    Plain {
+        /// 3 and 11, where it must be that one.
+        python: Option<(u32, u32)>,
+        /// Packages of the distribution.
+        packages: Vec<String>,
+    },
     /// The image itself.
     Image(String),
+}
+
+/// What a user wants in the place of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stand {
+    /// One that is made for it, with a shell.
+    Made(Base),
+    /// Another image.
+    Image(String),
+}
+
+impl Stand {
+    /// What an environment on it is built on.
+    pub(super) fn base(&self) -> Result<Base, BaseFault> {
+        match self {
+            Self::Made(base) => Ok(base.clone()),
+            // One that is in a folder or an archive has a name that no registry's image has.
+            Self::Image(reference) if reference.parse::<RegistryReference>().is_err() => {
+                Ok(Base::Image(reference.clone()))
+            }
+            Self::Image(reference) => Base::of(reference),
+        }
+    }
 }
 
 /// Why an image can have nothing in its place.

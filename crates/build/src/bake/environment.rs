@@ -43,6 +43,11 @@ impl Environment {
         }
     }
 
+    /// What takes an image's place for steps that install nothing: with a shell, as nobody knows what they start.
+    pub(super) fn plain(base: Base) -> Self {
+        Self { base, installs: Vec::new(), venv: false, shell: true }
+    }
+
     /// What it follows from.
     pub fn key(&self) -> EnvironmentKey {
         EnvironmentKey(Key::of("environment of steps").with(format!("{self:?}")).finish())

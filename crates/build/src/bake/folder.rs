@@ -56,6 +56,14 @@ impl Environment {
                     &format!("version = \"{major}.{minor}\"\n\n[base]\nshell = {}\n", self.shell);
                 text += "\n[image]\ncmd = [\"python3\"]\nworkdir = \"/\"\nuser = \"root\"\n";
             }
+            Base::Plain { python, packages } => {
+                if let Some((major, minor)) = python {
+                    text += &format!("version = \"{major}.{minor}\"\n");
+                }
+                let packages: Vec<String> = packages.iter().map(|name| quoted(name)).collect();
+                text += &format!("\n[base]\nshell = true\npackages = [{}]\n", packages.join(", "));
+                text += "\n[image]\ncmd = [\"sh\"]\nworkdir = \"/\"\nuser = \"root\"\n";
+            }
             Base::Image(reference) => text += &format!("\n[base]\nimage = {}\n", quoted(reference)),
         }
         text

@@ -16,6 +16,6 @@ mod folder;
 mod imports;
 mod steps;
 
-pub use base::{Base, BaseFault};
+pub use base::{Base, BaseFault, Stand};
 pub use environment::{Environment, EnvironmentKey};
-pub use steps::{Fate, Kept, Step, Steps};
+pub use steps::{Fate, Kept, Moved, Place, Step, Steps};

@@ -1,9 +1,9 @@
 //! Which steps of a pipeline get which image.
 
-use lightship_ir::Package;
 use lightship_ir::lightweight::{Lightweight, NotLightweight, recognise};
+use lightship_ir::{ContainerEdit, ContainerText, Package};
 
-use super::{Base, BaseFault, Environment};
+use super::{Base, BaseFault, Environment, Stand};
 
 /// What becomes of the steps of a pipeline.
 #[derive(Debug, Clone)]
@@ -12,6 +12,30 @@ pub struct Steps {
     pub steps: Vec<Step>,
     /// The images that there must be, in the order of the steps.
     pub environments: Vec<Environment>,
+    /// Steps that do what they did, elsewhere: in another image than the one that they name.
+    pub moved: Vec<Moved>,
+    /// What could not be built, and why.
+    pub failed: Vec<(usize, String)>,
+}
+
+/// A step that does what it did in another image.
+#[derive(Debug, Clone)]
+pub struct Moved {
+    /// Its executor's key.
+    pub executor: String,
+    /// The image that it names.
+    pub image: String,
+    /// Where it runs.
+    pub to: Place,
+}
+
+/// Where a step runs that was moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In the image of this environment.
+    Environment(usize),
+    /// In this image.
+    Image(String),
 }
 
 /// A container of a pipeline.
@@ -66,27 +90,61 @@ impl Kept {
 impl Steps {
     /// Looks at all containers of a pipeline.
     pub fn of(package: &Package) -> Self {
-        let mut all = Self { steps: Vec::new(), environments: Vec::new() };
+        Self::with(package, &|_| None)
+    }
+
+    /// The same where something else takes the place of some images.
+    pub fn with(package: &Package, stands: &dyn Fn(&str) -> Option<Stand>) -> Self {
+        let mut all = Self {
+            steps: Vec::new(),
+            environments: Vec::new(),
+            moved: Vec::new(),
+            failed: Vec::new(),
+        };
         for container in package.containers() {
-            let fate = all.fate(&container.image, &container.command, &container.args);
-            let fate = fate.unwrap_or_else(Fate::Kept);
-            all.steps.push(Step { executor: container.executor, image: container.image, fate });
+            let stand = stands(&container.image);
+            let fate = all.fate(&container, stand.as_ref()).unwrap_or_else(Fate::Kept);
+            let is_baked = matches!(fate, Fate::Baked { .. });
+            let to = match stand {
+                // Where it cannot be built, it installs what it needs itself.
+                Some(Stand::Image(reference)) => Some(Place::Image(reference)),
+                Some(Stand::Made(base)) if !is_baked => {
+                    Some(Place::Environment(all.environment(Environment::plain(base))))
+                }
+                Some(Stand::Made(_)) | None => None,
+            };
+            let ContainerText { executor, image, .. } = container;
+            all.moved.extend(to.map(|to| Moved {
+                executor: executor.clone(),
+                image: image.clone(),
+                to,
+            }));
+            all.steps.push(Step { executor, image, fate });
         }
         all
     }
 
-    fn fate(&mut self, image: &str, command: &[String], args: &[String]) -> Result<Fate, Kept> {
-        let step = recognise(command, args)?;
+    /// An environment that steps may need whose images are known only when they start.
+    pub fn made(&mut self, base: Base) -> usize {
+        self.environment(Environment::plain(base))
+    }
+
+    fn fate(&mut self, container: &ContainerText, stand: Option<&Stand>) -> Result<Fate, Kept> {
+        let step = recognise(&container.command, &container.args)?;
         if step.installs.iter().any(|install| install.pre) {
             return Err(NotLightweight::Pip("--pre".to_owned()).into());
         }
-        let environment = Environment::of(Base::of(image)?, &step);
-        let known = self.environments.iter().position(|known| *known == environment);
-        let environment = known.unwrap_or_else(|| {
-            self.environments.push(environment);
-            self.environments.len() - 1
-        });
+        let base = stand.map_or_else(|| Base::of(&container.image), Stand::base)?;
+        let environment = self.environment(Environment::of(base, &step));
         Ok(Fate::Baked { environment, step: Box::new(step) })
+    }
+
+    fn environment(&mut self, wanted: Environment) -> usize {
+        let known = self.environments.iter().position(|known| *known == wanted);
+        known.unwrap_or_else(|| {
+            self.environments.push(wanted);
+            self.environments.len() - 1
+        })
     }
 
     /// The steps of an environment.
@@ -99,6 +157,7 @@ impl Steps {
 
     /// Gives up an environment: its steps stay as they are.
     pub fn give_up(&mut self, wanted: usize, reason: &str) {
+        self.failed.push((wanted, reason.to_owned()));
         for one in &mut self.steps {
             if matches!(one.fate, Fate::Baked { environment, .. } if environment == wanted) {
                 one.fate = Fate::Kept(Kept::Build(reason.to_owned()));
@@ -110,10 +169,19 @@ impl Steps {
     /// built. All else of it stays.
     pub fn rewrite(&self, package: &Package, images: &[Option<String>]) -> Package {
         let mut package = package.clone();
+        for moved in &self.moved {
+            let image = match &moved.to {
+                Place::Image(reference) => Some(reference),
+                Place::Environment(at) => images.get(*at).and_then(Option::as_ref),
+            };
+            let edit = ContainerEdit { image: image.cloned(), ..ContainerEdit::default() };
+            let known = package.edit_container(&moved.executor, edit);
+            debug_assert!(known.is_ok(), "the containers are those of this very pipeline");
+        }
         for step in &self.steps {
             let Fate::Baked { environment, step: what } = &step.fate else { continue };
             let Some(image) = images.get(*environment).and_then(Option::as_ref) else { continue };
-            let edit = lightship_ir::ContainerEdit {
+            let edit = ContainerEdit {
                 image: Some(image.clone()),
                 command: Some(what.command(PYTHON)),
                 args: None,
@@ -209,6 +277,50 @@ mod tests {
         assert_eq!(images, [same, same, "python:3.12", "python:3.11", "alpine", "python:latest"]);
         assert_eq!(changed.containers()[0].command[0], "python3");
         assert_eq!(changed.containers()[0].args, package.containers()[0].args);
+    }
+
+    #[test]
+    fn what_takes_an_images_place_is_made_or_is_another_image() {
+        let package = pipeline(&json!({
+            "exec-a": step("team/own:1", &["'kfp==2.14.6' '--no-deps'"]),
+            "exec-b": {"container": {"image": "alpine", "command": ["echo"]}},
+            "exec-c": {"container": {"image": "busybox", "command": ["echo"]}},
+            "exec-d": {"container": {"image": "other", "command": ["echo"]}},
+        }));
+        let plain = Base::Plain { python: Some((3, 11)), packages: vec!["curl".to_owned()] };
+        let stands = |image: &str| match image {
+            "team/own:1" => Some(Stand::Image("python:3.12".to_owned())),
+            "alpine" => Some(Stand::Made(plain.clone())),
+            "busybox" => Some(Stand::Image("oci:/images/busybox".to_owned())),
+            _ => None,
+        };
+        let steps = Steps::with(&package, &stands);
+        let bases: Vec<&Base> = steps.environments.iter().map(|one| &one.base).collect();
+        assert_eq!(bases, [&Base::Native { major: 3, minor: 12 }, &plain]);
+        let images = |built: &[Option<String>]| -> Vec<String> {
+            let changed = steps.rewrite(&package, built);
+            changed.containers().into_iter().map(|container| container.image).collect()
+        };
+        let built = [Some("x/a@sha256:1".to_owned()), Some("x/b@sha256:2".to_owned())];
+        let busybox = "oci:/images/busybox";
+        assert_eq!(images(&built), ["x/a@sha256:1", "x/b@sha256:2", busybox, "other"]);
+        assert_eq!(images(&[None, None]), ["python:3.12", "alpine", busybox, "other"]);
+        let (_, settings) = &steps.folder(1)[0];
+        insta::assert_snapshot!(settings, @r#"
+        [python]
+        requirements = ["requirements.txt"]
+        no-deps = []
+        version = "3.11"
+
+        [base]
+        shell = true
+        packages = ["curl"]
+
+        [image]
+        cmd = ["sh"]
+        workdir = "/"
+        user = "root"
+        "#);
     }
 
     #[test]

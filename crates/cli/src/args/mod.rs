@@ -38,7 +38,7 @@ pub use image::{
     ListArgs, LoadArgs, MemoryFolder, NetworkWish, PullArgs, PushArgs, RemoveArgs, RunArgs,
     SaveArgs, SquashArgs, TagArgs, ValidateArgs, Volume,
 };
-pub use pipeline::{BakeArgs, CompileArgs, PipelineRunArgs};
+pub use pipeline::{BakeArgs, CompileArgs, ExecutorKind, HereArgs, PipelineRunArgs};
 pub use runs::{
     GraphFormat, RunArg, RunsCancelArgs, RunsCommand, RunsDriveArgs, RunsGraphArgs, RunsListArgs,
     RunsLogsArgs, RunsRemoveArgs, RunsRerunArgs, RunsShowArgs, RunsWaitArgs,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
 use lightship_oci::spec::Platform;
 
 use super::cache::AgeArg;
@@ -94,9 +94,32 @@ pub struct PipelineRunArgs {
     /// How a pipeline in Python is compiled.
     #[command(flatten)]
     pub compile: CompileArgs,
+    /// What steps find on this machine.
+    #[command(flatten)]
+    pub here: HereArgs,
     /// How to speak to registries.
     #[command(flatten)]
     pub registry: RegistryArgs,
+}
+
+/// What steps of a pipeline find on this machine.
+#[derive(Debug, Args)]
+pub struct HereArgs {
+    /// What is between steps and this machine
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = ExecutorKind::Sandbox)]
+    pub executor: ExecutorKind,
+    /// Settings: images, secrets, config maps [default: lightship.toml beside the pipeline, or here]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+}
+
+/// What is between steps and this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExecutorKind {
+    /// A sandbox around each
+    Sandbox,
+    /// Nothing: processes like any other, for machines on which no sandbox can be had
+    Process,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use lightship_engine::RunState;
 
-use super::CompareArgs;
 use super::shared::{FormatArgs, RegistryArgs};
 use super::values::DurationArg;
+use super::{CompareArgs, HereArgs};
 
 /// Commands on runs.
 #[derive(Debug, Subcommand)]
@@ -152,6 +152,9 @@ pub struct RunsCancelArgs {
     /// Wait until it has ended
     #[arg(long)]
     pub wait: bool,
+    /// What steps find on this machine.
+    #[command(flatten)]
+    pub here: HereArgs,
     /// How to speak to registries.
     #[command(flatten)]
     pub registry: RegistryArgs,
@@ -163,6 +166,9 @@ pub struct RunsDriveArgs {
     /// The run: its id, the beginning of it, or `latest`
     #[arg(value_name = "RUN")]
     pub run: String,
+    /// What steps find on this machine.
+    #[command(flatten)]
+    pub here: HereArgs,
     /// How to speak to registries.
     #[command(flatten)]
     pub registry: RegistryArgs,
@@ -183,6 +189,9 @@ pub struct RunsRerunArgs {
     /// Fetch nothing: all must be in the local store
     #[arg(long)]
     pub offline: bool,
+    /// What steps find on this machine.
+    #[command(flatten)]
+    pub here: HereArgs,
     /// How to speak to registries.
     #[command(flatten)]
     pub registry: RegistryArgs,

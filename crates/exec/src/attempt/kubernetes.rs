@@ -1,7 +1,10 @@
 //! What a task tells Kubernetes, as far as it has a meaning on one machine. Where it is scheduled, by whom it is
 //! tolerated and what its pod is labelled has none.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use lightship_base::ByteSize;
@@ -16,7 +19,7 @@ use crate::volumes::{self, Kind, Volumes};
 const MEMORY_FOLDER: ByteSize = ByteSize(1 << 30);
 
 pub(super) fn apply(
-    attempt: &Attempt<'_>,
+    attempt: &Attempt,
     wishes: &Kubernetes,
     volumes: &Volumes,
     spec: &mut Spec,
@@ -37,12 +40,9 @@ pub(super) fn apply(
         }
     }
     for volume in &wishes.volumes {
-        let folder = volumes.volume(&job.name(&volume.name)?)?;
-        let inner = folder.join(volume.sub_path.trim_start_matches('/'));
-        if inner.components().any(|part| part == std::path::Component::ParentDir) {
-            return Err(start(format!("`{}` leads out of its volume", volume.sub_path)));
-        }
-        spec.mounts.push(Job::folder(&volume.path, inner)?);
+        let folder = volumes.part(&job.name(&volume.name)?, &volume.sub_path)?;
+        let content = MountContent::Writable(folder);
+        spec.mounts.push(Mount { target: PathBuf::from(&volume.path), content });
     }
     for volume in &wishes.ephemeral_volumes {
         spec.mounts.push(job.own_folder(&volume.path, &volume.name)?);
@@ -59,7 +59,7 @@ pub(super) fn apply(
         spec.mounts.push(memory("/dev/shm", shared.size));
     }
     for (name, field) in &wishes.field_env {
-        spec.set_variable(name, job.field(field));
+        spec.set_variable(name, job.field(field, wishes));
     }
     let security = &wishes.security;
     if let Some(user) = security.user {
@@ -70,7 +70,7 @@ pub(super) fn apply(
 }
 
 struct Job<'j> {
-    attempt: &'j Attempt<'j>,
+    attempt: &'j Attempt,
     volumes: &'j Volumes,
 }
 
@@ -88,12 +88,10 @@ impl Job<'_> {
             return Ok(());
         };
         for pair in &wish.keys {
-            match declared.get(&pair.key) {
-                Some(value) => {
-                    spec.set_variable(&pair.variable, String::from_utf8_lossy(value).into_owned());
-                }
+            match declared.value(kind, &name, &pair.key)? {
+                Some(value) => spec.set_variable(&pair.variable, OsString::from_vec(value)),
                 None if wish.optional => {}
-                None => return Err(start(format!("`{name}` has no key `{}`", pair.key))),
+                None => return Err(kind.without_key(&name, &pair.key)),
             }
         }
         Ok(())
@@ -105,10 +103,11 @@ impl Job<'_> {
         let Some(declared) = self.volumes.declared(kind, &name, wish.optional)? else {
             return Ok(None);
         };
-        let folder = self.beside("objects").join(&name);
+        let folder = self.beside(kind.table()).join(name.replace('/', "_"));
         volumes::make(&folder).map_err(|error| failed(&folder, &error))?;
-        for (key, value) in declared {
+        for key in declared.keys() {
             let path = folder.join(key.replace('/', "_"));
+            let value = declared.value(kind, &name, key)?.unwrap_or_default();
             fs::write(&path, value).map_err(|error| failed(&path, &error))?;
         }
         let content = MountContent::ReadOnly(folder);
@@ -125,15 +124,22 @@ impl Job<'_> {
         Ok(Mount { target: PathBuf::from(target), content: MountContent::Writable(folder) })
     }
 
-    /// In the folder of the attempt's parameters, which goes when it ends.
+    /// In the attempt's own folder, of which only the log stays when it ends.
     fn beside(&self, what: &str) -> PathBuf {
-        let own = &self.attempt.folders.parameters;
-        own.parent().unwrap_or(own).join(what)
+        self.attempt.folders.own.join(what)
     }
 
-    /// A field of the pod that there is not: its names are the run's and the task's.
-    fn field(&self, path: &str) -> String {
-        let launch = self.attempt.launch;
+    /// A field of the pod that there is not: its names are the run's and the task's. What a pod does not have is empty.
+    fn field(&self, path: &str, wishes: &Kubernetes) -> String {
+        let launch = &self.attempt.launch;
+        let of =
+            |map: &BTreeMap<String, String>, key: &str| map.get(key).cloned().unwrap_or_default();
+        if let Some(key) = key_of(path, "metadata.annotations") {
+            return of(&wishes.metadata.annotations, key);
+        }
+        if let Some(key) = key_of(path, "metadata.labels") {
+            return of(&wishes.metadata.labels, key);
+        }
         match path {
             "metadata.name" | "metadata.uid" => {
                 format!("{}-{}-{}", launch.id.run, launch.id.node, launch.id.attempt)
@@ -144,6 +150,12 @@ impl Job<'_> {
             _ => String::new(),
         }
     }
+}
+
+/// The key in `metadata.labels['key']` (*Kubernetes, Downward API*).
+fn key_of<'p>(path: &'p str, map: &str) -> Option<&'p str> {
+    let key = path.strip_prefix(map)?.strip_prefix('[')?.strip_suffix(']')?;
+    Some(key.trim_matches(|c| c == '\'' || c == '"'))
 }
 
 fn memory(path: &str, size: Option<ByteSize>) -> Mount {

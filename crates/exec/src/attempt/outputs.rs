@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use lightship_engine::{Failure, Outcome, Reason};
-use lightship_ir::exchange::{Written, collect as put_together};
+use lightship_engine::{Failure, Reason};
+use lightship_ir::exchange::{Produced, Written, collect as put_together};
 
 use super::Attempt;
+use crate::beneath::Folder;
 
 /// No parameter has more bytes, and no account of outputs: they are texts in a database.
 const MOST: u64 = 16 << 20;
@@ -15,54 +16,44 @@ const MOST: u64 = 16 << 20;
 /// The name of a task's account of its outputs, in the folder of its artifacts.
 const ACCOUNT: &str = "output_metadata.json";
 
-/// What a task gave that ended well.
-pub(crate) fn collect(attempt: &Attempt<'_>) -> Outcome {
-    match written(attempt) {
-        Err(failure) => Outcome::Failed(failure),
-        Ok(written) => {
-            match put_together(&attempt.component().outputs, &attempt.exchange, &written) {
-                Ok(produced) => Outcome::Succeeded(produced),
-                Err(errors) => {
-                    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                    Outcome::Failed(Failure::new(Reason::Outputs, errors.join("; ")))
-                }
-            }
-        }
-    }
+/// What a task gave that ended well, by its own word.
+pub(crate) fn collect(attempt: &Attempt) -> Result<Produced, Failure> {
+    let written = written(attempt)?;
+    put_together(&attempt.component().outputs, &attempt.exchange, &written).map_err(|errors| {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Failure::new(Reason::Outputs, errors.join("; "))
+    })
 }
 
-fn written(attempt: &Attempt<'_>) -> Result<Written, Failure> {
-    let folders = &attempt.folders;
-    let mut written = Written {
-        account: read(&folders.root.join(ACCOUNT), "its account")?,
-        ..Written::default()
-    };
+fn written(attempt: &Attempt) -> Result<Written, Failure> {
+    let account = attempt.root()?.file(Path::new(ACCOUNT));
+    let what = format!("its account of its outputs ({ACCOUNT})");
+    let mut written = Written { account: bytes(account, &what)?, ..Written::default() };
+    let folder = Folder::open(&attempt.folders.parameters);
+    let folder = folder.map_err(|error| unreadable("its output parameters", &error))?;
     for name in attempt.exchange.outputs.parameters.keys() {
         let what = format!("output parameter `{name}`");
-        if let Some(bytes) = read(&folders.parameters.join(name), &what)? {
+        if let Some(bytes) = bytes(folder.file(Path::new(name)), &what)? {
             written.parameters.insert(name.clone(), bytes);
         }
     }
     Ok(written)
 }
 
-/// A file that a task wrote; none where it wrote none. A link is none: it could lead out of the sandbox.
-fn read(path: &Path, what: &str) -> Result<Option<Vec<u8>>, Failure> {
-    let failed =
-        |why: String| Failure::new(Reason::Outputs, format!("{what} cannot be read: {why}"));
-    match path.symlink_metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error.to_string())),
-        Ok(about) if !about.is_file() => return Err(failed("it is no file".to_owned())),
-        Ok(_) => {}
-    }
+/// The bytes of a file that a task wrote; none where it wrote none.
+fn bytes(file: io::Result<Option<File>>, what: &str) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(file) = file.map_err(|error| unreadable(what, &error))? else { return Ok(None) };
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
-    file.take(MOST + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
+    let read = file.take(MOST + 1).read_to_end(&mut bytes);
+    read.map_err(|error| unreadable(what, &error))?;
     if bytes.len() as u64 > MOST {
-        return Err(failed(format!(
-            "it has more than {MOST} bytes; a large output is an artifact"
-        )));
+        let message =
+            format!("{what} has more than {} MiB; a large output is an artifact", MOST >> 20);
+        return Err(Failure::new(Reason::Outputs, message));
     }
     Ok(Some(bytes))
+}
+
+fn unreadable(what: &str, error: &io::Error) -> Failure {
+    Failure::new(Reason::Outputs, format!("{what} cannot be read: {error}"))
 }

@@ -1,6 +1,7 @@
 //! The sandbox of an attempt.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 use lightship_base::ByteSize;
@@ -16,9 +17,9 @@ use crate::volumes::Volumes;
 /// Time to clean up after it was told to end.
 const GRACE: Grace = Grace(Duration::from_secs(10));
 
-/// What to run, and within which bounds.
+/// What to run, and within which bounds. Of mounts it has what the Kubernetes document asks for.
 pub(crate) fn spec(
-    attempt: &Attempt<'_>,
+    attempt: &Attempt,
     container: &Container,
     config: &RunConfig,
     volumes: &Volumes,
@@ -36,9 +37,12 @@ pub(crate) fn spec(
     };
     // Steps fetch and send; what upstream's pods can reach, these can.
     spec.network = Network::Host;
-    spec.mounts = attempt.mounts();
     spec.limits = limits(attempt, container)?;
-    variables(attempt, container, &mut spec)?;
+    // A task may put an artifact wherever it likes, and says so only at its end.
+    spec.hold = !attempt.exchange.outputs.artifacts.is_empty();
+    for (name, value) in environment(attempt, container)? {
+        spec.set_variable(name, value);
+    }
     if let Some(wishes) = &attempt.launch.plan.tasks[attempt.launch.task].kubernetes {
         kubernetes::apply(attempt, wishes, volumes, &mut spec)?;
     }
@@ -46,7 +50,7 @@ pub(crate) fn spec(
 }
 
 fn arguments(
-    attempt: &Attempt<'_>,
+    attempt: &Attempt,
     arguments: &[Argument],
     what: &str,
 ) -> Result<Vec<OsString>, Failure> {
@@ -58,16 +62,16 @@ fn arguments(
     Ok(words)
 }
 
-fn variables(attempt: &Attempt<'_>, container: &Container, spec: &mut Spec) -> Result<(), Failure> {
+/// The variables that the pipeline gives it, in order.
+fn environment(attempt: &Attempt, container: &Container) -> Result<Vec<(String, String)>, Failure> {
     let mut known: Vec<(String, String)> = Vec::new();
     for variable in &container.env {
         let value = variable.value.render(&attempt.context());
         let value = value.map_err(|error| text(&format!("variable {}", variable.name), &error))?;
         let value = expanded(&value, &known);
-        spec.set_variable(&variable.name, &value);
         known.push((variable.name.clone(), value));
     }
-    Ok(())
+    Ok(known)
 }
 
 /// `$(NAME)` is the value of a variable before it, `$$` a dollar (*Kubernetes, Dependent environment variables*).
@@ -91,24 +95,33 @@ fn expanded(text: &str, known: &[(String, String)]) -> String {
     out + rest
 }
 
-fn limits(attempt: &Attempt<'_>, container: &Container) -> Result<Limits, Failure> {
+fn limits(attempt: &Attempt, container: &Container) -> Result<Limits, Failure> {
     let resources = &container.resources;
     let cpus = amount(attempt, resources.cpu_limit.as_ref(), "CPU limit", quantity::cpu)?;
     let memory: Option<ByteSize> =
         amount(attempt, resources.memory_limit.as_ref(), "memory limit", quantity::memory)?;
     let wishes = attempt.launch.plan.tasks[attempt.launch.task].kubernetes.as_ref();
-    let time = wishes.and_then(|wishes| wishes.deadline);
     Ok(Limits {
         cpus: cpus.map(|cpus| cpus.0 as f64 / 1000.0),
         memory,
-        time,
+        // By the Kubernetes document.
+        time: wishes.and_then(|wishes| wishes.deadline),
         grace: GRACE,
+        disk: Some(room(&attempt.folders.own)),
         ..Limits::default()
     })
 }
 
+/// What a task may write: what this disk has room for, but for a rest with which the run can still be written down.
+pub(crate) fn room(folder: &Path) -> ByteSize {
+    const REST: u64 = 1 << 30;
+    let free = rustix::fs::statvfs(folder)
+        .map_or(u64::MAX, |about| about.f_bavail.saturating_mul(about.f_frsize));
+    ByteSize(free - REST.min(free / 10))
+}
+
 fn amount<T: Copy>(
-    attempt: &Attempt<'_>,
+    attempt: &Attempt,
     amount: Option<&Amount<T>>,
     what: &str,
     parse: impl Fn(&str) -> Option<T>,

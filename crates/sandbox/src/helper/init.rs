@@ -5,6 +5,8 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::process::{
     DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus, set_dumpable_behavior,
     set_parent_process_death_signal, wait,
@@ -19,7 +21,7 @@ use crate::sys::{self, Signals};
 use crate::wire::{self, Job};
 use crate::{End, Network, Note, RootAccess};
 
-/// From the helper: ids are mapped, limits are set.
+/// From the helper: ids are mapped, limits are set; later, that the caller has seen enough.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Go;
 
@@ -29,6 +31,8 @@ pub(super) enum Tale {
     Note(Note),
     Terminal,
     Started,
+    /// The command ended well, and its root comes along.
+    Held(End),
     Ended(End),
     Failed(Failure),
 }
@@ -88,7 +92,32 @@ fn run(job: &Job, streams: Streams, helper: &OwnedFd, limited: Limited) -> Resul
     let bounds = Bounds::new(watched, &job.spec.limits, limited);
     let child = command::start(job, &person, streams, limited)?;
     tell(Tale::Started, &[]);
-    Attendant { child, signals: &signals, helper: helper.as_fd() }.wait(bounds)
+    let end = Attendant { child, signals: &signals, helper: helper.as_fd() }.wait(bounds)?;
+    if job.spec.hold && end.is_success() {
+        hold(end, helper)?;
+    }
+    Ok(end)
+}
+
+/// Lets the caller look at the command's files, with everything that is mounted on them. Nobody else may change them
+/// meanwhile.
+fn hold(end: End, helper: &OwnedFd) -> Result<(), Failure> {
+    match sys::kill_everybody() {
+        // There was nobody.
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+        killed => killed.attempt(|| "end what the command left running".to_owned())?,
+    }
+    // Whoever was killed may be in the middle of a write until it is gone.
+    while !matches!(rustix::io::retry_on_intr(|| wait(WaitOptions::empty())), Err(Errno::CHILD)) {}
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root =
+        rustix::fs::open("/", flags, Mode::empty()).attempt(|| "open the root".to_owned())?;
+    wire::send(helper, &Tale::Held(end), &[root.as_fd()])
+        .attempt(|| "hand over the root".to_owned())?;
+    match wire::receive::<Go>(helper) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) | Err(_) => Err(Failure::machine("wait for the caller", "the helper is gone")),
+    }
 }
 
 /// Makes everything that the command sees. Returns the folders whose growth counts as its writing.

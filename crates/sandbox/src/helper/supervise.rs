@@ -51,6 +51,8 @@ enum Stage {
     Running(Instant),
     /// Told to end; killed at this moment.
     Ending(Instant),
+    /// Its end was told, and its files wait for the caller. Its time is over.
+    Held,
     /// Killed.
     Killed,
 }
@@ -128,6 +130,11 @@ impl Supervisor<'_> {
                 story.stage = Stage::Running(Instant::now());
                 Event::Started
             }
+            Tale::Held(end) => {
+                story.end = Some(end);
+                story.stage = Stage::Held;
+                Event::Held(end)
+            }
             Tale::Ended(end) => {
                 story.end = Some(end);
                 return Ok(true);
@@ -162,6 +169,13 @@ impl Supervisor<'_> {
                 let _ = wire::send(self.caller, &Event::Sockets(outcome), &beside);
                 true
             }
+            Ok(Some((Request::Release, _))) => {
+                // Only to somebody who waits for it: it would be read as something else.
+                if matches!(story.stage, Stage::Held) {
+                    let _ = wire::send(&self.inner, &Go, &[]);
+                }
+                true
+            }
             Ok(None) | Err(_) => false,
         }
     }
@@ -190,7 +204,7 @@ impl Supervisor<'_> {
         let until = match (story.stage, self.job.spec.limits.time) {
             (Stage::Running(since), Some(limit)) => since.checked_add(limit)?,
             (Stage::Ending(until), _) => until,
-            (Stage::Starting | Stage::Running(_) | Stage::Killed, _) => return None,
+            (Stage::Starting | Stage::Running(_) | Stage::Held | Stage::Killed, _) => return None,
         };
         let left = until.saturating_duration_since(Instant::now());
         // A little later rather than a little too early, which would be a busy loop.

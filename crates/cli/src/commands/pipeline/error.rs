@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use lightship_base::{Category, Diagnose, Hint};
 use lightship_engine::RunId;
+use lightship_exec::Undeclared;
 use lightship_ir::bind::RunErrors;
 use lightship_ir::{PackageError, Problems};
 
@@ -45,6 +46,22 @@ pub enum PipelineError {
     /// A pipeline in Python cannot be compiled.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// Steps take secrets or config maps that nothing stands for.
+    #[error("{} takes what nothing stands for on this machine: {}", path.display(), list(missing))]
+    Undeclared {
+        /// The file.
+        path: PathBuf,
+        /// What.
+        missing: Vec<Undeclared>,
+    },
+    /// An image that takes another one's place cannot be built.
+    #[error("cannot make what stands for the image {image}: {reason}")]
+    Stand {
+        /// The image.
+        image: String,
+        /// Why not.
+        reason: String,
+    },
     /// The record of runs cannot be read or written.
     #[error(transparent)]
     Store(#[from] lightship_engine::StoreError),
@@ -115,7 +132,9 @@ impl Diagnose for PipelineError {
             | Self::Standing { .. }
             | Self::Unconfirmed { .. }
             | Self::Push { .. }
+            | Self::Undeclared { .. }
             | Self::Parameters { .. } => Category::Usage,
+            Self::Stand { .. } => Category::Machine,
         }
     }
 
@@ -128,7 +147,10 @@ impl Diagnose for PipelineError {
             Self::Store(error) => error.hints(),
             Self::Drive(error) => error.hints(),
             Self::Find(error) => error.hints(),
-            Self::Parameters { .. } => Vec::new(),
+            Self::Parameters { .. } | Self::Undeclared { .. } => Vec::new(),
+            Self::Stand { .. } => {
+                vec![Hint::new("name an image that is there under [images] in lightship.toml")]
+            }
             Self::Name(error) => error.hints(),
             Self::Driven { run, .. } => vec![Hint::new(format!(
                 "look on with `lightship runs logs {run} --follow`, wait with `lightship runs wait {run}`, or end it with `lightship runs cancel {run}`"
@@ -152,4 +174,9 @@ fn driven(run: &RunId, process: Option<u32>) -> String {
         Some(process) => format!("process {process} drives run {run} now"),
         None => format!("another process drives run {run} now"),
     }
+}
+
+/// One after the other, for a sentence.
+fn list(missing: &[Undeclared]) -> String {
+    missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

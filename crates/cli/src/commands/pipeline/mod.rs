@@ -13,6 +13,7 @@ mod drive;
 mod either;
 mod error;
 mod held;
+mod here;
 mod lock;
 mod oven;
 mod proof;

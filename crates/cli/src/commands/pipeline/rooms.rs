@@ -1,53 +1,92 @@
 //! Where the images of steps come from on this machine: those that were baked, what the project maps names to, and
 //! registries.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lightship_base::{Digest, Quiet};
 use lightship_engine::{Failure, Reason};
 use lightship_exec::{Images as Source, Opened};
 use lightship_oci::reference::{RegistryReference, Target};
 
+use super::here::spelled;
 use super::oven::REPOSITORY;
 use crate::commands::Error;
 use crate::images::Images;
 use crate::sandboxes::Sandboxes;
 use crate::settings::Settings;
 
+/// How the files of an image lie on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Layer by layer, for who can stack them.
+    Stacked,
+    /// All of it in one folder.
+    OneFolder,
+}
+
 /// Opens images, each once.
 pub(super) struct Rooms {
     settings: Settings,
-    sandboxes: Arc<Sandboxes>,
     plain_http: bool,
-    /// What stands for an image where it cannot be had, by what pipelines call it.
+    sandboxes: Arc<Sandboxes>,
+    layout: Layout,
+    /// What stands for an image, by one spelling of what pipelines call it.
     mapped: BTreeMap<String, String>,
-    opened: Mutex<HashMap<String, Opened>>,
+    /// What stands for another has nothing stand for it.
+    stands: BTreeSet<String>,
+    opened: Mutex<HashMap<String, Room>>,
 }
+
+/// An image that somebody opens: whoever else wants it waits at its own door, and at no other's.
+type Room = Arc<Mutex<Option<Opened>>>;
 
 impl Rooms {
     pub(super) fn new(
-        settings: Settings,
+        (settings, plain_http): (Settings, bool),
         sandboxes: Arc<Sandboxes>,
-        plain_http: bool,
+        layout: Layout,
         mapped: BTreeMap<String, String>,
     ) -> Self {
-        Self { settings, sandboxes, plain_http, mapped, opened: Mutex::default() }
+        let stands = mapped.values().cloned().collect();
+        let opened = Mutex::default();
+        Self { settings, plain_http, sandboxes, layout, mapped, stands, opened }
+    }
+
+    /// What is opened for an image.
+    fn stand<'a>(&'a self, reference: &'a str) -> &'a str {
+        if self.stands.contains(reference) {
+            return reference;
+        }
+        self.mapped.get(&spelled(reference)).map_or(reference, String::as_str)
     }
 
     fn prepare(&self, reference: &str) -> Result<Opened, Error> {
         let images = Images::new(&self.settings, self.plain_http);
-        let mapped = self.mapped.get(reference).map_or(reference, String::as_str);
-        let image = match stored(mapped) {
+        let image = match stored(reference) {
             Some(digest) => images.image(&format!("store:{digest}"), None)?,
-            None => images.image(mapped, None).or_else(|error| {
+            None => images.image(reference, None).or_else(|error| {
                 // What pipelines write is a registry's, whatever lies in the folder that this runs in.
-                images.image(&format!("docker://{mapped}"), None).map_err(|_| error)
+                match reference.parse::<RegistryReference>() {
+                    Ok(_) => images.image(&format!("docker://{reference}"), None),
+                    Err(_) => Err(error),
+                }
             })?,
         };
-        let root = self.sandboxes.prepare(&images, &image, &Quiet)?;
+        let root = match self.layout {
+            Layout::Stacked => self.sandboxes.prepare(&images, &image, &Quiet)?,
+            Layout::OneFolder => self.sandboxes.prepare_flat(&images, &image, &Quiet)?,
+        };
         Ok(Opened { digest: image.digest(), config: image.config().config.clone(), root })
     }
+
+    fn room(&self, reference: &str) -> Room {
+        Arc::clone(held(&self.opened).entry(reference.to_owned()).or_default())
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The digest of an image that was baked here.
@@ -62,17 +101,24 @@ pub(super) fn stored(reference: &str) -> Option<Digest> {
 
 impl Source for Rooms {
     fn open(&self, reference: &str) -> Result<Opened, Failure> {
-        // One after another: several steps of one image would unpack it side by side.
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = opened.get(reference) {
+        let stand = self.stand(reference);
+        let room = self.room(stand);
+        // Several steps of one image would unpack it side by side.
+        let mut opened = held(&room);
+        if let Some(known) = &*opened {
             return Ok(known.clone());
         }
-        let image = self.prepare(reference).map_err(|error| {
+        let image = self.prepare(stand).map_err(|error| {
             let why = super::in_one_line(&error);
-            let what = format!("its image {reference} cannot be had: {why}");
-            Failure::new(Reason::Start, what)
+            let what = if stand == reference {
+                format!("its image {reference} cannot be had: {why}")
+            } else {
+                format!("{stand}, which stands for its image {reference}, cannot be had: {why}")
+            };
+            let out = "an image that is there can stand for it: [images] in lightship.toml";
+            Failure::new(Reason::Start, format!("{what}; {out}"))
         })?;
-        opened.insert(reference.to_owned(), image.clone());
+        *opened = Some(image.clone());
         Ok(image)
     }
 }

@@ -3,28 +3,22 @@
 pub(super) mod follow;
 mod given;
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use lightship_base::{Clock as _, Digest, SystemClock, Timestamp};
-use lightship_build::bake::Steps;
 use lightship_engine::{CacheRules, Header, RunId, RunOptions};
-use lightship_exec::{SandboxExecutor, Settings as ExecutorSettings, Volumes};
 use lightship_ir::template::Facts;
 use lightship_ir::{Plan, WORKSPACE_PATH, bind};
 
 use super::drive::{Order, Task, drive};
-use super::oven::{Baked, Oven};
+use super::here::Here;
 use super::read::Pipeline;
 use super::record::Record;
-use super::rooms::Rooms;
 use super::{PipelineError, held};
-use crate::args::{PipelineRunArgs, RegistryArgs};
+use crate::args::PipelineRunArgs;
 use crate::commands::{Context, Error, Outcome};
 use crate::images::Images;
-use crate::sandboxes::{self, Sandboxes};
-use crate::settings::Settings;
+use crate::sandboxes;
 
 pub(in crate::commands) fn run(
     args: &PipelineRunArgs,
@@ -38,10 +32,11 @@ pub(in crate::commands) fn run(
     let given = given::read(args)?;
     let inputs = bind::run(&pipeline.plan, &given)
         .map_err(|source| PipelineError::Inputs { path: args.pipeline.clone(), source })?;
+    let mut here = Here::read(&args.here, Some(&args.pipeline), context.environment)?;
     let bakes = (&args.registry, args.offline);
-    let plan = baked((&args.pipeline, &pipeline), bakes, &settings, context)?;
+    let plan = here.baked((&args.pipeline, &pipeline), bakes, &settings, context)?;
     let record = Record::open(&settings)?;
-    let executor = executor(&args.registry, &settings, &record)?;
+    let executor = here.executor((&settings, args.registry.plain_http), &record, context)?;
     let header = header(args, plan, inputs, &record);
     mention_interrupted(&header, &record, context)?;
     let run = header.id.clone();
@@ -75,42 +70,6 @@ fn mention_interrupted(
         ));
     }
     Ok(())
-}
-
-/// The plan in which the steps that would install packages have images that have them.
-pub(super) fn baked(
-    (path, pipeline): (&Path, &Pipeline),
-    (registry, offline): (&RegistryArgs, bool),
-    settings: &Settings,
-    context: &Context<'_>,
-) -> Result<Plan, Error> {
-    let images = Images::new(settings, registry.plain_http);
-    let sandboxes = Sandboxes::open(settings)?;
-    let oven = Oven::new((settings, &images, &sandboxes), offline);
-    let mut steps = Steps::of(&pipeline.package);
-    let baked = oven.bake_all(&mut steps, context);
-    let names: Vec<Option<String>> =
-        baked.iter().map(|image| image.as_ref().map(Baked::reference)).collect();
-    let package = steps.rewrite(&pipeline.package, &names);
-    let problems = |source| PipelineError::Problems { path: path.to_owned(), source };
-    Ok(Plan::compile(&package).map_err(problems)?)
-}
-
-/// Who runs attempts.
-pub(super) fn executor(
-    registry: &RegistryArgs,
-    settings: &Settings,
-    record: &Record,
-) -> Result<SandboxExecutor, Error> {
-    let sandboxes = Arc::new(Sandboxes::open(settings)?);
-    let launcher = sandboxes.launcher().clone();
-    let rooms = Rooms::new(settings.clone(), sandboxes, registry.plain_http, BTreeMap::new());
-    Ok(SandboxExecutor::new(ExecutorSettings {
-        launcher,
-        images: Box::new(rooms),
-        volumes: Volumes { folder: record.volumes(), ..Volumes::default() },
-        runs: record.runs(),
-    }))
 }
 
 fn header(

@@ -232,7 +232,7 @@ fn address(value: Value<'_>) -> Result<Address, ProjectError> {
 
 /// *Debian Policy, section 5.6.1*: at least two of these characters; a version or an architecture may
 /// follow.
-fn package(value: Value<'_>) -> Result<String, ProjectError> {
+pub(super) fn package(value: Value<'_>) -> Result<String, ProjectError> {
     let text = value.text()?;
     let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
     let name = text.split(['=', ':']).next().unwrap_or(text);

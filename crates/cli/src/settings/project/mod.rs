@@ -35,6 +35,7 @@
 
 mod build;
 mod check;
+mod pipelines;
 mod reader;
 
 use std::path::{Path, PathBuf};
@@ -45,6 +46,7 @@ use lightship_build::project::Settings;
 use lightship_build::verify::Check;
 
 pub use check::{derived_name, split_command};
+pub use pipelines::{Keys, PipelineSettings, Source, Stand};
 use reader::{Reader, Table};
 
 /// What the file is called.
@@ -54,7 +56,18 @@ pub const FILE_NAME: &str = "lightship.toml";
 pub const PYPROJECT: &str = "pyproject.toml";
 
 /// The tables that there are.
-const SECTIONS: [&str; 7] = ["image", "python", "base", "app", "build", "index", "verify"];
+const SECTIONS: [&str; 10] = [
+    "image",
+    "python",
+    "base",
+    "app",
+    "build",
+    "index",
+    "verify",
+    "images",
+    "secrets",
+    "config-maps",
+];
 
 /// The keys of `[verify]`.
 const VERIFY: [&str; 4] = ["image", "timeout", "memory", "check"];
@@ -69,6 +82,8 @@ pub struct Project {
     pub settings: Settings,
     /// How its image is checked.
     pub verify: VerifySettings,
+    /// What its pipelines find on this machine.
+    pub pipelines: PipelineSettings,
 }
 
 /// `[verify]`.
@@ -175,6 +190,11 @@ impl Project {
                 indexes: section(tables, "index", build::indexes)?,
             },
             verify: section(tables, "verify", verify)?,
+            pipelines: PipelineSettings {
+                images: section(tables, "images", pipelines::images)?,
+                secrets: section(tables, "secrets", pipelines::secrets)?,
+                config_maps: section(tables, "config-maps", pipelines::config_maps)?,
+            },
         })
     }
 }

@@ -205,6 +205,9 @@ impl<'a> Value<'a> {
             "app" => "[app]",
             "build" => "[build]",
             "index" => "[index]",
+            "images" => "[images]",
+            "secrets" => "[secrets]",
+            "config-maps" => "[config-maps]",
             key => key,
         };
         Ok(Table { reader: self.reader, name, entries, span: self.spanned.span() })

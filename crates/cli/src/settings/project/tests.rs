@@ -213,6 +213,54 @@ fn both_files_of_a_folder_count() {
     assert!(Project::of_folder(folder.path()).unwrap_err().to_string().contains("`pyhton`"));
 }
 
+#[test]
+fn what_pipelines_find_here_has_places() {
+    let text = r#"
+[images]
+alpine = "native"
+"python:alpine3.9" = { base = "native", packages = ["curl"], python = "3.11" }
+"team/tool:1" = "oci:images/tool"
+
+[secrets.login]
+password = { file = "secret.txt" }
+token = { env = "TOKEN" }
+
+[config-maps.options]
+level = "3"
+rules = { file = "/etc/rules" }
+"#;
+    let path = Path::new("/project/lightship.toml");
+    let found = Project::parse(path, text).unwrap().pipelines;
+    let plain = Stand::Native { packages: Vec::new(), python: None };
+    let own = Stand::Native { packages: vec!["curl".to_owned()], python: Some((3, 11)) };
+    let folder = "/project".into();
+    let other = Stand::Image { reference: "oci:images/tool".to_owned(), folder };
+    let images = [("alpine", plain), ("python:alpine3.9", own), ("team/tool:1", other)];
+    assert_eq!(found.images, images.map(|(name, stand)| (name.to_owned(), stand)));
+    assert_eq!(found.secrets["login"]["password"], Source::File("/project/secret.txt".into()));
+    assert_eq!(found.secrets["login"]["token"], Source::Variable("TOKEN".to_owned()));
+    assert_eq!(found.config_maps["options"]["level"], Source::Text("3".to_owned()));
+    assert_eq!(found.config_maps["options"]["rules"], Source::File("/etc/rules".into()));
+}
+
+#[test]
+fn mistakes_about_pipelines_are_told_with_their_lines() {
+    let texts = [
+        "[imgaes]\na = \"native\"",
+        "[images]\na = \"\"",
+        "[images]\na = { base = \"other\" }",
+        "[images]\na = { base = \"native\", pakages = [] }",
+        "[images]\na = { base = \"native\", python = \"three\" }",
+        "[secrets.login]\npassword = \"hush\"",
+        "[secrets]\nlogin = \"hush\"",
+        "[secrets.login]\npassword = { file = \"a\", env = \"B\" }",
+        "[config-maps.options]\nlevel = { fil = \"a\" }",
+    ];
+    let told: String = texts.iter().map(|text| mistake(text)).collect();
+    assert!(!told.contains("hush"));
+    insta::assert_snapshot!(told);
+}
+
 /// Editors and this reader know the same keys.
 #[test]
 fn the_schema_has_the_same_keys() {
@@ -239,6 +287,11 @@ fn the_schema_has_the_same_keys() {
     same("/properties/app", &build::APP);
     same("/properties/build", &build::BUILD);
     same("/properties/index/additionalProperties", &build::INDEX);
+    same("/properties/images/additionalProperties/oneOf/1", &pipelines::STAND);
+    for table in ["secrets", "config-maps"] {
+        let keys = "additionalProperties/additionalProperties/oneOf/0";
+        same(&format!("/properties/{table}/{keys}"), &pipelines::SOURCE);
+    }
     same("/properties/verify", &VERIFY);
     same("/properties/verify/properties/check/items", &check::all_keys());
 }

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use lightship_engine::{RunId, RunState};
 
 use super::super::drive::{Order, Task, drive};
+use super::super::here::Here;
 use super::super::read::Pipeline;
 use super::super::record::Record;
-use super::super::run::{baked, executor};
 use super::super::{PipelineError, held};
 use super::name;
-use crate::args::{Format, RegistryArgs, RunsDriveArgs, RunsRerunArgs};
+use crate::args::{Format, HereArgs, RegistryArgs, RunsDriveArgs, RunsRerunArgs};
 use crate::commands::{Context, Error, Outcome};
 use crate::images::Images;
 use crate::sandboxes;
 use crate::settings::Settings;
 
 pub(super) fn resume(args: &RunsDriveArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
-    let what = |_: &Settings, record: &Record, run: &RunId, _: &mut Context<'_>| {
+    let what = |_: &Settings, record: &Record, run: &RunId, _: &mut Here, _: &mut Context<'_>| {
         let state = record.state(run)?;
         if !state.is_final() {
             return Ok(Order::Resume);
@@ -36,11 +36,11 @@ pub(super) fn resume(args: &RunsDriveArgs, context: &mut Context<'_>) -> Result<
         let why = format!("has ended: it is {state}");
         Err(PipelineError::Standing { run: run.clone(), why, hint }.into())
     };
-    go_on(&args.run, &args.registry, context, what)
+    go_on(&args.run, (&args.here, &args.registry), context, what)
 }
 
 pub(super) fn retry(args: &RunsDriveArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
-    let what = |_: &Settings, record: &Record, run: &RunId, _: &mut Context<'_>| {
+    let what = |_: &Settings, record: &Record, run: &RunId, _: &mut Here, _: &mut Context<'_>| {
         let state = record.state(run)?;
         match state {
             RunState::Failed | RunState::Canceled => Ok(Order::Retry),
@@ -55,11 +55,15 @@ pub(super) fn retry(args: &RunsDriveArgs, context: &mut Context<'_>) -> Result<O
             }
         }
     };
-    go_on(&args.run, &args.registry, context, what)
+    go_on(&args.run, (&args.here, &args.registry), context, what)
 }
 
 pub(super) fn rerun(args: &RunsRerunArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
-    let what = |settings: &Settings, record: &Record, run: &RunId, context: &mut Context<'_>| {
+    let what = |settings: &Settings,
+                record: &Record,
+                run: &RunId,
+                here: &mut Here,
+                context: &mut Context<'_>| {
         let state = record.state(run)?;
         if !state.is_final() {
             return Err(not_over(run, state));
@@ -70,20 +74,20 @@ pub(super) fn rerun(args: &RunsRerunArgs, context: &mut Context<'_>) -> Result<O
             Some(path) => {
                 let pipeline = Pipeline::read(path)?;
                 let bakes = (&args.registry, args.offline);
-                Some(Box::new(baked((path, &pipeline), bakes, settings, context)?))
+                Some(Box::new(here.baked((path, &pipeline), bakes, settings, context)?))
             }
         };
         Ok(Order::Rerun(node, plan))
     };
-    go_on(&args.run, &args.registry, context, what)
+    go_on(&args.run, (&args.here, &args.registry), context, what)
 }
 
 /// Goes on with a run. What is to be done is decided while nobody else can drive it.
 fn go_on(
     words: &str,
-    registry: &RegistryArgs,
+    (here, registry): (&HereArgs, &RegistryArgs),
     context: &mut Context<'_>,
-    what: impl FnOnce(&Settings, &Record, &RunId, &mut Context<'_>) -> Result<Order, Error>,
+    what: impl FnOnce(&Settings, &Record, &RunId, &mut Here, &mut Context<'_>) -> Result<Order, Error>,
 ) -> Result<Outcome, Error> {
     // While there is one thread.
     sandboxes::enter_subordinate_ids()?;
@@ -91,7 +95,8 @@ fn go_on(
     let record = Record::open(&settings)?;
     let run = record.named(words)?;
     let lock = record.lock(&run)?;
-    let order = what(&settings, &record, &run, context)?;
+    let mut here = Here::read(here, None, context.environment)?;
+    let order = what(&settings, &record, &run, &mut here, context)?;
     let plan = match &order {
         Order::Rerun(_, Some(plan)) => Arc::new(plan.as_ref().clone()),
         Order::Rerun(_, None) | Order::Submit(_) | Order::Resume | Order::Cancel | Order::Retry => {
@@ -99,7 +104,7 @@ fn go_on(
         }
     };
     held::hold(&Images::new(&settings, registry.plain_http), &run, &plan)?;
-    let executor = executor(registry, &settings, &record)?;
+    let executor = here.executor((&settings, registry.plain_http), &record, context)?;
     let task = Task { run: &run, plan, order, format: Format::Text };
     let driven = drive(task, lock, (&record, Arc::new(executor)), context);
     let_go(&settings, &run, &record)?;

@@ -13,8 +13,8 @@ use lightship_store::{Request, Wish};
 
 use super::super::PipelineError;
 use super::super::drive::{Order, Task, drive};
+use super::super::here::Here;
 use super::super::record::Record;
-use super::super::run::executor;
 use super::{go_on, wait};
 use crate::args::{Format, RunArg, RunsCancelArgs};
 use crate::commands::{Context, Error, Outcome};
@@ -37,7 +37,8 @@ pub(super) fn cancel(args: &RunsCancelArgs, context: &mut Context<'_>) -> Result
     }
     // Nobody drives it. A run that was never begun, or waits, ends at once; exit tasks may take their time.
     let lock = record.lock(&run)?;
-    let executor = executor(&args.registry, &settings, &record)?;
+    let here = Here::read(&args.here, None, context.environment)?;
+    let executor = here.executor((&settings, args.registry.plain_http), &record, context)?;
     let doing = (&record, Arc::new(executor) as _);
     let plan = record.plan(&run)?;
     let task = Task { run: &run, plan, order: Order::Cancel, format: Format::Text };

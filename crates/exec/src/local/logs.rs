@@ -7,6 +7,8 @@ use std::time::Duration;
 use lightship_engine::{AttemptId, LogChunk, LogError, Outcome};
 use tokio::sync::watch;
 
+use crate::attempt::{LOG, own_folder};
+
 /// How often a log is looked at that does not grow.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -20,7 +22,7 @@ pub(super) async fn read(
     from: u64,
     ended: Option<watch::Receiver<Option<Outcome>>>,
 ) -> Result<LogChunk, LogError> {
-    let path = run.join(format!("{}-{}", attempt.node, attempt.attempt)).join("log");
+    let path = own_folder(&run, attempt).join(LOG);
     loop {
         // Asked before the log is read: what is written after that is not missed.
         let end = ended.as_ref().is_none_or(|ended| ended.borrow().is_some());
