@@ -98,12 +98,12 @@ impl Attempt {
         // Secrets may be in it: it is nobody else's.
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(own);
         made.map_err(|error| cannot_make(own, &error))?;
-        let make =
+        let open =
             |folder: &Path| volumes::make(folder).map_err(|error| cannot_make(folder, &error));
-        make(parameters)?;
-        make(root)?;
+        open(parameters)?;
+        open(root)?;
         if self.has_workspace() {
-            make(workspace)?;
+            open(workspace)?;
         }
         Ok(())
     }

@@ -92,7 +92,7 @@ mod tests {
         let left_out = written - HEAD - TAIL as u64;
         let mark = format!("\n[lightship: {left_out} bytes are left out here]\n");
         assert!(log.starts_with(b"the beginning\nxxx") && log.ends_with(b"xxx\nthe end\n"));
-        assert_eq!(log[HEAD as usize..][..mark.len()], *mark.as_bytes());
+        assert_eq!(log[usize::try_from(HEAD).unwrap()..][..mark.len()], *mark.as_bytes());
         assert_eq!(log.len() as u64, HEAD + mark.len() as u64 + TAIL as u64);
     }
 }

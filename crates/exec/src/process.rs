@@ -102,7 +102,7 @@ pub(crate) fn start(
     let mut stdin = supervisor.stdin.take().expect("it was asked for");
     job.send(&mut stdin).map_err(failed)?;
     let stopper = Stopper(Arc::new(Mutex::new(stdin)));
-    Ok(AnyRunning::Process(Running { supervisor, stopper, told, copies }))
+    Ok(AnyRunning::Process(Box::new(Running { supervisor, stopper, told, copies })))
 }
 
 impl Running {

@@ -13,8 +13,8 @@ use crate::sandbox;
 
 /// A command that runs.
 pub(crate) enum Running {
-    Sandbox(Sandbox),
-    Process(process::Running),
+    Sandbox(Box<Sandbox>),
+    Process(Box<process::Running>),
 }
 
 /// Ends a command, also from another thread.
@@ -38,7 +38,7 @@ impl Running {
     /// Waits for its end, and says what it gave.
     pub(crate) fn wait(self, attempt: &Attempt) -> Result<Produced, Failure> {
         match self {
-            Self::Sandbox(running) => sandbox::wait(running, attempt),
+            Self::Sandbox(running) => sandbox::wait(*running, attempt),
             Self::Process(running) => running.wait(),
         }
     }
@@ -74,10 +74,4 @@ pub(crate) fn failure(end: End) -> Failure {
         End::OutOfDisk(_) => Reason::Disk,
     };
     Failure::new(reason, format!("its command {end}"))
-}
-
-/// An error with all its causes.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -11,7 +11,7 @@ use lightship_sandbox::{Error, Fault, Launcher, Sandbox, Stream, Streams};
 
 use crate::attempt::{Attempt, spec};
 use crate::images::Opened;
-use crate::running::{Running, failure, gather, with_causes};
+use crate::running::{Running, failure, gather};
 use crate::volumes::Volumes;
 
 /// Starts an attempt.
@@ -32,11 +32,11 @@ pub(crate) fn start(
         error: Stream::To(OwnedFd::from(printed)),
     };
     let started = launcher.start(&image.root, spec, streams);
-    started.map(Running::Sandbox).map_err(|error| not_started(&error))
+    started.map(Box::new).map(Running::Sandbox).map_err(|error| not_started(&error))
 }
 
 fn not_started(error: &Error) -> Failure {
-    let mut message = with_causes(error);
+    let mut message = lightship_base::with_causes(error);
     for hint in error.hints() {
         message += &format!("; {hint}");
     }
@@ -49,7 +49,7 @@ fn not_started(error: &Error) -> Failure {
 
 /// Waits for the end of an attempt, and takes what it made while its files are still there.
 pub(crate) fn wait(sandbox: Sandbox, attempt: &Attempt) -> Result<Produced, Failure> {
-    let broken = |error: Error| Failure::new(Reason::Executor, with_causes(&error));
+    let broken = |error: Error| Failure::new(Reason::Executor, lightship_base::with_causes(&error));
     let held = sandbox.wait_held().map_err(broken)?;
     let gathered = held.root().map(|root| gather(attempt, Some(root)));
     let ended = held.release().map_err(broken)?.end;

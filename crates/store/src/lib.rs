@@ -76,11 +76,11 @@ impl SqliteStore {
     }
 
     /// Has the writer do something. When this returns it is durable.
-    fn write<'a, T: Send + 'static>(
-        &'a self,
+    fn write<T: Send + 'static>(
+        &self,
         action: impl Into<String>,
         work: impl FnOnce(&Connection) -> Result<T, StoreFault> + Send + 'static,
-    ) -> Pending<'a, Result<T, StoreError>> {
+    ) -> Pending<'_, Result<T, StoreError>> {
         let action = action.into();
         Box::pin(async move {
             let done = self.writer.write(work).await;
@@ -89,11 +89,11 @@ impl SqliteStore {
     }
 
     /// Reads with a connection of its own, as of one moment.
-    fn read<'a, T: Send + 'static>(
-        &'a self,
+    fn read<T: Send + 'static>(
+        &self,
         action: impl Into<String>,
         work: impl FnOnce(&Connection) -> Result<T, StoreFault> + Send + 'static,
-    ) -> Pending<'a, Result<T, StoreError>> {
+    ) -> Pending<'_, Result<T, StoreError>> {
         let (readers, action) = (Arc::clone(&self.readers), action.into());
         Box::pin(async move {
             let done = tokio::task::spawn_blocking(move || readers.read(work)).await;

@@ -19,8 +19,11 @@ struct Ran {
     /// Why it failed, if it did.
     fault: Option<StoreFault>,
     /// Called when the transaction has ended, with the reason for which nothing of it is there.
-    tell: Box<dyn FnOnce(Option<&StoreFault>) + Send>,
+    tell: Tell,
 }
+
+/// Answers whoever waits for a job.
+type Tell = Box<dyn FnOnce(Option<&StoreFault>) + Send>;
 
 pub(crate) struct Writer {
     jobs: Option<mpsc::Sender<Job>>,

@@ -113,7 +113,7 @@ fn a_project_file_brings_extras_groups_and_indexes() {
             folder,
             extras: own(extras),
             groups: own(groups),
-            alone: Default::default(),
+            alone: std::collections::BTreeSet::default(),
         };
         let resolution = bench.resolve(&source, None, &Upgrade::Keep, &bench.native).unwrap();
         resolution.wheels.into_iter().map(|wheel| wheel.name).collect::<Vec<_>>()

@@ -373,14 +373,7 @@ impl Diagnose for Error {
             Self::NoDepsOfLock { lock } => vec![Hint::new(format!(
                 "leave them out with the tool that makes {lock}, or name other requirements in [python]"
             ))],
-            Self::UnknownCategory { .. } => {
-                let own = prune::Category::ALL.map(prune::Category::name);
-                let base = base::Category::ALL.map(base::Category::name);
-                let mut names: Vec<&str> = own.into_iter().chain(base).collect();
-                names.sort_unstable();
-                names.dedup();
-                vec![Hint::new(format!("those that there are: {}", names.join(", ")))]
-            }
+            Self::UnknownCategory { .. } => vec![categories()],
             Self::OtherPython { .. } => vec![Hint::new(
                 "say which one under `[python] version`: other suites of the mirror are then tried",
             )],
@@ -418,4 +411,13 @@ impl Diagnose for Error {
             )],
         }
     }
+}
+
+fn categories() -> Hint {
+    let own = prune::Category::ALL.map(prune::Category::name);
+    let base = base::Category::ALL.map(base::Category::name);
+    let mut names: Vec<&str> = own.into_iter().chain(base).collect();
+    names.sort_unstable();
+    names.dedup();
+    Hint::new(format!("those that there are: {}", names.join(", ")))
 }

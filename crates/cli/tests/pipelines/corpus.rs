@@ -59,7 +59,7 @@ fn run_all(folder: &str) {
     let mut names: Vec<String> = fs::read_dir(path)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".yaml"))
+        .filter(|name| std::path::Path::new(name).extension().is_some_and(|kind| kind == "yaml"))
         .collect();
     names.sort();
     let expected = expected();

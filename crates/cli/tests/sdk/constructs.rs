@@ -51,7 +51,7 @@ fn importers_and_containers() {
     assert_eq!(imported.gave(), json!({"Output": 7}));
 
     let said = sdk.run("containers", &[]).gave();
-    let digest = |text: &str| lightship_base::Digest::of(text.as_bytes()).hex().to_owned();
+    let digest = |text: &str| lightship_base::Digest::of(text.as_bytes()).hex();
     assert_eq!(said["with_title"]["content"][""], digest("Dear Dr Ada"));
     assert_eq!(said["without"]["content"][""], digest("Dear Mx Ada"));
 }

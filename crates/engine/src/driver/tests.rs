@@ -482,7 +482,7 @@ fn a_changed_plan_brings_its_own_deadline() {
         let id = "run-1".parse().unwrap();
         let known = replay(scene.store.as_ref(), &id).await.unwrap();
         let mut changed = known.header.plan.as_ref().clone();
-        changed.config.deadline = Some(Duration::from_secs(60));
+        changed.config.deadline = Some(Duration::from_mins(1));
         let node = known.state.find("c").unwrap();
         let before = tokio::time::Instant::now();
         let handle = scene.driver().rerun(&id, node, Some(changed)).await.unwrap();

@@ -151,7 +151,7 @@ fn results_that_will_not_do_say_so() {
         assert_eq!(named(&off, "tell"), Why::Disabled);
 
         tokio::time::sleep(Duration::from_secs(100)).await;
-        let young = CacheRules::On { max_age: Some(Duration::from_secs(60)) };
+        let young = CacheRules::On { max_age: Some(Duration::from_mins(1)) };
         let expired = scene.whys("run-3", document(), young).await;
         assert!(matches!(named(&expired, "prep"), Why::Expired { .. }), "{expired:?}");
     });

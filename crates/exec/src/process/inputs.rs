@@ -30,10 +30,10 @@ pub(super) fn told(attempt: &Attempt) -> Result<(Attempt, Copies), Failure> {
     let mut budget = Budget::of(room(&attempt.folders.own).bytes());
     for artifact in launch.inputs.artifacts.values_mut().flatten() {
         let number = copies.0.len().to_string();
-        let Some(copied) = copied(&artifact.uri, &folder.join(number), &mut budget)? else {
+        let Some(copy) = copied(&artifact.uri, &folder.join(number), &mut budget)? else {
             continue;
         };
-        copies.0.push((copied.clone(), std::mem::replace(&mut artifact.uri, copied)));
+        copies.0.push((copy.clone(), std::mem::replace(&mut artifact.uri, copy)));
     }
     exchange.inputs = launch.inputs.clone();
     let folders = attempt.folders.clone();

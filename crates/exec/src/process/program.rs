@@ -89,18 +89,14 @@ impl Tree<'_> {
     /// A program of the image, by its name or path there.
     fn find(&self, name: &OsStr, environment: &[(OsString, OsString)]) -> Result<PathBuf, Failure> {
         if Path::new(name).components().count() > 1 {
-            return self.place(Path::new(name)).ok_or_else(|| self.missing(name));
+            return self.place(Path::new(name)).ok_or_else(|| missing(name));
         }
         let path = environment.iter().find(|(known, _)| known == "PATH").map(|(_, path)| path);
         let path =
             path.map_or_else(|| OsStr::new(lightship_sandbox::DEFAULT_PATH), OsString::as_os_str);
         let mut found =
             std::env::split_paths(path).filter_map(|folder| self.place(&folder.join(name)));
-        found.find(|path| path.is_file()).ok_or_else(|| self.missing(name))
-    }
-
-    fn missing(&self, name: &OsStr) -> Failure {
-        start_failure(&format!("its image has no program `{}`", name.display()))
+        found.find(|path| path.is_file()).ok_or_else(|| missing(name))
     }
 
     /// What starts a file of the image.
@@ -212,4 +208,8 @@ fn quote(script: &mut String, word: &OsStr) -> Result<(), Failure> {
     let word = word.to_str().ok_or_else(|| start_failure("a path of its image is no text"))?;
     let written = write!(script, "'{}'", word.replace('\'', "'\\''"));
     written.map_err(|error| start_failure(&error.to_string()))
+}
+
+fn missing(name: &OsStr) -> Failure {
+    start_failure(&format!("its image has no program `{}`", name.display()))
 }

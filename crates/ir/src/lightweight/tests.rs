@@ -92,40 +92,40 @@ fn the_new_command_has_neither_pip_nor_shell() {
     assert_eq!(found.args, args());
 }
 
+/// Scripts that do more than install packages that are known ahead of time.
+const MORE: [&str; 23] = [
+    "apt-get update && pip install 'x' && \"$0\" \"$@\"",
+    "pip install -r requirements.txt && \"$0\" \"$@\"",
+    "pip install ./wheel.whl && \"$0\" \"$@\"",
+    "pip install \"$PACKAGE\" && \"$0\" \"$@\"",
+    "pip install 'x' --target /opt && \"$0\" \"$@\"",
+    "pip install 'x' && \"$0\" \"$@\" && rm -r /tmp/x",
+    "pip install 'x' | tee log && \"$0\" \"$@\"",
+    "pip install 'x && \"$0\" \"$@\"",
+    "pip install `cat list` && \"$0\" \"$@\"",
+    "pip install 'x'",
+    "exec \"$0\" \"$@\"",
+    "PIP_INDEX_URL=https://intern.example/simple python3 -m pip install 'x' && \"$0\" \"$@\"",
+    "PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_TARGET=/opt pip install 'x' && \"$0\" \"$@\"",
+    "pip install 'x' && TOKEN=y \"$0\" \"$@\"",
+    "pip install --index-url \"$INDEX\" 'x' && \"$0\" \"$@\"",
+    "pip install --extra-index-url={{$.inputs.parameters['i']}} 'x' && \"$0\" \"$@\"",
+    "pip install --find-links ./wheels 'x' && \"$0\" \"$@\"",
+    "pip install --find-links file:///wheels 'x' && \"$0\" \"$@\"",
+    "pip install --index-url 'https://a.example\n--pre' 'x' && \"$0\" \"$@\"",
+    "pip install 'x\nevil' && \"$0\" \"$@\"",
+    "pip install --upgrade 'x' && \"$0\" \"$@\"",
+    "pip install --index-url https://a.example 'x' && pip install 'y' && \"$0\" \"$@\"",
+    "pip install 'x' && pip install --pre 'y' && \"$0\" \"$@\"",
+];
+
 #[test]
 fn what_does_more_is_left_alone_and_the_reason_is_told() {
     let of = |script: &str| match step(script, RUN) {
         Ok(found) => panic!("{script}: {found:?}"),
         Err(reason) => format!("{script}\n  {reason}"),
     };
-    let told: Vec<String> = [
-        "apt-get update && pip install 'x' && \"$0\" \"$@\"",
-        "pip install -r requirements.txt && \"$0\" \"$@\"",
-        "pip install ./wheel.whl && \"$0\" \"$@\"",
-        "pip install \"$PACKAGE\" && \"$0\" \"$@\"",
-        "pip install 'x' --target /opt && \"$0\" \"$@\"",
-        "pip install 'x' && \"$0\" \"$@\" && rm -r /tmp/x",
-        "pip install 'x' | tee log && \"$0\" \"$@\"",
-        "pip install 'x && \"$0\" \"$@\"",
-        "pip install `cat list` && \"$0\" \"$@\"",
-        "pip install 'x'",
-        "exec \"$0\" \"$@\"",
-        "PIP_INDEX_URL=https://intern.example/simple python3 -m pip install 'x' && \"$0\" \"$@\"",
-        "PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_TARGET=/opt pip install 'x' && \"$0\" \"$@\"",
-        "pip install 'x' && TOKEN=y \"$0\" \"$@\"",
-        "pip install --index-url \"$INDEX\" 'x' && \"$0\" \"$@\"",
-        "pip install --extra-index-url={{$.inputs.parameters['i']}} 'x' && \"$0\" \"$@\"",
-        "pip install --find-links ./wheels 'x' && \"$0\" \"$@\"",
-        "pip install --find-links file:///wheels 'x' && \"$0\" \"$@\"",
-        "pip install --index-url 'https://a.example\n--pre' 'x' && \"$0\" \"$@\"",
-        "pip install 'x\nevil' && \"$0\" \"$@\"",
-        "pip install --upgrade 'x' && \"$0\" \"$@\"",
-        "pip install --index-url https://a.example 'x' && pip install 'y' && \"$0\" \"$@\"",
-        "pip install 'x' && pip install --pre 'y' && \"$0\" \"$@\"",
-    ]
-    .into_iter()
-    .map(of)
-    .collect();
+    let told: Vec<String> = MORE.into_iter().map(of).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
 apt-get update && pip install 'x' && "$0" "$@"
   its script does more than install packages: `apt-get update`

@@ -84,7 +84,7 @@ impl Here {
         let baked = oven.bake_all(&mut steps, context);
         let names: Vec<Option<String>> =
             baked.iter().map(|image| image.as_ref().map(Baked::reference)).collect();
-        self.check(&steps, &later, &names)?;
+        Self::check(&steps, &later, &names)?;
         let made = later.into_iter().filter_map(|(name, at)| Some((name, names[at].clone()?)));
         self.made = made.collect();
         let package = steps.rewrite(&pipeline.package, &names);
@@ -106,7 +106,6 @@ impl Here {
 
     /// That every image was built that takes another's place: there is nothing else for its steps.
     fn check(
-        &self,
         steps: &Steps,
         later: &[(String, usize)],
         built: &[Option<String>],

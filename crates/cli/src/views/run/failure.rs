@@ -112,7 +112,7 @@ fn word(argument: &Argument) -> String {
     if short.len() < text.len() {
         format!("'{short}…'")
     } else {
-        shlex::try_quote(&short).map_or(short.clone(), |quoted| quoted.into_owned())
+        shlex::try_quote(&short).map_or(short.clone(), std::borrow::Cow::into_owned)
     }
 }
 

@@ -10,6 +10,7 @@ use super::rows::{Row, Tally, rows, tally};
 use super::tree::{Node, RunTree};
 use crate::render::text::{cut_end, printable, width};
 use crate::render::{Glyphs, Look, style};
+use crate::views::runs::time::{between, span};
 
 /// Columns that names of tasks have at most; longer ones are cut.
 const NAMES: usize = 44;
@@ -184,13 +185,7 @@ fn note(id: NodeId, node: &Node, inside: Tally, frame: &Frame<'_>) -> String {
     printable(&parts.join("  ")).into_owned()
 }
 
-/// A length of time: `0.3 s`, `2 min 05 s`, `1 h 02 min`.
+/// From one moment to another.
 pub(super) fn seconds(from: Timestamp, to: Timestamp) -> String {
-    let tenths = ((to - from).total(jiff::Unit::Second).unwrap_or(0.0).max(0.0) * 10.0).round();
-    let whole = tenths as u64 / 10;
-    match whole {
-        0..60 => format!("{:.1} s", tenths / 10.0),
-        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3600, whole / 60 % 60),
-    }
+    span(between(from, to))
 }

@@ -1,3 +1,5 @@
+//! What is shown of a run that is told step by step.
+
 use std::sync::Arc;
 
 use lightship_base::Timestamp;
@@ -26,7 +28,8 @@ impl Story {
 
     fn tell(&mut self, event: Event, changes: Vec<Change>) {
         self.told += 1;
-        let recorded = Recorded { seq: Seq(self.told as u64), at: second(self.told), event };
+        let recorded =
+            Recorded { seq: Seq(self.told.cast_unsigned()), at: second(self.told), event };
         let notice = Notice { run: self.tree.run.clone(), recorded, changes };
         self.tree.apply(&notice);
         self.lines.extend(lines(&self.tree, &notice));
@@ -39,7 +42,7 @@ impl Story {
         self.tell(starting, vec![state(number, TaskState::Running)]);
     }
 
-    fn succeeds(&mut self, number: u32, outputs: Value) {
+    fn succeeds(&mut self, number: u32, outputs: &Value) {
         let attempt = AttemptNumber::FIRST;
         let outputs = outputs_of(outputs);
         let succeeded = Event::Succeeded { node: at(number), attempt, outputs };
@@ -76,7 +79,7 @@ fn new(number: u32, parent: u32, name: &str, round: Option<u32>) -> Change {
     Change::Created { node: at(number), parent: Some(at(parent)), name: name.into(), round }
 }
 
-fn outputs_of(parameters: Value) -> Arc<Outputs> {
+fn outputs_of(parameters: &Value) -> Arc<Outputs> {
     let document = json!({"produced": {"parameters": parameters, "artifacts": {}}});
     Arc::new(serde_json::from_value(document).unwrap())
 }
@@ -92,7 +95,7 @@ fn story() -> Story {
     ];
     story.tell(Event::Begun, first);
     story.starts(1, 1);
-    story.succeeds(1, json!({"rows": 120, "name": "a\u{1b}b"}));
+    story.succeeds(1, &json!({"rows": 120, "name": "a\u{1b}b"}));
     let mut rounds = vec![state(2, TaskState::Running)];
     for round in 0..10 {
         rounds.push(new(10 + 2 * round, 2, "for-loop-1", Some(round)));
@@ -104,7 +107,7 @@ fn story() -> Story {
         story.tell(Event::Waited { node: at(0) }, vec![state(10 + 2 * round, TaskState::Running)]);
     }
     for round in [0, 1] {
-        story.succeeds(11 + 2 * round, json!({}));
+        story.succeeds(11 + 2 * round, &json!({}));
         let done = vec![state(10 + 2 * round, TaskState::Succeeded)];
         story.tell(Event::Waited { node: at(0) }, done);
     }
@@ -243,7 +246,7 @@ fn programs_see_every_event() {
       ]
     }
     "#);
-    assert_eq!(story.events.len() as i64, story.told);
+    assert_eq!(i64::try_from(story.events.len()).unwrap(), story.told);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::*;
 use crate::render::Glyphs;
 use crate::views::artifacts::content::Form;
 
-fn document(kind: &str, metadata: Value, content: Preview) -> ShowDocument {
+fn document(kind: &str, metadata: &Value, content: Preview) -> ShowDocument {
     let metadata = metadata.as_object().unwrap().clone();
     let kind_of =
         ArtifactType { schema: TypeSchema::Title(kind.to_owned()), version: "0.0.1".to_owned() };
@@ -63,10 +63,10 @@ fn text(form: Form, text: &str) -> Preview {
 #[test]
 fn metrics_and_classification_are_drawn() {
     let metrics =
-        json!({"accuracy": 0.9533333, "epochs": 3, "note": "ok\u{1b}[31m", "big": 1.5e12});
+        json!({"accuracy": 0.953_333_3, "epochs": 3, "note": "ok\u{1b}[31m", "big": 1.5e12});
     insta::assert_snapshot!(
         "metrics",
-        shown(&document("system.Metrics", metrics, Preview::Nothing), 80)
+        shown(&document("system.Metrics", &metrics, Preview::Nothing), 80)
     );
 
     let classification = json!({
@@ -82,16 +82,17 @@ fn metrics_and_classification_are_drawn() {
         "extra": "said",
     });
     let document_of =
-        |metadata| document("system.ClassificationMetrics", metadata, Preview::Nothing);
-    insta::assert_snapshot!("classification", shown(&document_of(classification), 60));
-    let nothing = shown(&document_of(json!({"confidenceMetrics": "no", "confusionMatrix": 7})), 60);
+        |metadata: &Value| document("system.ClassificationMetrics", metadata, Preview::Nothing);
+    insta::assert_snapshot!("classification", shown(&document_of(&classification), 60));
+    let nothing =
+        shown(&document_of(&json!({"confidenceMetrics": "no", "confusionMatrix": 7})), 60);
     assert!(nothing.contains("no curve and no matrix were logged"), "{nothing}");
 }
 
 #[test]
 fn pages_texts_folders_and_bytes_are_shown_as_far_as_they_can() {
     let evil = "a,b\u{1b}]0;owned\u{7}\n1,2\t\u{9b}3\n".repeat(6);
-    let mut dataset = document("system.Dataset", json!({"rows": 12}), text(Form::Plain, &evil));
+    let mut dataset = document("system.Dataset", &json!({"rows": 12}), text(Form::Plain, &evil));
     dataset.consumers = vec![
         User {
             run: "run-1".to_owned(),
@@ -113,16 +114,16 @@ fn pages_texts_folders_and_bytes_are_shown_as_far_as_they_can() {
     insta::assert_snapshot!("dataset", shown(&dataset, 60));
 
     let page = "<h1>Report</h1><script>x</script><p>Fine &amp; well</p>";
-    let page = document("system.HTML", json!({}), text(Form::Html, page));
+    let page = document("system.HTML", &json!({}), text(Form::Html, page));
     insta::assert_snapshot!("html", shown(&page, 60));
-    let markdown = document("system.Markdown", json!({}), text(Form::Markdown, "# Hi\n\n*there*"));
+    let markdown = document("system.Markdown", &json!({}), text(Form::Markdown, "# Hi\n\n*there*"));
     assert!(shown(&markdown, 60).ends_with("Content\n  Hi\n  there\n"), "{}", shown(&markdown, 60));
 
     let folder = Preview::Folder {
         entries: vec![("a/".to_owned(), None), ("w\u{1b}".to_owned(), Some(ByteSize(12)))],
         more: 3,
     };
-    insta::assert_snapshot!("folder", shown(&document("system.Model", json!({}), folder), 60));
+    insta::assert_snapshot!("folder", shown(&document("system.Model", &json!({}), folder), 60));
     for (preview, words) in [
         (Preview::Gone, "gone: nothing is at"),
         (Preview::Elsewhere, "not on this machine"),
@@ -130,7 +131,7 @@ fn pages_texts_folders_and_bytes_are_shown_as_far_as_they_can() {
         (Preview::Unreadable { why: "no right\u{1b}".to_owned() }, r"no right\u{1b}"),
         (Preview::Nothing, "left no content"),
     ] {
-        let text = shown(&document("system.Model", json!({}), preview), 60);
+        let text = shown(&document("system.Model", &json!({}), preview), 60);
         assert!(text.contains(words), "{text}");
     }
 }
