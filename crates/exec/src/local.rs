@@ -17,7 +17,7 @@ use std::thread::{self, JoinHandle};
 
 use lightship_engine::{AttemptId, Environment, Failure, Launch, Outcome, Reason, RunId, Stop};
 use lightship_ir::{Container, ExecutorKind};
-use lightship_sandbox::Launcher;
+use lightship_sandbox::{Held, Launcher};
 use tokio::sync::watch;
 
 use crate::attempt::Attempt;
@@ -56,6 +56,8 @@ pub struct LocalExecutor(Arc<Shared>);
 struct Shared {
     settings: Settings,
     attempts: Mutex<HashMap<AttemptId, Known>>,
+    /// Who clears away what is left of attempts.
+    clearing: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// An attempt that was started here.
@@ -70,7 +72,17 @@ struct Known {
 impl LocalExecutor {
     /// Starts nothing yet.
     pub fn new(settings: Settings) -> Self {
-        Self(Arc::new(Shared { settings, attempts: Mutex::default() }))
+        Self(Arc::new(Shared { settings, attempts: Mutex::default(), clearing: Mutex::default() }))
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Whoever has no executor any more finds nothing of its attempts.
+        let clearing = self.clearing.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for thread in clearing.drain(..) {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -130,9 +142,12 @@ impl Shared {
         self.started(&attempt.launch.id, running.stopper());
         let shared = Arc::clone(self);
         let attend = move || {
-            let outcome = shared.attend(running, &attempt);
+            let (outcome, rest) = shared.attend(running, &attempt);
             // All that it printed is there when its end is told.
             let _ = log.join();
+            shared.clear(rest);
+            // Whoever hears of the end may be the last to hold the executor, and waits then until all is cleared away.
+            drop(shared);
             tell.send_replace(Some(outcome));
         };
         thread::Builder::new().name("attempt".to_owned()).spawn(attend).map(drop).map_err(|error| {
@@ -177,18 +192,28 @@ impl Shared {
         self.attempts().get(id).is_some_and(|known| known.stopped)
     }
 
+    /// Clears away what is left of an attempt, while what follows it begins.
+    fn clear(&self, rest: Option<Held>) {
+        let Some(rest) = rest else { return };
+        let cleared = thread::Builder::new().name("clear".to_owned()).spawn(move || drop(rest));
+        let mut clearing = self.clearing.lock().unwrap_or_else(PoisonError::into_inner);
+        clearing.retain(|thread| !thread.is_finished());
+        // Where there was no thread to be had, it is cleared away already.
+        clearing.extend(cleared.ok());
+    }
+
     /// Waits for the end of an attempt.
-    fn attend(&self, running: Running, attempt: &Attempt) -> Outcome {
+    fn attend(&self, running: Running, attempt: &Attempt) -> (Outcome, Option<Held>) {
         let ended = running.wait(attempt);
         attempt.clean_up();
         let stopped = self.is_stopped(&attempt.launch.id);
         match ended {
-            Ok(produced) => Outcome::Succeeded(produced),
+            Ok((produced, rest)) => (Outcome::Succeeded(produced), rest),
             // By what it was told, and not for want of what it should have given.
             Err(Failure { reason: Reason::Exit(_) | Reason::Signal(_), .. }) if stopped => {
-                Outcome::Stopped
+                (Outcome::Stopped, None)
             }
-            Err(failure) => Outcome::Failed(failure),
+            Err(failure) => (Outcome::Failed(failure), None),
         }
     }
 }

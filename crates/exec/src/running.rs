@@ -4,7 +4,7 @@ use std::os::fd::BorrowedFd;
 
 use lightship_engine::{Failure, Reason, Stop};
 use lightship_ir::exchange::Produced;
-use lightship_sandbox::{End, Sandbox, Signaller};
+use lightship_sandbox::{End, Held, Sandbox, Signaller};
 
 use crate::attempt::{Attempt, collect, room, settle};
 use crate::copy::Budget;
@@ -35,11 +35,11 @@ impl Running {
         }
     }
 
-    /// Waits for its end, and says what it gave.
-    pub(crate) fn wait(self, attempt: &Attempt) -> Result<Produced, Failure> {
+    /// Waits for its end, and says what it gave. What is left of it is cleared away when that is dropped.
+    pub(crate) fn wait(self, attempt: &Attempt) -> Result<(Produced, Option<Held>), Failure> {
         match self {
             Self::Sandbox(running) => sandbox::wait(*running, attempt),
-            Self::Process(running) => running.wait(),
+            Self::Process(running) => running.wait().map(|produced| (produced, None)),
         }
     }
 }

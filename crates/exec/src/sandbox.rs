@@ -7,7 +7,7 @@ use lightship_base::Diagnose as _;
 use lightship_engine::{Failure, Reason};
 use lightship_ir::Container;
 use lightship_ir::exchange::Produced;
-use lightship_sandbox::{Error, Fault, Launcher, Sandbox, Stream, Streams};
+use lightship_sandbox::{Error, Fault, Held, Launcher, Sandbox, Stream, Streams};
 
 use crate::attempt::{Attempt, spec};
 use crate::images::Opened;
@@ -47,14 +47,20 @@ fn not_started(error: &Error) -> Failure {
     Failure::new(Reason::Start, message)
 }
 
-/// Waits for the end of an attempt, and takes what it made while its files are still there.
-pub(crate) fn wait(sandbox: Sandbox, attempt: &Attempt) -> Result<Produced, Failure> {
+/// Waits for the end of an attempt, and takes what it made while its files are still there. To remove these takes longer
+/// than a small task, and nobody has to wait for it: they come with it where it ended well.
+pub(crate) fn wait(
+    sandbox: Sandbox,
+    attempt: &Attempt,
+) -> Result<(Produced, Option<Held>), Failure> {
     let broken = |error: Error| Failure::new(Reason::Executor, lightship_base::with_causes(&error));
     let held = sandbox.wait_held().map_err(broken)?;
-    let gathered = held.root().map(|root| gather(attempt, Some(root)));
+    if let Some(root) = held.root() {
+        return Ok((gather(attempt, Some(root))?, Some(held)));
+    }
     let ended = held.release().map_err(broken)?.end;
     if !ended.is_success() {
         return Err(failure(ended));
     }
-    gathered.unwrap_or_else(|| gather(attempt, None))
+    Ok((gather(attempt, None)?, None))
 }

@@ -326,8 +326,10 @@ mod tests {
     #[test]
     fn the_project_of_an_environment_says_what_its_steps_install_and_load() {
         let index = "--index-url https://index.example/simple 'pandas' 'kfp==2.0.0'";
+        // The SDK repeats the index.
+        let sdk = "--index-url https://index.example/simple 'kfp==2.14.6' '--no-deps'";
         let package = pipeline(&json!({
-            "exec-a": step("python:3.11", &[index, "'kfp==2.14.6' '--no-deps'"]),
+            "exec-a": step("python:3.11", &[index, sdk]),
         }));
         let files = Steps::of(&package).folder(0);
         let shown: Vec<String> =

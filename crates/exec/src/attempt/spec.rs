@@ -38,8 +38,8 @@ pub(crate) fn spec(
     // Steps fetch and send; what upstream's pods can reach, these can.
     spec.network = Network::Host;
     spec.limits = limits(attempt, container)?;
-    // A task may put an artifact wherever it likes, and says so only at its end.
-    spec.hold = !attempt.exchange.outputs.artifacts.is_empty();
+    // A task may put an artifact wherever it likes, and says so only at its end. And nobody waits until its files are gone.
+    spec.hold = true;
     for (name, value) in environment(attempt, container)? {
         spec.set_variable(name, value);
     }

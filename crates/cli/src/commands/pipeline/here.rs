@@ -15,7 +15,7 @@ use lightship_ir::Plan;
 use lightship_oci::reference::RegistryReference;
 
 use super::PipelineError;
-use super::oven::{Baked, Oven};
+use super::bake::oven::{Baked, Oven};
 use super::read::Pipeline;
 use super::record::Record;
 use super::rooms::{Layout, Rooms};

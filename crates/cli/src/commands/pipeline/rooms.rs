@@ -9,8 +9,8 @@ use lightship_engine::{Failure, Reason};
 use lightship_exec::{Images as Source, Opened};
 use lightship_oci::reference::{RegistryReference, Target};
 
+use super::bake::oven::REPOSITORY;
 use super::here::spelled;
-use super::oven::REPOSITORY;
 use crate::commands::Error;
 use crate::images::Images;
 use crate::sandboxes::Sandboxes;

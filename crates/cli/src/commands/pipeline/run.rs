@@ -10,11 +10,12 @@ use lightship_engine::{CacheRules, Header, RunId, RunOptions};
 use lightship_ir::template::Facts;
 use lightship_ir::{Plan, WORKSPACE_PATH, bind};
 
+use super::PipelineError;
+use super::drive::held;
 use super::drive::{Order, Task, drive};
 use super::here::Here;
 use super::read::Pipeline;
 use super::record::Record;
-use super::{PipelineError, held};
 use crate::args::PipelineRunArgs;
 use crate::commands::{Context, Error, Outcome};
 use crate::images::Images;

@@ -16,7 +16,7 @@ use live::Screen;
 use logs::Logs;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::super::either::{Either, either};
+use super::super::drive::{Either, either};
 use crate::args::Format;
 use crate::commands::Context;
 use crate::views::run::{self, RunTree, Trouble};
@@ -28,18 +28,18 @@ const PICTURE: Duration = Duration::from_millis(100);
 const LINES: usize = 12;
 
 /// What of a run is shown, and how.
-pub(in super::super) struct Watch<'w> {
+pub(in crate::commands::pipeline) struct Watch<'w> {
     /// What runs.
-    pub(in super::super) plan: &'w Plan,
+    pub(in crate::commands::pipeline) plan: &'w Plan,
     /// The folder with the logs of runs.
-    pub(in super::super) runs: &'w Path,
+    pub(in crate::commands::pipeline) runs: &'w Path,
     /// For whom.
-    pub(in super::super) format: Format,
+    pub(in crate::commands::pipeline) format: Format,
 }
 
 /// Follows a run to its end. Nobody who looks on is no reason to stop: what cannot be written is not. `said` has lines
 /// for standard error that others have to say meanwhile; its other end must live as long as this goes on.
-pub(in super::super) async fn follow(
+pub(in crate::commands::pipeline) async fn follow(
     handle: &RunHandle,
     watch: &Watch<'_>,
     context: &mut Context<'_>,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use lightship_engine::{RunId, RunState};
 
+use super::super::PipelineError;
+use super::super::drive::held;
 use super::super::drive::{Order, Task, drive};
 use super::super::here::Here;
 use super::super::read::Pipeline;
 use super::super::record::Record;
-use super::super::{PipelineError, held};
 use super::name;
 use crate::args::{Format, HereArgs, RegistryArgs, RunsDriveArgs, RunsRerunArgs};
 use crate::commands::{Context, Error, Outcome};

@@ -75,7 +75,7 @@ fn several(candidates: &[String]) -> String {
 
 impl Record {
     /// The run that somebody means.
-    pub(in super::super) fn named(&self, words: &str) -> Result<RunId, Error> {
+    pub(in crate::commands::pipeline) fn named(&self, words: &str) -> Result<RunId, Error> {
         let ids = self.wait(self.store.run_ids()).map_err(PipelineError::from)?;
         Ok(choose(&ids, words).map_err(PipelineError::from)?)
     }

@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use lightship_base::{ByteSize, Clock as _, SystemClock};
 use lightship_engine::{RunId, RunQuery, Sort, Store as _};
 
-use super::super::lock::RunLock;
+use super::super::PipelineError;
+use super::super::drive::held;
+use super::super::drive::lock::RunLock;
 use super::super::record::Record;
-use super::super::{PipelineError, held};
 use crate::args::RunsRemoveArgs;
 use crate::commands::{Context, Error, Outcome};
 use crate::images::Images;

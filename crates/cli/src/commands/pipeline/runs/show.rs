@@ -5,7 +5,7 @@ use lightship_engine::{AttemptId, AttemptNumber, NodeId, RunId, TaskState};
 use lightship_ir::{ExecutorKind, Plan, TaskId};
 
 use super::super::PipelineError;
-use super::super::lock::Driver;
+use super::super::drive::lock::Driver;
 use super::super::record::Record;
 use crate::args::{Format, RunsShowArgs};
 use crate::commands::{Context, Error, Outcome};

@@ -15,8 +15,8 @@ use lightship_engine::RunId;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::PipelineError;
-use super::record::Record;
+use super::super::PipelineError;
+use super::super::record::Record;
 use crate::commands::Error;
 
 /// The file's name in a run's folder.
@@ -32,11 +32,13 @@ const LONGEST_END: Duration = Duration::from_secs(5);
 
 /// The right to drive a run, until it is dropped.
 #[derive(Debug)]
-pub(super) struct RunLock(#[expect(dead_code, reason = "open means locked")] File);
+pub(in crate::commands::pipeline) struct RunLock(
+    #[expect(dead_code, reason = "open means locked")] File,
+);
 
 /// Who drives a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Driver {
+pub(in crate::commands::pipeline) enum Driver {
     /// Nobody.
     Nobody,
     /// The process of this number, if it has said so.
@@ -45,7 +47,7 @@ pub(super) enum Driver {
 
 impl Record {
     /// Takes the right to drive a run; fails where somebody has it.
-    pub(super) fn lock(&self, run: &RunId) -> Result<RunLock, Error> {
+    pub(in crate::commands::pipeline) fn lock(&self, run: &RunId) -> Result<RunLock, Error> {
         let folder = self.folder(run);
         let path = folder.join(LOCK);
         for _ in 0..TRIES {
@@ -100,7 +102,7 @@ impl Record {
     }
 
     /// Who drives a run now.
-    pub(super) fn driver_of(&self, run: &RunId) -> Result<Driver, Error> {
+    pub(in crate::commands::pipeline) fn driver_of(&self, run: &RunId) -> Result<Driver, Error> {
         let path = self.folder(run).join(LOCK);
         match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Driver::Nobody),
@@ -113,12 +115,12 @@ impl Record {
     }
 
     /// Whether somebody drives a run now.
-    pub(super) fn is_driven(&self, run: &RunId) -> Result<bool, Error> {
+    pub(in crate::commands::pipeline) fn is_driven(&self, run: &RunId) -> Result<bool, Error> {
         Ok(self.driver_of(run)? != Driver::Nobody)
     }
 
     /// The folder of a run: its logs, its workspace, and who drives it.
-    pub(super) fn folder(&self, run: &RunId) -> PathBuf {
+    pub(in crate::commands::pipeline) fn folder(&self, run: &RunId) -> PathBuf {
         self.runs().join(run.as_str())
     }
 }

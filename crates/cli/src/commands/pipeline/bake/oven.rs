@@ -33,10 +33,10 @@ use crate::settings::Settings;
 const PROJECTS: &str = "steps";
 
 /// What the store calls images of steps, before the name of the environment.
-pub(super) const REPOSITORY: &str = "localhost/steps";
+pub(in crate::commands::pipeline) const REPOSITORY: &str = "localhost/steps";
 
 /// Builds images of steps.
-pub(super) struct Oven<'a> {
+pub(in crate::commands::pipeline) struct Oven<'a> {
     /// What the environment says.
     settings: &'a Settings,
     /// The store.
@@ -50,27 +50,27 @@ pub(super) struct Oven<'a> {
 }
 
 /// An image that is in the store.
-pub(super) struct Baked {
+pub(in crate::commands::pipeline) struct Baked {
     /// Its manifest's digest.
-    pub(super) digest: Digest,
+    pub(in crate::commands::pipeline) digest: Digest,
     /// What the store calls it, without a tag.
-    pub(super) repository: String,
+    pub(in crate::commands::pipeline) repository: String,
     /// Its layers, bottom first: digest and compressed size.
-    pub(super) layers: Vec<(Digest, ByteSize)>,
+    pub(in crate::commands::pipeline) layers: Vec<(Digest, ByteSize)>,
     /// How many of these are those of the image that it was built on.
-    pub(super) below: usize,
+    pub(in crate::commands::pipeline) below: usize,
     /// Compressed bytes of its distributions as they come from an index; none where a size is not known.
-    pub(super) wheels: Option<ByteSize>,
+    pub(in crate::commands::pipeline) wheels: Option<ByteSize>,
 }
 
 impl Baked {
     /// What a pipeline calls it that runs here.
-    pub(super) fn reference(&self) -> String {
+    pub(in crate::commands::pipeline) fn reference(&self) -> String {
         format!("{}@{}", self.repository, self.digest)
     }
 
     /// What is pulled by who has none of it.
-    pub(super) fn size(&self) -> ByteSize {
+    pub(in crate::commands::pipeline) fn size(&self) -> ByteSize {
         ByteSize(self.layers.iter().map(|(_, size)| size.bytes()).sum())
     }
 }
@@ -109,7 +109,7 @@ enum Done<'k, 'a> {
 type Place<'e> = (&'e Base, Vec<&'e str>);
 
 impl<'a> Oven<'a> {
-    pub(super) fn new(
+    pub(in crate::commands::pipeline) fn new(
         (settings, images, sandboxes): (&'a Settings, &'a Images<'a>, &'a Sandboxes),
         offline: bool,
     ) -> Self {
@@ -117,12 +117,16 @@ impl<'a> Oven<'a> {
     }
 
     /// The same for images of another platform.
-    pub(super) fn for_platform(self, platform: Option<Platform>) -> Self {
+    pub(in crate::commands::pipeline) fn for_platform(self, platform: Option<Platform>) -> Self {
         Self { platform, ..self }
     }
 
     /// Builds the images of all environments. One that cannot be built leaves its steps as they are.
-    pub(super) fn bake_all(&self, steps: &mut Steps, context: &Context<'_>) -> Vec<Option<Baked>> {
+    pub(in crate::commands::pipeline) fn bake_all(
+        &self,
+        steps: &mut Steps,
+        context: &Context<'_>,
+    ) -> Vec<Option<Baked>> {
         let mut results: Vec<Option<Result<Baked, Error>>> = Vec::new();
         results.resize_with(steps.environments.len(), || None);
         let mut kitchens = Vec::new();
@@ -138,7 +142,9 @@ impl<'a> Oven<'a> {
             results[environment] = Some(baked);
         }
         let given_up = |(environment, result): (usize, Option<Result<Baked, Error>>)| {
-            result?.map_err(|error| steps.give_up(environment, &super::in_one_line(&error))).ok()
+            result?
+                .map_err(|error| steps.give_up(environment, &super::super::in_one_line(&error)))
+                .ok()
         };
         results.into_iter().enumerate().map(given_up).collect()
     }

@@ -8,7 +8,7 @@ use lightship_build::bake::{Fate, Steps};
 use lightship_oci::copy::{Selection, copy_with};
 use lightship_oci::reference::RegistryReference;
 
-use super::PipelineError;
+use super::super::PipelineError;
 use super::abreast::abreast;
 use super::oven::Baked;
 use crate::commands::Error;

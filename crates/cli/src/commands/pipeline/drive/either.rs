@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 /// One of two.
-pub(super) enum Either<A, B> {
+pub(in crate::commands::pipeline) enum Either<A, B> {
     /// The first.
     One(A),
     /// The second.
@@ -13,7 +13,7 @@ pub(super) enum Either<A, B> {
 }
 
 /// Waits for whichever comes first, and lets go of the other one; of both at once, the first.
-pub(super) async fn either<A, B>(
+pub(in crate::commands::pipeline) async fn either<A, B>(
     one: impl Future<Output = A>,
     other: impl Future<Output = B>,
 ) -> Either<A, B> {

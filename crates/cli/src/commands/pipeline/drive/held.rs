@@ -9,9 +9,9 @@ use lightship_ir::{ExecutorKind, Plan};
 use lightship_oci::Error as OciError;
 use lightship_oci::reference::{ImageName, StoreReference};
 
-use super::PipelineError;
-use super::record::Record;
-use super::rooms::stored;
+use super::super::PipelineError;
+use super::super::record::Record;
+use super::super::rooms::stored;
 use crate::commands::Error;
 use crate::images::Images;
 
@@ -19,7 +19,11 @@ use crate::images::Images;
 const REPOSITORY: &str = "localhost/runs";
 
 /// Keeps the images that a plan's steps were baked into; fails where one is not there any more.
-pub(super) fn hold(images: &Images<'_>, run: &RunId, plan: &Plan) -> Result<(), Error> {
+pub(in crate::commands::pipeline) fn hold(
+    images: &Images<'_>,
+    run: &RunId,
+    plan: &Plan,
+) -> Result<(), Error> {
     let wanted = baked(plan);
     if wanted.is_empty() {
         return Ok(());
@@ -41,7 +45,10 @@ pub(super) fn hold(images: &Images<'_>, run: &RunId, plan: &Plan) -> Result<(), 
 }
 
 /// Lets go of them.
-pub(super) fn release(images: &Images<'_>, run: &RunId) -> Result<(), Error> {
+pub(in crate::commands::pipeline) fn release(
+    images: &Images<'_>,
+    run: &RunId,
+) -> Result<(), Error> {
     let store = &images.store()?.images;
     for name in (0..).map_while(|at| name(run, at)) {
         match store.remove(&StoreReference::Name(name)) {
@@ -54,7 +61,7 @@ pub(super) fn release(images: &Images<'_>, run: &RunId) -> Result<(), Error> {
 }
 
 /// The same where the run has ended. One that was left as it stands needs its images still.
-pub(super) fn release_if_over(
+pub(in crate::commands::pipeline) fn release_if_over(
     images: &Images<'_>,
     run: &RunId,
     record: &Record,
@@ -82,7 +89,10 @@ fn name(run: &RunId, at: usize) -> Option<ImageName> {
 
 impl Record {
     /// The latest run of the same pipeline, where it has the same plan and inputs, has not ended, and nobody drives it.
-    pub(super) fn interrupted_like(&self, new: &Header) -> Result<Option<RunId>, Error> {
+    pub(in crate::commands::pipeline) fn interrupted_like(
+        &self,
+        new: &Header,
+    ) -> Result<Option<RunId>, Error> {
         let latest = self.store.latest_of(&new.plan.name);
         let latest = self.wait(latest).map_err(PipelineError::from)?;
         let Some(latest) = latest.filter(|latest| !latest.state.is_final()) else {

@@ -1,5 +1,11 @@
 //! Drives a run: takes the right to, begins or goes on, tells what happens, and hears what is wanted meanwhile.
 
+mod attend;
+mod either;
+pub(super) mod held;
+pub(super) mod lock;
+
+pub(super) use self::either::{Either, either};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,16 +14,16 @@ use lightship_engine::{Executor, Header, NodeId, RunId, RunState};
 use lightship_ir::Plan;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use self::attend::{Attendant, Left, Signals};
+use self::lock::RunLock;
 use super::PipelineError;
-use super::attend::{Attendant, Left, Signals};
-use super::lock::RunLock;
 use super::record::Record;
 use super::run::follow::{self, Watch};
 use crate::args::Format;
 use crate::commands::{Context, Error, Outcome};
 
 /// What is to be done with a run.
-pub(super) enum Order {
+pub(in crate::commands::pipeline) enum Order {
     /// Keep it, and begin.
     Submit(Box<Header>),
     /// Go on.
@@ -43,19 +49,19 @@ impl Order {
 }
 
 /// What is to be done, and how it is shown.
-pub(super) struct Task<'t> {
+pub(in crate::commands::pipeline) struct Task<'t> {
     /// The run.
-    pub(super) run: &'t RunId,
+    pub(in crate::commands::pipeline) run: &'t RunId,
     /// What it goes by.
-    pub(super) plan: Arc<Plan>,
+    pub(in crate::commands::pipeline) plan: Arc<Plan>,
     /// What is to be done with it.
-    pub(super) order: Order,
+    pub(in crate::commands::pipeline) order: Order,
     /// For whom it is shown.
-    pub(super) format: Format,
+    pub(in crate::commands::pipeline) format: Format,
 }
 
 /// Drives a run to its end, or until a signal wants this process to leave it.
-pub(super) fn drive(
+pub(in crate::commands::pipeline) fn drive(
     task: Task<'_>,
     lock: RunLock,
     (record, executor): (&Record, Arc<dyn Executor>),
@@ -107,7 +113,7 @@ fn tell(said: &mut UnboundedReceiver<String>, context: &mut Context<'_>) {
 }
 
 /// What the end of a run is for the command that waited for it.
-pub(super) fn outcome(state: RunState) -> Outcome {
+pub(in crate::commands::pipeline) fn outcome(state: RunState) -> Outcome {
     match state {
         RunState::Succeeded | RunState::Skipped => Outcome::Fine,
         RunState::Failed

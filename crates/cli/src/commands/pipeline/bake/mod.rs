@@ -1,13 +1,19 @@
 //! `lightship bake`: a pipeline whose steps have their packages already.
 
+mod abreast;
+mod account;
+mod before;
+pub(super) mod oven;
+mod proof;
+mod shelf;
+
 use lightship_build::bake::{Fate, Kept, Steps};
 use lightship_build::verify::{Status, Verdict};
 
-use super::before::Before;
-use super::oven::{Baked, Oven};
+use self::before::Before;
+use self::oven::{Baked, Oven};
+use self::shelf::Shelf;
 use super::read::Pipeline;
-use super::shelf::Shelf;
-use super::{account, proof};
 use crate::args::BakeArgs;
 use crate::commands::verify::CheckError;
 use crate::commands::{Context, Error, Outcome, whole};
