@@ -46,7 +46,7 @@ steps() {
   local bare baked image command one ten plain default
   baked=$(compile one)
   mapfile -t step < <(kfp-python bench/pipeline/command.py "$baked")
-  image=${step[0]%@*} command=${step[1]}
+  image=${step[0]} command=${step[1]}
   compile ten >/dev/null
   one=$(ours one) ten=$(ours ten)
   bare=$(quietly image run --entrypoint python3 "$image" -- -c "$(cat bench/pipeline/bare.py)" "$command" 15)

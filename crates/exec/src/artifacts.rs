@@ -18,6 +18,11 @@ impl LocalArtifacts {
     pub fn new(folder: PathBuf) -> Self {
         Self { folder }
     }
+
+    /// The folder below which all outputs of a pipeline go.
+    pub fn root_of(&self, pipeline: &str) -> PathBuf {
+        self.folder.join(name(pipeline))
+    }
 }
 
 /// The file or folder of this machine that a URI names; none if it names something elsewhere.
@@ -28,7 +33,7 @@ pub fn place(uri: &str) -> Option<&Path> {
 
 impl Artifacts for LocalArtifacts {
     fn root(&self, pipeline: &str, path: &str, attempt: &AttemptId) -> String {
-        let mut root = self.folder.join(name(pipeline)).join(attempt.run.as_str());
+        let mut root = self.root_of(pipeline).join(attempt.run.as_str());
         // `for-loop-1[3]/train` is a path already; nothing of it may lead elsewhere.
         root.extend(path.split('/').map(name));
         // Paths may look alike once they are folders' names, and a graph that runs again has the same ones: places differ.

@@ -87,6 +87,9 @@ impl Kept {
     }
 }
 
+/// Why containers of a pipeline can be edited.
+const OWN: &str = "the containers are those of this very pipeline";
+
 impl Steps {
     /// Looks at all containers of a pipeline.
     pub fn of(package: &Package) -> Self {
@@ -175,8 +178,7 @@ impl Steps {
                 Place::Environment(at) => images.get(*at).and_then(Option::as_ref),
             };
             let edit = ContainerEdit { image: image.cloned(), ..ContainerEdit::default() };
-            let known = package.edit_container(&moved.executor, edit);
-            debug_assert!(known.is_ok(), "the containers are those of this very pipeline");
+            package.edit_container(&moved.executor, edit).expect(OWN);
         }
         for step in &self.steps {
             let Fate::Baked { environment, step: what } = &step.fate else { continue };
@@ -186,8 +188,7 @@ impl Steps {
                 command: Some(what.command(PYTHON)),
                 args: None,
             };
-            let known = package.edit_container(&step.executor, edit);
-            debug_assert!(known.is_ok(), "the containers are those of this very pipeline");
+            package.edit_container(&step.executor, edit).expect(OWN);
         }
         package
     }

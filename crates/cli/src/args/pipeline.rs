@@ -41,6 +41,9 @@ pub struct BakeArgs {
     /// What the images run on [default: this machine's]
     #[arg(long, value_name = "OS/ARCH", conflicts_with = "verify")]
     pub platform: Option<Platform>,
+    /// Take the newest versions that fit, also where others were locked before
+    #[arg(long)]
+    pub upgrade: bool,
     /// Fetch nothing: all must be in the local store
     #[arg(long)]
     pub offline: bool,

@@ -34,7 +34,7 @@ fn what_others_need_stays_until_nobody_does() {
     assert_eq!(shown["tasks"][0]["cached_from"], first.as_str());
     let folder = |run: &str| machine.environment.work().join("home/runs").join(run);
     let made = artifacts(&machine);
-    let model = made.iter().find(|path| path.ends_with("train/1/model")).unwrap();
+    let model = made.iter().find(|path| path.ends_with("train/1-1/model")).unwrap();
     assert_eq!(fs::read_to_string(model).unwrap(), "weights\n");
 
     let would = machine.json(&format!("runs rm {first} --dry-run"));

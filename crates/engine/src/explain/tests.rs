@@ -107,7 +107,7 @@ fn what_made_the_difference_is_named() {
         let scene = Scene::new();
         let on = CacheRules::default;
         for run in ["run-1", "run-4"] {
-            scene.artifacts.put(format!("mem://p/{run}/prep/1/data"), "1,2");
+            scene.artifacts.put(format!("mem://p/{run}/prep/1-1/data"), "1,2");
         }
         let first = scene.whys("run-1", document("busybox", &[1, 2]), on()).await;
         assert_eq!(named(&first, "prep"), Why::Never);
@@ -125,7 +125,7 @@ fn what_made_the_difference_is_named() {
         );
 
         // Other content of an input, which came of another image.
-        scene.artifacts.put("mem://p/run-3/prep/1/data", "1,2,3");
+        scene.artifacts.put("mem://p/run-3/prep/1-1/data", "1,2,3");
         let third = scene.whys("run-3", document("alpine", &[1]), on()).await;
         let Why::Changed { parts, .. } = named(&third, "prep") else { panic!("{third:?}") };
         assert_eq!(parts, [changed("image", "alpine", "busybox")]);
@@ -141,9 +141,9 @@ fn what_made_the_difference_is_named() {
 fn results_that_will_not_do_say_so() {
     block_on(async {
         let scene = Scene::new();
-        let uri = "mem://p/run-1/prep/1/data";
+        let uri = "mem://p/run-1/prep/1-1/data";
         scene.artifacts.put(uri, "1");
-        scene.artifacts.put("mem://p/run-2/prep/1/data", "1");
+        scene.artifacts.put("mem://p/run-2/prep/1-1/data", "1");
         let document = || document("busybox", &[1]);
         scene.whys("run-1", document(), CacheRules::default()).await;
         let off = scene.whys("run-2", document(), CacheRules::Off).await;
@@ -162,7 +162,7 @@ fn an_output_that_is_gone_or_changed_is_named() {
     for (text, gone) in [(Some("2"), false), (None, true)] {
         block_on(async {
             let scene = Scene::new();
-            let uri = "mem://p/run-1/prep/1/data";
+            let uri = "mem://p/run-1/prep/1-1/data";
             scene.artifacts.put(uri, "1");
             let document = || document("busybox", &[1]);
             scene.whys("run-1", document(), CacheRules::default()).await;

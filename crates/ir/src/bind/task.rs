@@ -6,7 +6,8 @@ use super::{InputError, InputFault, Scope};
 use crate::arena::TaskId;
 use crate::exchange::{Artifact, Exchange, Inputs};
 use crate::plan::{
-    ArtifactSource, Body, Component, ParameterBinding, ParameterSource, Plan, Task, TaskOutput,
+    ArtifactSource, Body, Component, ParameterBinding, ParameterSource, Plan, Strategy, Task,
+    TaskOutput,
 };
 use crate::template::{Context, Facts};
 use crate::value::ParameterType;
@@ -33,7 +34,7 @@ pub fn inputs(
             Ok(Some(value)) => drop(inputs.parameters.insert(name.clone(), value)),
             Ok(None) => {}
             // The SDK lets a task take only what it can do without from one that may have failed.
-            Err(InputFault::Nothing(_)) if may_lack(component, name, &binding.source) => {}
+            Err(InputFault::Nothing(_)) if may_lack(task, component, name, &binding.source) => {}
             Err(fault) => return Err(fault.of(name)),
         }
     }
@@ -68,20 +69,12 @@ pub fn name(
     selected(binding, value)
 }
 
-impl Component {
-    /// The input through which a component asks for its task's configuration, where it does.
-    pub fn task_config(&self) -> Option<&str> {
-        let config = |kind: ParameterType| kind == ParameterType::TaskConfig;
-        let mut inputs = self.inputs.parameters.iter();
-        inputs.find(|(_, input)| config(input.kind)).map(|(name, _)| name.as_str())
-    }
-}
-
-/// Whether an input can do without what a task did not give.
-fn may_lack(component: &Component, name: &str, source: &ParameterSource) -> bool {
+/// Whether a task runs whatever became of others, and can do without what one of them did not give.
+fn may_lack(task: &Task, component: &Component, name: &str, source: &ParameterSource) -> bool {
     let declared = component.inputs.parameters.get(name);
-    let may = declared.is_some_and(|input| input.optional || input.default.is_some());
-    may && matches!(source, ParameterSource::Output(_))
+    let may = declared.is_none_or(|input| input.optional || input.default.is_some());
+    let whatever = task.trigger.strategy == Strategy::AllCompleted;
+    whatever && may && matches!(source, ParameterSource::Output(_))
 }
 
 /// The value of a binding, of which a constant with placeholders has none yet.

@@ -59,9 +59,9 @@ fn pipeline() -> Value {
 fn scene(folder: &std::path::Path) -> Scene {
     let scene = Scene::new(folder, |_| Step::Succeed);
     for run in ["run-1", "run-3"] {
-        scene.artifacts.put(format!("mem://churn/{run}/prep/1/data"), "1,2,3");
+        scene.artifacts.put(format!("mem://churn/{run}/prep/1-1/data"), "1,2,3");
         for round in 0..2 {
-            let uri = format!("mem://churn/{run}/train[{round}]/1/model");
+            let uri = format!("mem://churn/{run}/train[{round}]/{}-1/model", 4 + round);
             scene.artifacts.put(uri, format!("weights {run} {round}"));
         }
     }
@@ -78,8 +78,8 @@ fn scene(folder: &std::path::Path) -> Scene {
     scene
 }
 
-const DATA: &str = "mem://churn/run-1/prep/1/data";
-const MODEL: &str = "mem://churn/run-1/train[0]/1/model";
+const DATA: &str = "mem://churn/run-1/prep/1-1/data";
+const MODEL: &str = "mem://churn/run-1/train[0]/4-1/model";
 
 /// A line for each artifact and step.
 fn told(point: &ArtifactPoint, indent: usize, out: &mut String) {
@@ -116,31 +116,31 @@ fn artifacts_are_followed_both_ways_through_cached_tasks_and_across_runs() {
             told(&scene.store.lineage(uri, direction, depth).await.unwrap(), 0, &mut text);
             text
         };
-        let up = follow("mem://churn/run-3/train[1]/1/model", Direction::Up, None).await;
+        let up = follow("mem://churn/run-3/train[1]/5-1/model", Direction::Up, None).await;
         assert_eq!(
             up,
-            "mem://churn/run-3/train[1]/1/model
+            "mem://churn/run-3/train[1]/5-1/model
   made by run-3/train[1] as model
     data:
-      mem://churn/run-3/prep/1/data
+      mem://churn/run-3/prep/1-1/data
         made by run-3/prep as data
         same content
           data:
-            mem://churn/run-1/prep/1/data
+            mem://churn/run-1/prep/1-1/data
               made by run-1/prep as data
 "
         );
         let down = follow(DATA, Direction::Down, None).await;
         for line in [
             "  used by run-1/serve as data: SUCCEEDED\n",
-            "  used by run-1/train[0] as data: SUCCEEDED\n    model:\n      mem://churn/run-1/train[0]/1/model\n",
-            "  used by run-2/train[0] as data: SUCCEEDED from run-1\n    model:\n      mem://churn/run-1/train[0]/1/model (again)\n",
-            "  same content\n    data:\n      mem://churn/run-3/prep/1/data\n        used by run-3/serve as data",
+            "  used by run-1/train[0] as data: SUCCEEDED\n    model:\n      mem://churn/run-1/train[0]/4-1/model\n",
+            "  used by run-2/train[0] as data: SUCCEEDED from run-1\n    model:\n      mem://churn/run-1/train[0]/4-1/model (again)\n",
+            "  same content\n    data:\n      mem://churn/run-3/prep/1-1/data\n        used by run-3/serve as data",
         ] {
             assert!(down.contains(line), "{line}\nin\n{down}");
         }
         let cut = follow(MODEL, Direction::Up, Some(1)).await;
-        assert!(cut.ends_with("mem://churn/run-1/prep/1/data (cut)\n"), "{cut}");
+        assert!(cut.ends_with("mem://churn/run-1/prep/1-1/data (cut)\n"), "{cut}");
         let nothing = follow("mem://nowhere", Direction::Up, None).await;
         assert_eq!(nothing, "mem://nowhere\n");
     });

@@ -70,7 +70,7 @@ impl Here {
         (path, pipeline): (&Path, &Pipeline),
         (registry, offline): (&RegistryArgs, bool),
         settings: &Settings,
-        context: &Context<'_>,
+        context: &mut Context<'_>,
     ) -> Result<Plan, Error> {
         let missing = self.volumes(PathBuf::new()).undeclared(&pipeline.plan);
         if !missing.is_empty() {
@@ -85,6 +85,13 @@ impl Here {
         let names: Vec<Option<String>> =
             baked.iter().map(|image| image.as_ref().map(Baked::reference)).collect();
         Self::check(&steps, &later, &names)?;
+        if !context.global.quiet {
+            for (_, reason) in &steps.failed {
+                context.terminal.complain(&format!(
+                    "note: steps install their packages when they start, because no image could be baked: {reason}\n"
+                ));
+            }
+        }
         let made = later.into_iter().filter_map(|(name, at)| Some((name, names[at].clone()?)));
         self.made = made.collect();
         let package = steps.rewrite(&pipeline.package, &names);
@@ -138,7 +145,7 @@ impl Here {
     /// Who runs the steps.
     pub(super) fn executor(
         &self,
-        (settings, plain_http): (&Settings, bool),
+        (settings, plain_http, offline): (&Settings, bool, bool),
         record: &Record,
         context: &mut Context<'_>,
     ) -> Result<LocalExecutor, Error> {
@@ -165,7 +172,7 @@ impl Here {
             Taken::Made(_) => None,
         });
         let mapped = others.chain(self.made.clone()).collect();
-        let rooms = Rooms::new((settings.clone(), plain_http), sandboxes, layout, mapped);
+        let rooms = Rooms::new((settings.clone(), plain_http, offline), sandboxes, layout, mapped);
         Ok(LocalExecutor::new(ExecutorSettings {
             walls,
             images: Box::new(rooms),

@@ -69,6 +69,11 @@ impl Record {
         self.home.join(ARTIFACTS)
     }
 
+    /// Where all outputs of a pipeline go.
+    pub(super) fn root_of(&self, pipeline: &str) -> String {
+        LocalArtifacts::new(self.artifacts()).root_of(pipeline).display().to_string()
+    }
+
     /// What stands for volumes of a cluster.
     pub(super) fn volumes(&self) -> PathBuf {
         self.home.join(VOLUMES)

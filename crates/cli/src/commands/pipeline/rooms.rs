@@ -29,6 +29,8 @@ pub(super) enum Layout {
 pub(super) struct Rooms {
     settings: Settings,
     plain_http: bool,
+    /// Whether no registry is asked.
+    offline: bool,
     sandboxes: Arc<Sandboxes>,
     layout: Layout,
     /// What stands for an image, by one spelling of what pipelines call it.
@@ -43,14 +45,14 @@ type Room = Arc<Mutex<Option<Opened>>>;
 
 impl Rooms {
     pub(super) fn new(
-        (settings, plain_http): (Settings, bool),
+        (settings, plain_http, offline): (Settings, bool, bool),
         sandboxes: Arc<Sandboxes>,
         layout: Layout,
         mapped: BTreeMap<String, String>,
     ) -> Self {
         let stands = mapped.values().cloned().collect();
         let opened = Mutex::default();
-        Self { settings, plain_http, sandboxes, layout, mapped, stands, opened }
+        Self { settings, plain_http, offline, sandboxes, layout, mapped, stands, opened }
     }
 
     /// What is opened for an image.
@@ -63,15 +65,15 @@ impl Rooms {
 
     fn prepare(&self, reference: &str) -> Result<Opened, Error> {
         let images = Images::new(&self.settings, self.plain_http);
+        let settled = self.stands.contains(reference) || !is_name(reference);
         let image = match stored(reference) {
             Some(digest) => images.image(&format!("store:{digest}"), None)?,
-            None => images.image(reference, None).or_else(|error| {
-                // What pipelines write is a registry's, whatever lies in the folder that this runs in.
-                match reference.parse::<RegistryReference>() {
-                    Ok(_) => images.image(&format!("docker://{reference}"), None),
-                    Err(_) => Err(error),
-                }
-            })?,
+            None if settled => images.image(reference, None)?,
+            // What pipelines write is a registry's, whatever lies in the folder that this runs in.
+            None => match images.image(&format!("store:{reference}"), None) {
+                Err(_) if !self.offline => images.image(&format!("docker://{reference}"), None)?,
+                known => known?,
+            },
         };
         let root = match self.layout {
             Layout::Stacked => self.sandboxes.prepare(&images, &image, &Quiet)?,
@@ -89,12 +91,17 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether this is what a registry calls an image, and not a place on this machine.
+fn is_name(reference: &str) -> bool {
+    reference.parse::<RegistryReference>().is_ok()
+}
+
 /// The digest of an image that was baked here.
 pub(super) fn stored(reference: &str) -> Option<Digest> {
     let parsed: RegistryReference = reference.parse().ok()?;
     let name = format!("{}/{}", parsed.registry, parsed.repository);
     match parsed.target {
-        Target::Digest(digest) if name.starts_with(REPOSITORY) => Some(digest),
+        Target::Digest(digest) if name.starts_with(&format!("{REPOSITORY}/")) => Some(digest),
         Target::Digest(_) | Target::Tag(_) => None,
     }
 }

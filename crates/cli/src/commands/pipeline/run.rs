@@ -37,7 +37,8 @@ pub(in crate::commands) fn run(
     let bakes = (&args.registry, args.offline);
     let plan = here.baked((&args.pipeline, &pipeline), bakes, &settings, context)?;
     let record = Record::open(&settings)?;
-    let executor = here.executor((&settings, args.registry.plain_http), &record, context)?;
+    let executor =
+        here.executor((&settings, args.registry.plain_http, args.offline), &record, context)?;
     let header = header(args, plan, inputs, &record);
     mention_interrupted(&header, &record, context)?;
     let run = header.id.clone();
@@ -90,7 +91,7 @@ fn header(
         create_time: time.clone(),
         schedule_time: time,
         workspace_path: WORKSPACE_PATH.to_owned(),
-        pipeline_root: record.artifacts().join(&plan.name).display().to_string(),
+        pipeline_root: record.root_of(&plan.name),
         ..Facts::default()
     };
     let max_age = args.cache_ttl.map(|age| age.0);

@@ -48,7 +48,7 @@ impl Trouble {
     pub fn text(&self, run: &RunId) -> String {
         let (bad, dim, code) = (style::ERROR, style::DIM, style::CODE);
         let mut text = format!(
-            "\n{bad}{}{bad:#} {}\n",
+            "\n{bad}{}:{bad:#} {}\n",
             printable(&self.path),
             printable(&self.failure.message)
         );

@@ -134,9 +134,9 @@ fn fail(story: &mut Story) {
 fn a_tree_while_it_runs() {
     let story = story();
     insta::assert_snapshot!(story.picture(40, Glyphs::Unicode), @r#"
-    churn-1  RUNNING  15.0 s  3 of 12 tasks
+    churn-1  RUNNING  15 s  3 of 12 tasks
       ✓ prepare         1.0 s  name = a\u{1b}b, rows = 120
-      ● for-loop-1     11.0 s  2 of 10
+      ● for-loop-1       11 s  2 of 10
         ✓ [0] train     6.0 s
         ✓ [1] train     6.0 s
         ● [2] train     1.0 s  attempt 2  log of 15-2\u{1b}[2J
@@ -152,9 +152,9 @@ fn a_tree_while_it_runs() {
 fn what_runs_is_seen_however_little_room_there_is() {
     let story = story();
     insta::assert_snapshot!(story.picture(9, Glyphs::Ascii), @r#"
-    churn-1  RUNNING  15.0 s  3 of 12 tasks
+    churn-1  RUNNING  15 s  3 of 12 tasks
       + prepare         1.0 s  name = a\u{1b}b, rows = 120
-      > for-loop-1     11.0 s  2 of 10
+      > for-loop-1       11 s  2 of 10
         ... 2 more             done
         > [2] train     1.0 s  attempt 2  log of 15-2\u{1b}[2J
         ... 7 more             waiting
@@ -194,7 +194,7 @@ fn a_log_has_a_line_for_each_end() {
       done      for-loop-1[1]/train  6.0 s
       failed    for-loop-1[2]/train  1.0 s: its command ended with exit code 3
       not run   report
-    churn-1: FAILED in 15.0 s
+    churn-1: FAILED in 15 s
     "#);
 }
 
@@ -282,7 +282,7 @@ fn a_failure_says_what_ran_and_what_to_do() {
     assert_eq!(troubles.len(), 1, "graphs fail because of what is in them");
     insta::assert_snapshot!(plain(&[troubles[0].text(&story.tree.run)]), @r#"
 
-    for-loop-1[2]/train its command ended with exit code 3
+    for-loop-1[2]/train: its command ended with exit code 3
       image    python:3.11
       command  sh -ec 'program_path=$(mktemp -d)…' --executor_input '{{$}}'
       | Traceback of attempt 2

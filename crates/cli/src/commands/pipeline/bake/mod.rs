@@ -38,7 +38,9 @@ pub(in crate::commands) fn run(
     let sandboxes = Sandboxes::open(&settings)?;
     let before = Before::ask(&steps, &settings, args.registry.plain_http, args.offline);
     let platform = args.platform.clone();
-    let oven = Oven::new((&settings, &images, &sandboxes), args.offline).for_platform(platform);
+    let oven = Oven::new((&settings, &images, &sandboxes), args.offline)
+        .for_platform(platform)
+        .upgrading(args.upgrade);
     let baked = oven.bake_all(&mut steps, context);
     let progress = context.reading();
     let proofs = if args.verify {

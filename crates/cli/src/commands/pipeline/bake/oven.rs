@@ -8,10 +8,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lightship_base::{ByteSize, Digest, Progress};
+use lightship_base::{ByteSize, Diagnose as _, Digest, Progress};
 use lightship_build::bake::{Base, Environment, Steps};
 use lightship_build::resolve::Upgrade;
 use lightship_codec::compression::CompressionLevel;
@@ -47,6 +48,8 @@ pub(in crate::commands::pipeline) struct Oven<'a> {
     offline: bool,
     /// What the images run on; this machine where nobody says.
     platform: Option<Platform>,
+    /// Whether versions that were locked before give way to newer ones.
+    upgrade: bool,
 }
 
 /// An image that is in the store.
@@ -86,9 +89,10 @@ struct Tray<'k, 'a> {
 
 impl Tray<'_, '_> {
     /// Makes or mends its lock; where there is none, with the base and the versions of this one as far as they fit.
-    fn locked_like(mut self, like: Option<Lock>) -> (Self, Result<Lock, Error>) {
+    fn locked_like(mut self, like: Option<Lock>, upgrade: bool) -> (Self, Result<Lock, Error>) {
         self.locked.like(like);
-        let lock = self.locked.settle(&self.plan, self.kitchen, &Wish::Mend(Upgrade::Keep));
+        let upgrade = if upgrade { Upgrade::All } else { Upgrade::Keep };
+        let lock = self.locked.settle(&self.plan, self.kitchen, &Wish::Mend(upgrade));
         (self, lock)
     }
 }
@@ -113,12 +117,17 @@ impl<'a> Oven<'a> {
         (settings, images, sandboxes): (&'a Settings, &'a Images<'a>, &'a Sandboxes),
         offline: bool,
     ) -> Self {
-        Self { settings, images, sandboxes, offline, platform: None }
+        Self { settings, images, sandboxes, offline, platform: None, upgrade: false }
     }
 
     /// The same for images of another platform.
     pub(in crate::commands::pipeline) fn for_platform(self, platform: Option<Platform>) -> Self {
         Self { platform, ..self }
+    }
+
+    /// The same with the newest versions that fit, whatever was locked before.
+    pub(in crate::commands::pipeline) fn upgrading(self, upgrade: bool) -> Self {
+        Self { upgrade, ..self }
     }
 
     /// Builds the images of all environments. One that cannot be built leaves its steps as they are.
@@ -142,9 +151,7 @@ impl<'a> Oven<'a> {
             results[environment] = Some(baked);
         }
         let given_up = |(environment, result): (usize, Option<Result<Baked, Error>>)| {
-            result?
-                .map_err(|error| steps.give_up(environment, &super::super::in_one_line(&error)))
-                .ok()
+            result?.map_err(|error| steps.give_up(environment, &told(&error))).ok()
         };
         results.into_iter().enumerate().map(given_up).collect()
     }
@@ -208,7 +215,7 @@ impl<'a> Oven<'a> {
         progress: &dyn Progress,
     ) -> Vec<(usize, Result<Baked, Error>)> {
         let ground = |environment: usize| ground(&steps.environments[environment]);
-        let first = abreast(first, |tray| tray.locked_like(None));
+        let first = abreast(first, |tray| tray.locked_like(None, self.upgrade));
         let chosen: Vec<(usize, Lock)> = first
             .iter()
             .filter_map(|(tray, lock)| Some((tray.environment, lock.as_ref().ok()?.clone())))
@@ -226,7 +233,7 @@ impl<'a> Oven<'a> {
             Job::Build(one) => Done::Built(Box::new(build(*one))),
             Job::Lock(tray) => {
                 let like = like(tray.environment);
-                Done::Locked(Box::new(tray.locked_like(like)))
+                Done::Locked(Box::new(tray.locked_like(like, self.upgrade)))
             }
         });
         let (mut finished, mut waiting) = (Vec::new(), Vec::new());
@@ -250,7 +257,9 @@ impl<'a> Oven<'a> {
         let compression = CompressionLevel::Zstd(9);
         let built = Builder { kitchen, plan, lock, compression }.build()?;
         let repository = format!("{REPOSITORY}/{short}");
-        let destination = self.images.destination(&format!("store:{repository}:latest"))?;
+        // A name of its own: steps with other imports have another image of the same packages, and both are wanted.
+        let tag = built.image.digest.short();
+        let destination = self.images.destination(&format!("store:{repository}:{tag}"))?;
         copy_with(&built.image.assembly, &[], &*destination, &Selection::Everything, progress)?;
         let layers = built.layers.iter().map(|layer| (layer.digest, layer.size)).collect();
         let below = built.base.as_ref().map_or(0, |base| base.layers().len());
@@ -261,8 +270,12 @@ impl<'a> Oven<'a> {
     /// The folder of an environment's project. Its lock stays from one time to the next; the other files are those of
     /// this pipeline.
     fn project(&self, steps: &Steps, environment: usize, short: &str) -> Result<PathBuf, Error> {
-        let folder = self.settings.home.join(PROJECTS).join(short);
+        let projects = self.settings.home.join(PROJECTS);
+        let folder = projects.join(short);
         fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        // Addresses of indexes may have passwords in them.
+        let own = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(&projects, own).map_err(Error::io("close to others", &projects))?;
         for (name, text) in steps.folder(environment) {
             let path = folder.join(name);
             if !says(&path, &text) {
@@ -271,6 +284,12 @@ impl<'a> Oven<'a> {
         }
         Ok(folder)
     }
+}
+
+/// An error with what can be done about it.
+fn told(error: &Error) -> String {
+    let hints = error.hints().into_iter().map(|hint| format!("; {hint}"));
+    super::super::in_one_line(error) + &hints.collect::<String>()
 }
 
 /// What an environment has below its packages.

@@ -105,7 +105,7 @@ fn go_on(
         }
     };
     held::hold(&Images::new(&settings, registry.plain_http), &run, &plan)?;
-    let executor = here.executor((&settings, registry.plain_http), &record, context)?;
+    let executor = here.executor((&settings, registry.plain_http, false), &record, context)?;
     let task = Task { run: &run, plan, order, format: Format::Text };
     let driven = drive(task, lock, (&record, Arc::new(executor)), context);
     let_go(&settings, &run, &record)?;

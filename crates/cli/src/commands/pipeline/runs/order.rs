@@ -38,7 +38,7 @@ pub(super) fn cancel(args: &RunsCancelArgs, context: &mut Context<'_>) -> Result
     // Nobody drives it. A run that was never begun, or waits, ends at once; exit tasks may take their time.
     let lock = record.lock(&run)?;
     let here = Here::read(&args.here, None, context.environment)?;
-    let executor = here.executor((&settings, args.registry.plain_http), &record, context)?;
+    let executor = here.executor((&settings, args.registry.plain_http, false), &record, context)?;
     let doing = (&record, Arc::new(executor) as _);
     let plan = record.plan(&run)?;
     let task = Task { run: &run, plan, order: Order::Cancel, format: Format::Text };
