@@ -75,7 +75,8 @@ pub enum Target {
 pub enum StoreReference {
     /// By its name.
     Name(ImageName),
-    /// By the beginning of its digest: at least six hex digits, after an optional `sha256:`.
+    /// By the beginning of its digest: at least six hex digits, after an optional `sha256:`; or all of it behind a name
+    /// and `@`.
     DigestPrefix(String),
 }
 
@@ -260,6 +261,12 @@ impl FromStr for StoreReference {
     type Err = ParseReferenceError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // With a name before it, as pipelines and registries write it, the digest decides all the same.
+        if let Some((name, digest)) = text.rsplit_once('@')
+            && let (Ok(_), Ok(digest)) = (name.parse::<ImageName>(), digest.parse::<Digest>())
+        {
+            return Ok(Self::DigestPrefix(digest.hex()));
+        }
         let Some(hex) = text.strip_prefix("sha256:") else {
             return text.parse().map(Self::Name);
         };
@@ -431,6 +438,9 @@ mod tests {
             let shown = parse(text).map_or_else(|_| "error".to_owned(), |r| r.to_string());
             assert_eq!(shown, expected, "{text}");
         }
+        let digest = Digest::of(b"x");
+        let parsed = parse(&format!("localhost/steps/a@{digest}")).unwrap();
+        assert_eq!(parsed.to_string(), digest.to_string());
         assert!(matches!(parse("."), Ok(Reference::Project(_))));
         assert!(matches!(parse("oci:./a:b"), Ok(Reference::OciLayout { tag: None, .. })));
     }

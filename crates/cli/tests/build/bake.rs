@@ -62,8 +62,7 @@ fn a_step_starts_without_pip_and_gives_what_it_should() {
     let program = "import subprocess, sys\n\
                    subprocess.run([sys.executable, *sys.argv[1:]], check=True, capture_output=True)\n\
                    print(open('/tmp/out/output_metadata.json').read())";
-    let name = reference.split('@').next().unwrap();
-    let mut arguments = vec!["--quiet", "image", "run", "--entrypoint", "python3", name, "--"];
+    let mut arguments = vec!["--quiet", "image", "run", "--entrypoint", "python3", reference, "--"];
     arguments.extend(["-c", program]);
     arguments.extend(words.iter().map(String::as_str));
     let said = environment.peer(LIGHTSHIP, &arguments);
