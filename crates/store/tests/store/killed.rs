@@ -20,7 +20,7 @@ fn scene(folder: &Path) -> Scene {
 
 /// Not a test: what is killed. It begins a run, or goes on with it.
 #[test]
-#[ignore = "started by the test below"]
+#[ignore = "a process of the test below; does nothing without a folder"]
 #[expect(clippy::disallowed_methods, reason = "a test that starts itself has no other way in")]
 fn the_other_process() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };

@@ -8,6 +8,7 @@ mod compile;
 mod drive;
 mod error;
 mod here;
+mod printed;
 mod read;
 mod record;
 mod rooms;

@@ -12,6 +12,7 @@ use lightship_ir::quantity::Cpu;
 use lightship_store::SqliteStore;
 
 use super::PipelineError;
+use super::printed::Logs;
 use crate::commands::Error;
 use crate::sandboxes::SANDBOXES;
 use crate::settings::Settings;
@@ -60,8 +61,12 @@ impl Record {
 
     /// What an attempt printed.
     pub(super) fn log(&self, attempt: &AttemptId) -> PathBuf {
-        let own = format!("{}-{}", attempt.node, attempt.attempt);
-        self.folder(&attempt.run).join(own).join("log")
+        self.logs(&attempt.run).path(attempt.node, attempt.attempt.get())
+    }
+
+    /// What attempts of a run printed.
+    pub(super) fn logs(&self, run: &RunId) -> Logs {
+        Logs::of(&self.runs(), run)
     }
 
     /// Where outputs of tasks go.

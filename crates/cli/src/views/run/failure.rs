@@ -1,15 +1,11 @@
 //! A task that failed: what it ran, what it said last, and what to do next.
 
 use lightship_engine::{Failure, NodeId, Reason, RunId};
-use lightship_ir::template::Argument;
-use lightship_ir::{Container, ExecutorKind, Plan, TaskId};
+use lightship_ir::{Container, ExecutorKind, Plan};
 
 use super::tree::RunTree;
 use crate::render::style;
 use crate::render::text::printable;
-
-/// Characters of an argument that are shown.
-const ARGUMENT: usize = 60;
 
 /// A task that failed, with what there is to say about it.
 #[derive(Debug)]
@@ -37,7 +33,8 @@ impl Trouble {
             found.push(Self {
                 path: node.path.clone(),
                 failure: Failure::clone(failure),
-                command: task(plan, &node.path).and_then(|task| command(plan, task)),
+                command: container_at(plan, &node.path)
+                    .map(|it| (it.image.text().to_owned(), in_short(&words(it)))),
                 printed: printed(id, node.attempt),
             });
         });
@@ -62,8 +59,10 @@ impl Trouble {
             text += &format!("  {dim}|{dim:#} {}\n", printable(line));
         }
         if !self.printed.is_empty() {
-            text +=
-                &format!("  all of it: {code}lightship runs logs {run} {}{code:#}\n", self.path);
+            // Rounds have brackets in their paths, which mean something to a shell.
+            let path = shlex::try_quote(&self.path).unwrap_or_default();
+            let path = printable(&path);
+            text += &format!("  all of it: {code}lightship runs logs {run} {path}{code:#}\n");
         }
         text += &format!("  next: {}\n", next(self.failure.reason, run));
         text
@@ -82,8 +81,8 @@ fn collect(tree: &RunTree, places: &[NodeId], found: &mut dyn FnMut(NodeId, &sup
     }
 }
 
-/// The task of a path: rounds of a loop are all the same one.
-fn task(plan: &Plan, path: &str) -> Option<TaskId> {
+/// The container of the task of a path: rounds of a loop are all the same one.
+pub fn container_at<'p>(plan: &'p Plan, path: &str) -> Option<&'p Container> {
     let (mut dag, mut found) = (Some(plan.root_dag().0), None);
     for name in path.split('/') {
         let name = name.split_once('[').map_or(name, |(name, _)| name);
@@ -91,29 +90,32 @@ fn task(plan: &Plan, path: &str) -> Option<TaskId> {
         let task = *tasks.iter().find(|task| plan.tasks[**task].name == name)?;
         (dag, found) = (plan.dag_of(task), Some(task));
     }
-    found
-}
-
-fn command(plan: &Plan, task: TaskId) -> Option<(String, String)> {
-    let ExecutorKind::Container(container) = &plan.executor_of(task)?.kind else { return None };
-    Some((container.image.text().to_owned(), words(container)))
-}
-
-fn words(container: &Container) -> String {
-    let words = container.command.iter().chain(&container.args).map(word);
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// An argument, as far as it says what runs: sources of functions are whole programs.
-fn word(argument: &Argument) -> String {
-    let text = argument.source();
-    let first = text.trim_start().lines().next().unwrap_or_default();
-    let short: String = first.chars().take(ARGUMENT).collect();
-    if short.len() < text.len() {
-        format!("'{short}…'")
-    } else {
-        shlex::try_quote(&short).map_or(short.clone(), std::borrow::Cow::into_owned)
+    match &plan.executor_of(found?)?.kind {
+        ExecutorKind::Container(container) => Some(container),
+        ExecutorKind::Importer(_)
+        | ExecutorKind::CreateVolume(_)
+        | ExecutorKind::DeleteVolume(_) => None,
     }
+}
+
+/// The words of a command, as the pipeline says them.
+pub fn words(container: &Container) -> Vec<String> {
+    let words = container.command.iter().chain(&container.args);
+    words.map(|word| word.source().to_owned()).collect()
+}
+
+/// A command in one line, as far as it says what runs: sources of functions are whole programs.
+pub fn in_short(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| short(word)).collect();
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default()
+}
+
+/// The first line of a text, and not too much of it.
+pub fn short(text: &str) -> String {
+    const MOST: usize = 60;
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let cut: String = first.chars().take(MOST).collect();
+    if cut.len() < text.trim().len() { format!("{cut}...") } else { cut }
 }
 
 /// What to do about it.

@@ -11,7 +11,7 @@ mod tests;
 mod tree;
 
 pub use event::line as event;
-pub use failure::Trouble;
+pub use failure::{Trouble, container_at, in_short, short, words};
 pub use frame::{Frame, frame};
 pub use lines::lines;
 pub use tree::{Node, RunTree};

@@ -284,10 +284,10 @@ fn a_failure_says_what_ran_and_what_to_do() {
 
     for-loop-1[2]/train: its command ended with exit code 3
       image    python:3.11
-      command  sh -ec 'program_path=$(mktemp -d)…' --executor_input '{{$}}'
+      command  sh -ec 'program_path=$(mktemp -d)...' --executor_input '{{$}}'
       | Traceback of attempt 2
       | \u{7}
-      all of it: lightship runs logs churn-1 for-loop-1[2]/train
+      all of it: lightship runs logs churn-1 'for-loop-1[2]/train'
       next: mend the step and run the pipeline again (what succeeded is taken from the cache), or, if it was a matter of chance, lightship runs retry churn-1
     "#);
 }

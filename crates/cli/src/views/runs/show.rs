@@ -15,6 +15,7 @@ use super::{run_style, time};
 use crate::render::json::{Document, Schema};
 use crate::render::text::printable;
 use crate::render::{Look, section, style};
+use crate::views::run::{in_short, short};
 
 mod rows;
 
@@ -240,8 +241,7 @@ impl RunDocument {
         let line = printable(&format!("{}: {}", failure.path, failure.message)).into_owned();
         let mut text = format!("\n  {bad}failed{bad:#} {line}\n");
         if !failure.command.is_empty() {
-            let words: Vec<String> = failure.command.iter().map(|word| short(word)).collect();
-            let command = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
+            let command = in_short(&failure.command);
             let _ = writeln!(text, "    {dim}${dim:#} {}", printable(&command));
         }
         if let Some(image) = &failure.image {
@@ -290,14 +290,6 @@ impl RunDocument {
 
 /// Failures that are told at length.
 const MOST_FAILURES: usize = 5;
-
-/// The first line of a text, and not too much of it.
-fn short(text: &str) -> String {
-    const MOST: usize = 60;
-    let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let cut: String = first.chars().take(MOST).collect();
-    if cut.len() < text.trim().len() { format!("{cut}...") } else { cut }
-}
 
 impl TaskEntry {
     fn new(place: &Place, tree: &Tree, story: &Story) -> Self {

@@ -1,7 +1,6 @@
 //! Shows a run while it goes on: as a tree where somebody watches, as lines elsewhere, as events for programs.
 
 mod live;
-mod logs;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -13,7 +12,8 @@ use lightship_engine::Notice;
 use lightship_engine::driver::{DriveError, Follower, RunHandle};
 use lightship_ir::Plan;
 use live::Screen;
-use logs::Logs;
+
+use super::super::printed::Logs;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::super::drive::{Either, either};

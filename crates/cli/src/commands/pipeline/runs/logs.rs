@@ -2,13 +2,10 @@
 
 mod tail;
 
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::io;
 use std::thread;
 use std::time::Duration;
 
-use anstream::adapter::strip_str;
 use lightship_engine::{AttemptId, AttemptNumber, NodeId, RunId};
 
 use super::super::PipelineError;
@@ -16,15 +13,11 @@ use super::super::record::Record;
 use super::name;
 use crate::args::RunsLogsArgs;
 use crate::commands::{Context, Error, Outcome};
-use crate::render::text::printable;
 use crate::views::runs::tree::{Place, Tree};
 use tail::{Label, Tails};
 
 /// How often logs are looked at that may grow.
 const LOOK: Duration = Duration::from_millis(300);
-
-/// The end of a log that may be of any size.
-const END: u64 = 64 * 1024;
 
 pub(super) fn run(args: &RunsLogsArgs, context: &mut Context<'_>) -> Result<Outcome, Error> {
     let settings = context.settings()?;
@@ -154,22 +147,4 @@ fn mention_cached(run: &RunId, tree: &Tree, wanted: &Wanted, context: &mut Conte
         let state = place.row.state;
         context.terminal.complain(&format!("note: {path} did not run in {run}: it is {state}\n"));
     }
-}
-
-/// The last bytes of a log.
-pub(super) fn end(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(END)))?;
-    let mut bytes = Vec::new();
-    file.take(END).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// A line as a terminal may have it: of what was written over (a progress bar) the last, without colours, and all else
-/// that it would obey is shown instead.
-pub(super) fn harmless(line: &str) -> String {
-    let line = line.trim_end_matches('\r');
-    let last = line.rsplit('\r').next().unwrap_or(line);
-    printable(&strip_str(last).to_string().replace('\t', "    ")).into_owned()
 }

@@ -1,14 +1,14 @@
 //! `lightship runs show`.
 
 use lightship_base::{Clock as _, SystemClock};
-use lightship_engine::{AttemptId, AttemptNumber, NodeId, RunId, TaskState};
-use lightship_ir::{ExecutorKind, Plan, TaskId};
+use lightship_engine::{RunId, TaskState};
 
 use super::super::PipelineError;
 use super::super::drive::lock::Driver;
 use super::super::record::Record;
 use crate::args::{Format, RunsShowArgs};
 use crate::commands::{Context, Error, Outcome};
+use crate::views::run::{container_at, words};
 use crate::views::runs::show::{FailureEntry, Known, RunDocument, shown};
 use crate::views::runs::tree::{Place, Tree};
 
@@ -60,53 +60,20 @@ fn failures(record: &Record, run: &RunId, tree: &Tree) -> Result<Vec<FailureEntr
     if own.is_empty() {
         return Ok(Vec::new());
     }
-    let plan = record.plan(run)?;
+    let (plan, logs) = (record.plan(run)?, record.logs(run));
     let entry = |(at, place): (usize, &&Place)| {
-        let task = task_of(&plan, tree, place.row.node);
-        let executor = task.and_then(|task| plan.executor_of(task));
-        let container = executor.and_then(|executor| match &executor.kind {
-            ExecutorKind::Container(container) => Some(container),
-            ExecutorKind::Importer(_)
-            | ExecutorKind::CreateVolume(_)
-            | ExecutorKind::DeleteVolume(_) => None,
-        });
-        let words = container.into_iter().flat_map(|it| it.command.iter().chain(&it.args));
+        let container = container_at(&plan, &place.path);
         FailureEntry {
             path: place.path.clone(),
             message: place.row.failure.clone().unwrap_or_default(),
             image: container.map(|container| container.image.text().to_owned()),
-            command: words.map(|word| word.source().to_owned()).collect(),
-            log: if at < LOGS { end_of_log(record, run, place) } else { Vec::new() },
+            command: container.map(words).unwrap_or_default(),
+            log: if at < LOGS {
+                logs.last(place.row.node, place.row.attempts, LINES)
+            } else {
+                Vec::new()
+            },
         }
     };
     Ok(own.iter().enumerate().map(entry).collect())
-}
-
-/// The task of the plan that a place runs.
-fn task_of(plan: &Plan, tree: &Tree, node: NodeId) -> Option<TaskId> {
-    let place = tree.place(node)?;
-    let Some(above) = place.row.parent.filter(|above| *above != NodeId::ROOT) else {
-        return named(plan, plan.root_dag().0, &place.row.name);
-    };
-    let outer = task_of(plan, tree, above)?;
-    // A round is its loop's task once more.
-    if place.row.round.is_some() {
-        Some(outer)
-    } else {
-        named(plan, plan.dag_of(outer)?, &place.row.name)
-    }
-}
-
-fn named(plan: &Plan, dag: lightship_ir::DagId, name: &str) -> Option<TaskId> {
-    plan.dags[dag].tasks.iter().copied().find(|task| plan.tasks[*task].name == name)
-}
-
-fn end_of_log(record: &Record, run: &RunId, place: &Place) -> Vec<String> {
-    let Some(attempt) = AttemptNumber::of_number(place.row.attempts) else { return Vec::new() };
-    let id = AttemptId { run: run.clone(), node: place.row.node, attempt };
-    let bytes = super::logs::end(&record.log(&id)).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let last = &lines[lines.len().saturating_sub(LINES)..];
-    last.iter().map(|line| super::logs::harmless(line)).collect()
 }

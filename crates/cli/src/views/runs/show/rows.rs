@@ -6,8 +6,9 @@ use lightship_ir::value::text_of;
 use super::super::task_word;
 use super::super::time::span;
 use super::super::tree::{Place, Tree};
-use super::{RunDocument, TaskEntry, short, took};
+use super::{RunDocument, TaskEntry, took};
 use crate::render::{Cell, Column, Table, style};
+use crate::views::run::short;
 use crate::views::{count, grouped};
 
 /// Loops with more rounds than this are one line.

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use lightship_base::Timestamp;
 
-use super::logs::Logs;
+use super::super::super::printed::Logs;
 use crate::render::Look;
 use crate::terminal::Stream;
 use crate::views::run::{Frame, RunTree, frame};

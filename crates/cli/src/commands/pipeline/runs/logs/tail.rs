@@ -7,7 +7,7 @@ use std::path::Path;
 
 use lightship_engine::AttemptId;
 
-use super::harmless;
+use super::super::super::printed::harmless;
 use crate::render::text::printable;
 use crate::render::{Look, style};
 use crate::terminal::Stream;
